@@ -1,0 +1,1 @@
+//! One session state per request.
