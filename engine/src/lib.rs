@@ -17,6 +17,10 @@ pub use catalog::{
     TableName,
 };
 pub use error::{EngineError, ErrorKind};
+pub use ingest::{
+    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet,
+    keyed_schema, nan_counts, write_catalog,
+};
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;
 pub use service::{
