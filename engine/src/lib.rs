@@ -18,8 +18,8 @@ pub use catalog::{
 };
 pub use error::{EngineError, ErrorKind};
 pub use ingest::{
-    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet,
-    keyed_schema, nan_counts, write_catalog,
+    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet,
+    keyed_schema, nan_counts, partition_sky, write_catalog,
 };
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;

@@ -11,7 +11,7 @@ use sidereus_sky::Order;
 use super::failure::{bad_input, failed};
 use super::keys::with_keys;
 use super::options::WriteOptions;
-use super::partition::{PartitionRows, cut};
+use super::partition::{PartitionRows, partition_sky};
 use super::settings::PAGE_ROWS;
 use super::sort::{RowAddress, gather, sorted_rows};
 use super::writer::{CatalogWriter, WrittenCatalog};
@@ -42,7 +42,8 @@ pub fn write_catalog(
     let schema = keyed.batches[0].schema();
     let catalog = CatalogWriter::create(target, schema, options.clone())?;
     let rows = sorted_rows(&keyed.batches);
-    let partitions = cut(&rows, options.rows_per_partition, max_order);
+    let rows_before = |key| rows.partition_point(|row| row.key < key);
+    let partitions = partition_sky(rows_before, options.rows_per_partition, max_order);
     partitions.par_iter().try_for_each(|partition| write_partition(&catalog, partition, &keyed.batches, &rows))?;
     Ok(WrittenCatalog { rekeyed: keyed.rekeyed, ..catalog.finish()? })
 }

@@ -31,4 +31,5 @@ pub use import::{import_parquet, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
 pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};
+pub use partition::{PartitionRows, partition_sky};
 pub use writer::{CatalogWriter, PartitionWriter, WrittenCatalog};
