@@ -20,7 +20,7 @@ pub use error::{EngineError, ErrorKind};
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;
 pub use service::{
-    ColumnDescription, OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService,
+    ColumnDescription, OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
     TableDescription,
 };
 pub use sidereus_adql::Label;
