@@ -18,6 +18,7 @@
 
 use crate::angle::{SPHERE_SQ_DEG, radians};
 use crate::cell_relation::{Patch, Relation};
+use crate::circle::Circle;
 use crate::healpix::{Cell, CellRange, KEYS, Order, hash, neighbours};
 use crate::moc::Moc;
 use crate::region::Region;
@@ -184,7 +185,7 @@ fn cover_members(members: &[Region], budget: usize) -> Coverage {
 /// Descends level by level, as long as the ranges are within the budget.
 fn descend(region: &Region, budget: usize) -> Coverage {
     let mut full: Vec<CellRange> = Vec::new();
-    let mut mixed: Vec<Cell> = classify(region, &start_cells(region), &mut full);
+    let mut mixed: Vec<Cell> = classify(region, &start_cells(&region.bounding_cap()), &mut full);
     let mut best = assemble(&full, &mixed);
     while mixed.first().is_some_and(|cell| cell.order() < Order::MAX) && mixed.len() <= 16 * budget {
         let children: Vec<Cell> = mixed.iter().filter_map(|cell| cell.children()).flatten().collect();
@@ -225,13 +226,12 @@ fn assemble(full: &[CellRange], mixed: &[Cell]) -> Coverage {
     Coverage::from_sorted(ranges.into_iter())
 }
 
-/// The cells that a region can be in: the cell around its middle and the neighbours, where they are certain to hold
-/// its bounding cap, else the base cells.
+/// The cells that a region with this bounding cap can be in: the cell around the middle and its neighbours, where they
+/// are certain to hold the cap, else the base cells.
 ///
 /// The distance from a cell to anything beyond its neighbours is at least the smallest distance between opposite
 /// sides of a cell, which is above 0.7 / 2^order radians; a third of that is asked for.
-fn start_cells(region: &Region) -> Vec<Cell> {
-    let cap = region.bounding_cap();
+pub(crate) fn start_cells(cap: &Circle) -> Vec<Cell> {
     let reach = radians(cap.radius_deg() + 2e-9);
     let order = (0..=29_u8).rev().find(|order| reach < 0.25 / (1_u64 << order) as f64);
     let Some(order) = order.and_then(|order| Order::new(order).ok()) else { return all_base_cells() };
@@ -250,7 +250,6 @@ fn all_base_cells() -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::circle::Circle;
 
     #[test]
     fn full_and_partial_ranges_alternate() {

@@ -126,11 +126,6 @@ impl Polygon {
         self.edges.iter().map(|edge| edge.distance(xyz)).fold(f64::INFINITY, f64::min)
     }
 
-    /// The area in steradians.
-    pub(crate) fn area_sr(&self) -> f64 {
-        self.area_sr
-    }
-
     /// The area in square degrees.
     ///
     /// *Source*: Girard's theorem; Eriksson 1990 for each triangle.
@@ -325,7 +320,7 @@ mod tests {
     #[test]
     fn octant_area() {
         let octant = Polygon::from_degrees(&[(0.0, 0.0), (90.0, 0.0), (0.0, 90.0)]).unwrap();
-        assert!((octant.area_sr() - PI / 2.0).abs() < 1e-15);
+        assert!((octant.area_sr - PI / 2.0).abs() < 1e-15);
         let small = Polygon::from_degrees(&[(0.0, 0.0), (1e-4, 0.0), (1e-4, 1e-4), (0.0, 1e-4)]).unwrap();
         assert!((small.area_sq_deg() / 1e-8 - 1.0).abs() < 1e-9);
     }
