@@ -140,7 +140,9 @@ impl Coverage {
         let mut joins_previous = false;
         for (range, joins_next) in self.ranges.iter().zip(joined) {
             match ranges.last_mut() {
-                Some(last) if joins_previous => *last = CoverageRange { start: last.start, end: range.end, full: false },
+                Some(last) if joins_previous => {
+                    *last = CoverageRange { start: last.start, end: range.end, full: false }
+                }
                 _ => ranges.push(*range),
             }
             joins_previous = joins_next;
@@ -177,8 +179,7 @@ pub fn coverage(region: &Region, budget: usize) -> Coverage {
 /// Covers each member with its share of the budget and joins what is near to each other.
 fn cover_members(members: &[Region], budget: usize) -> Coverage {
     let share = (2 * budget / members.len()).max(6);
-    let ranges: Vec<CoverageRange> =
-        members.iter().flat_map(|member| coverage(member, share).ranges).collect();
+    let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| coverage(member, share).ranges).collect();
     Coverage::from_unsorted(&ranges).reduced(budget)
 }
 
@@ -256,9 +257,10 @@ mod tests {
         let cover = circle(120.0, 30.0, 3.0, 64);
         assert!(cover.ranges().len() <= 64 && cover.ranges().len() > 20);
         assert!(cover.ranges().iter().any(|range| range.full));
-        let ordered = cover.ranges().windows(2).all(|pair| {
-            pair[0].end < pair[1].start || (pair[0].end == pair[1].start && pair[0].full != pair[1].full)
-        });
+        let ordered = cover
+            .ranges()
+            .windows(2)
+            .all(|pair| pair[0].end < pair[1].start || (pair[0].end == pair[1].start && pair[0].full != pair[1].full));
         assert!(ordered);
     }
 
@@ -287,9 +289,11 @@ mod tests {
         let fine = circle(10.0, 80.0, 4.0, 400);
         let coarse = fine.clone().reduced(10);
         assert!(coarse.ranges().len() <= 10);
-        assert!(fine.ranges().iter().all(|range| {
-            coarse.ranges().iter().any(|other| other.start <= range.start && range.end <= other.end)
-        }));
+        assert!(
+            fine.ranges().iter().all(|range| {
+                coarse.ranges().iter().any(|other| other.start <= range.start && range.end <= other.end)
+            })
+        );
     }
 
     fn circle(lon: f64, lat: f64, radius: f64, budget: usize) -> Coverage {

@@ -14,8 +14,8 @@
 //! ```
 
 use crate::angle::sq_degrees;
-use crate::edge::Edge;
 pub(crate) use crate::edge::EDGE_TOLERANCE;
+use crate::edge::Edge;
 use crate::error::SkyError;
 use crate::point::SkyPoint;
 use crate::vector::{Vector, add, any_perpendicular, cross, dot, negate, normalize, scale, stable_cross};
@@ -143,7 +143,7 @@ impl Polygon {
     pub(crate) fn middle(&self) -> SkyPoint {
         let vertices = self.vertices.iter().fold([0.0; 3], |sum, vertex| add(&sum, vertex.vector()));
         let moment = normalize(&self.moment()).filter(|_| self.area_sr > 1e-12);
-        let middle = moment.or_else(|| normalize(&vertices)).unwrap_or(*self.vertices[0].vector());
+        let middle = moment.or_else(|| normalize(&vertices)).unwrap_or_else(|| *self.vertices[0].vector());
         SkyPoint::from_unit(&middle)
     }
 }

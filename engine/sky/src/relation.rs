@@ -248,7 +248,10 @@ mod tests {
         assert!(meets(square, "Polygon 355 -5 5 -5 0 5") && meets("Polygon 355 -5 5 -5 0 5", square));
         assert!(meets(square, "Polygon 10 0 20 5 20 -5"), "a vertex on an edge");
         assert!(!meets(square, "Polygon 10.001 0 20 5 20 -5"));
-        assert!(meets("Polygon 0 -1 1 0 0 1 359 0", "Polygon 0 -5 0.1 0 0 5 359.9 0"), "a cross without inner vertices");
+        assert!(
+            meets("Polygon 0 -1 1 0 0 1 359 0", "Polygon 0 -5 0.1 0 0 5 359.9 0"),
+            "a cross without inner vertices"
+        );
         let notched = "Polygon 350 -10 10 -10 10 10 0 -5 350 10";
         assert!(!holds(notched, "Polygon 352 5 8 5 9 -9 351 -9"), "an edge that leaves through a notch");
         assert!(holds(notched, "Polygon 352 -9 8 -9 0 -6"));

@@ -16,8 +16,19 @@ use crate::vector::dot;
 
 /// Reference positions of STC-S: at the distance of the stars they make no difference to a region.
 const REFERENCE_POSITIONS: [&str; 13] = [
-    "BARYCENTER", "GEOCENTER", "HELIOCENTER", "TOPOCENTER", "GALACTIC_CENTER", "EMBARYCENTER", "MOON", "MERCURY",
-    "LSR", "LSRK", "LSRD", "UNKNOWNREFPOS", "RELOCATABLE",
+    "BARYCENTER",
+    "GEOCENTER",
+    "HELIOCENTER",
+    "TOPOCENTER",
+    "GALACTIC_CENTER",
+    "EMBARYCENTER",
+    "MOON",
+    "MERCURY",
+    "LSR",
+    "LSRK",
+    "LSRD",
+    "UNKNOWNREFPOS",
+    "RELOCATABLE",
 ];
 
 /// Reads the frame words, if any; `inherited` holds where there are none.

@@ -37,7 +37,7 @@ fn plain_numbers(numbers: &[f64], first: Word<'_>) -> Result<Region, SkyError> {
     match *numbers {
         [lon, lat] => Ok(Region::Point(SkyPoint::from_degrees(lon, lat)?)),
         [lon, lat, radius] => Ok(Region::Circle(Circle::from_degrees(lon, lat, radius)?)),
-        _ if numbers.len() >= 6 && numbers.len() % 2 == 0 => Ok(Region::Polygon(polygon(numbers)?)),
+        _ if numbers.len() >= 6 && numbers.len().is_multiple_of(2) => Ok(Region::Polygon(polygon(numbers)?)),
         _ => Err(first.error(format!(
             "{} numbers are no region, expected 2 (point), 3 (circle) or an even count from 6 on (polygon)",
             numbers.len()
@@ -204,8 +204,14 @@ mod tests {
     #[test]
     fn errors_point_at_their_place() {
         let message = |text: &str| read(text).unwrap_err().to_string();
-        assert_eq!(message("Circle ICRS 10 20"), "at character 17 of the region: expected the radius in degrees, found the end");
-        assert_eq!(message("Circle ICRS 10 95 1"), "at character 0 of the region: latitude 95 is outside -90 to 90 degrees");
+        assert_eq!(
+            message("Circle ICRS 10 20"),
+            "at character 17 of the region: expected the radius in degrees, found the end"
+        );
+        assert_eq!(
+            message("Circle ICRS 10 95 1"),
+            "at character 0 of the region: latitude 95 is outside -90 to 90 degrees"
+        );
         assert!(message("Cirle 1 2 3").contains("found 'Cirle'"));
         assert!(message("Circle 1 2 3 4").contains("expected the end of the region, found '4'"));
         assert!(message("1 2 3 4").contains("4 numbers are no region"));
@@ -215,8 +221,24 @@ mod tests {
     fn hostile_text_is_refused() {
         let deep = "Not (".repeat(10_000);
         assert!(read(&deep).unwrap_err().to_string().contains("nested deeper"));
-        for text in ["", "(", ")", "Union", "Union (", "Not ()", "Moc (", "Moc (3/x)", "Circle NaN 1 1", "Circle inf 1 1",
-            "Position CARTESIAN2 1 2", "Circle 1 2 3 unit rad", "Polygon 1 2 3", "é", "Union (é)", "1 2 é"] {
+        for text in [
+            "",
+            "(",
+            ")",
+            "Union",
+            "Union (",
+            "Not ()",
+            "Moc (",
+            "Moc (3/x)",
+            "Circle NaN 1 1",
+            "Circle inf 1 1",
+            "Position CARTESIAN2 1 2",
+            "Circle 1 2 3 unit rad",
+            "Polygon 1 2 3",
+            "é",
+            "Union (é)",
+            "1 2 é",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -1,8 +1,8 @@
 //! MOC files in every form, and the algebra of MOCs.
 
 use crate::files::shared;
-use sidereus_sky::Moc;
 use serde_json::Value;
+use sidereus_sky::Moc;
 
 #[test]
 fn every_form_of_every_moc_agrees() {
