@@ -176,11 +176,31 @@ pub fn coverage(region: &Region, budget: usize) -> Coverage {
     }
 }
 
+/// Unions with more members than this are covered by cells of about the size of each member.
+const MANY_MEMBERS: usize = 128;
+
 /// Covers each member with its share of the budget and joins what is near to each other.
 fn cover_members(members: &[Region], budget: usize) -> Coverage {
     let share = (2 * budget / members.len()).max(6);
-    let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| coverage(member, share).ranges).collect();
+    let cover = |member: &Region| {
+        if members.len() > MANY_MEMBERS { cover_roughly(member) } else { coverage(member, share) }
+    };
+    let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| cover(member).ranges).collect();
     Coverage::from_unsorted(&ranges).reduced(budget)
+}
+
+/// Descends two levels from the cells around the region.
+fn cover_roughly(region: &Region) -> Coverage {
+    let mut full = Vec::new();
+    let mut mixed = classify(region, &start_cells(&region.bounding_cap()), &mut full);
+    for _ in 0..2 {
+        if mixed.first().is_none_or(|cell| cell.order() == Order::MAX) {
+            break;
+        }
+        let children: Vec<Cell> = mixed.iter().filter_map(|cell| cell.children()).flatten().collect();
+        mixed = classify(region, &children, &mut full);
+    }
+    assemble(&full, &mixed)
 }
 
 /// Descends level by level, as long as the ranges are within the budget.

@@ -50,7 +50,7 @@ impl Edge {
     }
 
     /// Tells whether the foot of a point on the great circle is on the arc.
-    fn faces(&self, xyz: &Vector, tolerance: f64) -> bool {
+    pub(crate) fn faces(&self, xyz: &Vector, tolerance: f64) -> bool {
         dot(&self.after_start, xyz) >= -tolerance && dot(&self.before_end, xyz) >= -tolerance
     }
 

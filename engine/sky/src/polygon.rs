@@ -18,7 +18,7 @@ pub(crate) use crate::edge::EDGE_TOLERANCE;
 use crate::edge::Edge;
 use crate::error::SkyError;
 use crate::point::SkyPoint;
-use crate::vector::{Vector, add, any_perpendicular, cross, dot, negate, normalize, scale, stable_cross};
+use crate::vector::{Vector, add, any_perpendicular, cross, dot, negate, normalize, scale, stable_cross, sub};
 use std::f64::consts::PI;
 
 /// Below this excess in steradians beside half of the sphere no side is the smaller one.
@@ -123,7 +123,21 @@ impl Polygon {
 
     /// Distance in radians from a unit vector to the nearest point of the edges.
     pub(crate) fn edge_distance(&self, xyz: &Vector) -> f64 {
-        self.edges.iter().map(|edge| edge.distance(xyz)).fold(f64::INFINITY, f64::min)
+        // The nearest vertex by its chord, the nearest edge beside the point by its sine: no angles in the loop.
+        let (mut chord, mut sine) = (4.0_f64, 2.0_f64);
+        for edge in &self.edges {
+            let difference = sub(&edge.start, xyz);
+            chord = chord.min(dot(&difference, &difference));
+            let height = edge.height(xyz).abs();
+            if height < sine && edge.faces(xyz, 0.0) {
+                sine = height;
+            }
+        }
+        if chord > 1.0 || sine > 0.7 && sine <= 1.0 {
+            return self.edges.iter().map(|edge| edge.distance(xyz)).fold(f64::INFINITY, f64::min);
+        }
+        let to_vertex = 2.0 * (0.5 * chord.sqrt()).asin();
+        if sine <= 1.0 { to_vertex.min(sine.asin()) } else { to_vertex }
     }
 
     /// The area in square degrees.

@@ -1,7 +1,7 @@
 //! Covers never miss and are never wrongly full.
 
-use crate::regions::{Random, circle, lonlat, offset_from, polygon, probes, region, shape};
-use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
+use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, probes, region, shape};
+use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 use sidereus_sky::{Coverage, Region, SkyPoint, coverage, hash29};
 
@@ -10,7 +10,7 @@ fn budget() -> impl Strategy<Value = usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2500))]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn of_shapes(shape in shape(), budget in budget(), seed in any::<u64>()) {
@@ -24,11 +24,20 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn of_combinations(region in region(), budget in budget(), seed in any::<u64>()) {
         check(&region, budget, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn of_large_unions(members in prop::collection::vec(shape(), 130..200), budget in budget(), seed in any::<u64>()) {
+        check(&Region::Union(members), budget, seed)?;
     }
 }
 

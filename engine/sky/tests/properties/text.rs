@@ -1,11 +1,11 @@
 //! Text round trips, and hostile text.
 
-use crate::regions::region;
-use proptest::prelude::{ProptestConfig, prop, prop_assert_eq, proptest};
+use crate::regions::{cases, region};
+use proptest::prelude::{prop, prop_assert_eq, proptest};
 use sidereus_sky::{Moc, Region};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(cases(1000))]
 
     #[test]
     fn regions_come_back_bit_for_bit(region in region()) {
