@@ -148,6 +148,10 @@ impl Shape<'_, '_> {
     fn item(&mut self, item: &SelectItem) {
         match item {
             SelectItem::UnnamedExpr(_) => {}
+            SelectItem::ExprWithAlias { alias, expr } if alias.quote_style == Some('\'') => {
+                let message = format!("the string '{}' cannot be the name of a result column", alias.value);
+                self.findings.hinted(expr.span(), message, "write the name in double quotes");
+            }
             SelectItem::ExprWithAlias { alias, .. } => self.name(alias),
             SelectItem::Wildcard(options) => self.wildcard(options),
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), options) => {
