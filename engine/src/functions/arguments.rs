@@ -170,6 +170,11 @@ impl Geometries {
         self.constant
     }
 
+    /// Whether a row has none.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.array.is_null(if self.constant { 0 } else { row })
+    }
+
     /// Longitude and latitude of a row's point; `None` where it is null or no position, or where the kind is another.
     #[inline]
     pub(crate) fn position(&self, row: usize) -> Option<(f64, f64)> {

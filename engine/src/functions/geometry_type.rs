@@ -20,7 +20,7 @@ use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Float64Array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, UInt64Type};
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
-use sidereus_sky::{Circle, Moc, Polygon, Region, SkyError, SkyPoint};
+use sidereus_sky::{CellRange, Circle, Moc, Order, Polygon, Region, SkyError, SkyPoint};
 
 /// Field metadata key that names the kind of a value (VOTable `xtype`).
 pub(crate) const XTYPE: &str = "xtype";
@@ -156,6 +156,11 @@ impl GeometryArray {
         self.kind
     }
 
+    /// Whether a row has no geometry.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.array.is_null(row)
+    }
+
     /// Longitude and latitude of a point; `None` where it is null or no position, or the kind is another.
     pub(crate) fn position(&self, row: usize) -> Option<(f64, f64)> {
         if self.kind != GeometryKind::Point {
@@ -219,8 +224,9 @@ fn polygon(values: &dyn Array) -> Result<Option<Region>, SkyError> {
 fn moc(values: &dyn Array) -> Result<Option<Region>, SkyError> {
     let ranges = values.as_struct();
     let (starts, ends) = (ranges.column(0).as_primitive::<UInt64Type>(), ranges.column(1).as_primitive::<UInt64Type>());
-    let _ = (starts, ends);
-    Ok(Some(Region::Moc(Moc)))
+    let ranges = starts.values().iter().zip(ends.values()).map(|(start, end)| CellRange { start: *start, end: *end });
+    let moc = Moc::from_ranges(ranges.collect(), Order::new(29)?)?;
+    Ok(Some(Region::Moc(moc)))
 }
 
 /// Puts the numbers of each row together as a geometry of fixed size; `coordinates` is one vector a coordinate.

@@ -15,7 +15,7 @@ use super::spatial::{Position, Returned, Shape, SpatialFunction, SpatialUdf};
 /// Puts a circle together.
 ///
 /// *Units*: degrees. *Nulls*: null where the centre of a row is no position or its radius is outside 0 to 180.
-/// *Errors*: such numbers as constants. *Source*: ADQL 2.1 section 4.2.9.
+/// *Errors*: such numbers as constants. *Source*: ADQL 2.1 section 4.2.
 #[derive(Debug)]
 pub(crate) struct SkyCircleFunction;
 

@@ -17,7 +17,7 @@ use super::spatial::{Returned, SpatialFunction};
 /// Tests containment; the boundary of `outer` belongs to it.
 ///
 /// *Shape*: two geometries a row to 1 or 0. *Nulls*: strict. *Cost*: a prepared test where `outer` is constant and
-/// `inner` a point. *Source*: ADQL 2.1 section 4.2.11.
+/// `inner` a point. *Source*: ADQL 2.1 section 4.2.
 #[derive(Debug)]
 pub(crate) struct SkyContainsFunction;
 

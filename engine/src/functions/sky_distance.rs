@@ -18,7 +18,7 @@ use super::spatial::{Position, Returned, SeparationEnd, SpatialFunction};
 ///
 /// *Units*: degrees. *Nulls*: null where an end of a row is no position. *Errors*: such an end as constants.
 /// *Guarantee*: `sky_distance(p, c) <= r` where and only where `sky_contains(p, sky_circle(c, r)) = 1`.
-/// *Source*: ADQL 2.1 section 4.2.12.
+/// *Source*: ADQL 2.1 section 4.2.
 #[derive(Debug)]
 pub(crate) struct SkyDistanceFunction;
 

@@ -17,7 +17,7 @@ use super::spatial::{Returned, SpatialFunction};
 /// Tests for overlap; a point overlaps what contains it.
 ///
 /// *Shape*: two geometries a row to 1 or 0, in either order the same. *Nulls*: strict.
-/// *Source*: ADQL 2.1 section 4.2.14.
+/// *Source*: ADQL 2.1 section 4.2.
 #[derive(Debug)]
 pub(crate) struct SkyIntersectsFunction;
 

@@ -14,7 +14,7 @@ use super::spatial::{Position, Returned, Shape, SpatialFunction};
 /// Puts a point together.
 ///
 /// *Units*: degrees. *Shape*: two numbers a row to a point. *Nulls*: null where a coordinate of a row is NaN, infinite
-/// or a latitude beyond the poles. *Errors*: such coordinates as constants. *Source*: ADQL 2.1 section 4.2.15.
+/// or a latitude beyond the poles. *Errors*: such coordinates as constants. *Source*: ADQL 2.1 section 4.2.
 #[derive(Debug)]
 pub(crate) struct SkyPointFunction;
 
