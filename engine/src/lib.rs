@@ -14,7 +14,7 @@ mod session;
 
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, DataFile, Partition,
-    PositionColumns, SpatialIndex, TableName, TableOverride,
+    PositionColumns, SpatialIndex, TableName, TableOverride, VotableType, adql_identifier, votable_type,
 };
 pub use error::{EngineError, ErrorKind};
 pub use options::{EngineOptions, QueryLimits, Rules};

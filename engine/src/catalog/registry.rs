@@ -12,6 +12,7 @@ use super::discover::{self, Candidate};
 use super::overrides::CatalogOverrides;
 use super::problem::broken;
 use super::root::Root;
+use super::system::{DescriptionCache, Descriptions};
 use super::{CatalogMetadata, TableName, hats, plain};
 use crate::error::EngineError;
 use crate::principal::Principal;
@@ -26,6 +27,7 @@ const RESERVED_SCHEMAS: [&str; 4] = ["tap_schema", "information_schema", "tap_up
 pub struct CatalogRegistry {
     tables: Vec<Arc<CatalogMetadata>>,
     problems: Vec<EngineError>,
+    descriptions: DescriptionCache,
 }
 
 impl CatalogRegistry {
@@ -103,6 +105,16 @@ impl CatalogRegistry {
     #[must_use]
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
         self.tables.iter().find(|table| &table.name == name)
+    }
+
+    /// Every group that some table is reserved for; repeats are possible.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &String> {
+        self.tables.iter().filter_map(|table| table.groups.as_ref()).flatten()
+    }
+
+    /// Descriptions of what a principal can see; made once for every set of visible tables.
+    pub(super) fn descriptions(&self, principal: &Principal) -> Arc<Descriptions> {
+        self.descriptions.get(self, principal)
     }
 
     /// Catalogs that were found and cannot be served: location and error.
