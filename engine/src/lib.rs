@@ -13,8 +13,8 @@ mod service;
 mod session;
 
 pub use catalog::{
-    CatalogKind, CatalogLocation, CatalogMetadata, CatalogRegistry, DataFile, Partition, PositionColumns, SpatialIndex,
-    TableName,
+    CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, DataFile, Partition,
+    PositionColumns, SpatialIndex, TableName, TableOverride, VotableType, adql_identifier, votable_type,
 };
 pub use error::{EngineError, ErrorKind};
 pub use options::{EngineOptions, QueryLimits, Rules};
