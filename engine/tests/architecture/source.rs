@@ -181,7 +181,8 @@ mod tests {
     }
 
     const ROOT: (&str, &str) = ("", "mod catalog;\npub use catalog::{Metadata, Registry};\npub use scan::Cover;");
-    const CATALOG: (&str, &str) = ("catalog", "mod metadata;\npub use metadata::{Metadata, Other as Another};\npub struct Registry;");
+    const CATALOG: (&str, &str) =
+        ("catalog", "mod metadata;\npub use metadata::{Metadata, Other as Another};\npub struct Registry;");
     const METADATA: (&str, &str) = ("catalog::metadata", "pub struct Metadata;");
 
     #[test]
@@ -206,7 +207,10 @@ mod tests {
 
     #[test]
     fn comments_literals_and_tests_do_not_count() {
-        let scan = ("scan", "//! [`crate::catalog`]\nconst T: &str = \"crate::catalog\"; // crate::catalog::x\n#[cfg(test)]\nmod tests {\n    use crate::catalog::Registry;\n}");
+        let scan = (
+            "scan",
+            "//! [`crate::catalog`]\nconst T: &str = \"crate::catalog\"; // crate::catalog::x\n#[cfg(test)]\nmod tests {\n    use crate::catalog::Registry;\n}",
+        );
         assert_eq!(edges(&[ROOT, CATALOG, METADATA, scan, ("scan::cover_tests", "use crate::catalog;")]), [""; 0]);
     }
 }
