@@ -47,7 +47,7 @@ def database():
 
 def polygon(table, kind):
     """Rows in a polygon of testdata/truth, as counted by astropy."""
-    lines = map(json.loads, open(TESTDATA / "truth" / "polygons.jsonl"))
+    lines = map(json.loads, (TESTDATA / "truth" / "polygons.jsonl").read_text().splitlines())
     return next(line["n"] for line in lines if (line["table"], line["kind"]) == (table, kind))
 
 

@@ -36,7 +36,7 @@ def main():
             cones = list(csv.DictReader(file))
         for cone in cones:
             check(cone, ids(cursor, cone["table"], f"CIRCLE({cone['ra']}, {cone['dec']}, {cone['radius_deg']})"))
-        polygons = [json.loads(line) for line in open(TRUTH / "polygons.jsonl")]
+        polygons = [json.loads(line) for line in (TRUTH / "polygons.jsonl").read_text().splitlines()]
         for polygon in polygons:
             corners = ", ".join(f"{ra!r}, {dec!r}" for ra, dec in polygon["vertices"])
             check(polygon, ids(cursor, polygon["table"], f"POLYGON({corners})"))
