@@ -283,13 +283,8 @@ impl<'a, 'b> Binder<'a, 'b> {
             JoinConstraint::None => return,
             JoinConstraint::Using(columns) => columns
                 .iter()
-                .filter_map(|column| match column.0.as_slice() {
-                    [part] => part.as_ident().map(|ident| (Name::from(ident), ident.span)),
-                    _ => {
-                        self.findings.bad(column.span(), "USING takes bare names of columns");
-                        None
-                    }
-                })
+                .filter_map(|column| column.0.first().and_then(|part| part.as_ident()))
+                .map(|ident| (Name::from(ident), ident.span))
                 .collect(),
             JoinConstraint::Natural => {
                 common_columns(scope, left_relations).into_iter().map(|name| (name, at)).collect()

@@ -63,7 +63,7 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
             );
             findings.add(QueryErrorKind::LimitExceeded, Span::empty(), message, None);
         }
-        kinds::check_kinds(&mut ast, label, &mut findings);
+        kinds::check_kinds(&mut ast, label, &[], &mut findings);
         findings.finish()?;
         Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables: bound.tables })
     })

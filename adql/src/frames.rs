@@ -9,7 +9,7 @@ use sqlparser::ast::{Expr, Spanned, Value};
 use sqlparser::tokenizer::Span;
 
 use crate::error::Findings;
-use crate::functions::{FunctionEntry, find_function};
+use crate::functions::{Form, FunctionEntry, find_function};
 use crate::request::Label;
 use crate::walk::{arguments, bare};
 
@@ -18,11 +18,15 @@ pub(crate) fn leading_frame(entry: &FunctionEntry, given: &[&Expr]) -> Option<St
     if !entry.coordinate_system {
         return None;
     }
-    match bare(given.first()?) {
-        Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(name) => Some(name.clone()),
-            _ => None,
-        },
+    let Expr::Value(first) = bare(given.first()?) else { return None };
+    match &first.value {
+        Value::SingleQuotedString(name) => Some(name.clone()),
+        // NULL is a system where it cannot be a coordinate.
+        Value::Null => {
+            let coordinates = |form: &&Form| form.kind_at(0).is_number() && form.takes(given.len());
+            let fits_without = entry.forms.iter().any(|form| form.takes(given.len() - 1));
+            (fits_without && !entry.forms.iter().any(|form| coordinates(&form))).then(String::new)
+        }
         _ => None,
     }
 }

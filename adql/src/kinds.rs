@@ -13,18 +13,27 @@ use sqlparser::tokenizer::Span;
 
 use crate::error::Findings;
 use crate::frames;
-use crate::functions::{FunctionClass, FunctionEntry, Kind, closest_function, find_function};
+use crate::functions::{Feature, FunctionClass, FunctionEntry, Kind, closest_function, find_function};
 use crate::request::Label;
-use crate::walk::{Part, arguments, constraint_mut, parts};
+use crate::validate::Version;
+use crate::walk::{Part, arguments, bare, constraint_mut, parts};
 
-/// Checks functions and kinds in a query.
-pub(crate) fn check_kinds(query: &mut Query, label: Label, findings: &mut Findings<'_>) {
-    Judge { findings, label, declared: &[], place: Place::Rows, in_aggregate: false }.query(query);
+/// Checks functions and kinds in a query that is to be run; functions named in `declared` exist too.
+pub(crate) fn check_kinds(query: &mut Query, label: Label, declared: &[String], findings: &mut Findings<'_>) {
+    Judge { findings, label, declared, standard: None, place: Place::Rows, in_aggregate: false }.query(query);
 }
 
-/// The same for a text that is judged without a catalog; functions named in `declared` exist.
-pub(crate) fn check_kinds_with(query: &mut Query, label: Label, declared: &[String], findings: &mut Findings<'_>) {
-    Judge { findings, label, declared, place: Place::Rows, in_aggregate: false }.query(query);
+/// The same by the letter of the standard.
+///
+/// Its grammar lets a literal, a column or an aggregate stand for a value of any kind; a condition is never a value.
+pub(crate) fn check_standard_kinds(
+    query: &mut Query,
+    version: Version,
+    declared: &[String],
+    findings: &mut Findings<'_>,
+) {
+    let standard = Some(version);
+    Judge { findings, label: Label::Adql, declared, standard, place: Place::Rows, in_aggregate: false }.query(query);
 }
 
 /// Where an expression stands, as far as aggregates are concerned.
@@ -40,6 +49,8 @@ struct Judge<'a, 'b> {
     findings: &'a mut Findings<'b>,
     label: Label,
     declared: &'a [String],
+    /// The version of the standard to judge by, if only the standard counts.
+    standard: Option<Version>,
     place: Place,
     in_aggregate: bool,
 }
@@ -91,7 +102,7 @@ impl Judge<'_, '_> {
                     self.sortable(expr, "made DISTINCT");
                 }
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                    self.kind(expr);
+                    self.value(expr);
                 }
                 _ => {}
             }
@@ -119,18 +130,30 @@ impl Judge<'_, '_> {
 
     /// A value that rows are compared by.
     fn sortable(&mut self, expr: &mut Expr, verb: &str) {
-        if self.kind(expr).is_geometry() {
+        if self.value(expr).is_geometry() && self.standard.is_none() {
             self.findings.bad(expr.span(), format!("geometries cannot be {verb}"));
         }
+    }
+
+    /// A value: in the standard a condition is none.
+    fn value(&mut self, expr: &mut Expr) -> Kind {
+        let kind = self.kind(expr);
+        if kind == Kind::Boolean && self.standard.is_some() {
+            self.findings.bad(expr.span(), "a condition is no value in ADQL");
+        }
+        kind
     }
 
     /// An expression that must be true or false.
     fn condition(&mut self, expr: &mut Expr) {
         let kind = self.kind(expr);
+        let span = expr.span();
+        if kind == Kind::Any && self.standard.is_some() {
+            return self.findings.hinted(span, "a value is no condition", "compare it with something");
+        }
         if matches!(kind, Kind::Boolean | Kind::Any) {
             return;
         }
-        let span = expr.span();
         match called(expr) {
             Some(name @ ("CONTAINS" | "INTERSECTS")) => {
                 self.findings.hinted(
@@ -171,7 +194,7 @@ impl Judge<'_, '_> {
                 self.numeric(kind, span)
             }
             Expr::BinaryOp { left, op, right } => {
-                let kinds = (self.kind(left), self.kind(right));
+                let kinds = (self.value(left), self.value(right));
                 self.operator(op, kinds, span)
             }
             Expr::Between { expr, low, high, .. } => {
@@ -260,6 +283,8 @@ impl Judge<'_, '_> {
 
     fn operator(&mut self, op: &BinaryOperator, (left, right): (Kind, Kind), span: Span) -> Kind {
         match op {
+            BinaryOperator::Eq | BinaryOperator::NotEq if left.is_geometry() && left.accepts(right) => Kind::Boolean,
+            BinaryOperator::Eq | BinaryOperator::NotEq if right.is_geometry() && right.accepts(left) => Kind::Boolean,
             BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Lt
@@ -303,9 +328,10 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// Two operands that are ordered or listed.
     fn comparable(&mut self, left: Kind, right: Kind, span: Span) {
         if left.is_geometry() || right.is_geometry() {
-            let message = "geometries cannot be compared";
+            let message = "geometries cannot be compared in this way";
             return self.findings.hinted(span, message, "use CONTAINS, INTERSECTS or DISTANCE");
         }
         let mixed = (left == Kind::Boolean && right.is_number()) || (right == Kind::Boolean && left.is_number());
@@ -320,8 +346,10 @@ impl Judge<'_, '_> {
 
     fn function(&mut self, function: &mut Function, span: Span) -> Kind {
         let Some(ident) = function.name.0.first().and_then(|part| part.as_ident()).cloned() else { return Kind::Any };
-        let entry = find_function(&ident.value, self.label);
-        let known = entry.is_some() || self.declared.iter().any(|name| name.eq_ignore_ascii_case(&ident.value));
+        let declared = self.declared.iter().any(|name| declared_name(name).eq_ignore_ascii_case(&ident.value));
+        let entry = find_function(&ident.value, self.label)
+            .filter(|entry| self.has(entry) && !(declared && entry.feature == Feature::Extension));
+        let known = entry.is_some() || declared;
         if !known {
             let hint = closest_function(&ident.value).map(|meant| format!("did you mean {meant}?"));
             self.findings.add(
@@ -336,11 +364,77 @@ impl Judge<'_, '_> {
         let kinds = self.argument_kinds(function, class);
         let Some(entry) = entry else { return Kind::Any };
         self.arguments(entry, function, &kinds, span);
-        frames::check_frames(entry, &arguments(function), span, self.findings);
+        match self.standard {
+            None => frames::check_frames(entry, &arguments(function), span, self.findings),
+            Some(version) => self.standard_arguments(entry, &arguments(function), version, span),
+        }
         match entry.returns {
             Kind::Any => common(&kinds),
             kind => kind,
         }
+    }
+
+    /// Whether a function belongs to the language that is judged by.
+    fn has(&self, entry: &FunctionEntry) -> bool {
+        match self.standard {
+            None => true,
+            Some(Version::V2_1) => entry.feature != Feature::Extension,
+            Some(Version::V2_0) => matches!(entry.feature, Feature::Core | Feature::Geometry),
+        }
+    }
+
+    /// What the standard's grammar says of single arguments.
+    fn standard_arguments(&mut self, entry: &FunctionEntry, given: &[&Expr], version: Version, span: Span) {
+        let integer = |expr: &Expr| matches!(literal_of(expr), Some(Value::Number(digits, _)) if !digits.contains(['.', 'e', 'E']));
+        let text = |expr: &Expr| matches!(literal_of(expr), Some(Value::SingleQuotedString(_)));
+        match (entry.name, given) {
+            ("ROUND" | "TRUNCATE", [_, places]) if !integer(places) => {
+                self.findings.bad(
+                    places.span(),
+                    format!("the second argument of {} must be a whole number, written out", entry.name),
+                );
+            }
+            ("IN_UNIT", [_, unit]) if !text(unit) => {
+                self.findings.bad(unit.span(), "the unit must be a string, written out");
+            }
+            ("COALESCE", _) => {
+                for null in given.iter().filter(|expr| matches!(literal_of(expr), Some(Value::Null))) {
+                    self.findings.bad(null.span(), "NULL makes no sense in COALESCE");
+                }
+            }
+            ("DISTANCE", [_, _, _, _]) if version == Version::V2_0 => {
+                self.findings.hinted(
+                    span,
+                    "DISTANCE takes two points in ADQL 2.0",
+                    "write DISTANCE(POINT(...), POINT(...))",
+                );
+            }
+            _ if version == Version::V2_0
+                && entry.coordinate_system
+                && frames::leading_frame(entry, given).is_none() =>
+            {
+                let hint = format!("write {}('ICRS', ...)", entry.name);
+                self.findings.hinted(span, format!("{} begins with a coordinate system in ADQL 2.0", entry.name), hint);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an argument of another kind is let through: by the standard's grammar literals and aggregates stand for
+    /// values of any kind, also for a geometry unless the function takes numbers there in another form.
+    fn stands_for_any(&self, entry: &FunctionEntry, wanted: Kind, given: &Expr, kind: Kind) -> bool {
+        let aggregate =
+            |name: &str| find_function(name, self.label).is_some_and(|entry| entry.class == FunctionClass::Aggregate);
+        let primary = match bare(given) {
+            Expr::Value(_) => true,
+            Expr::Function(function) => function_name(function).is_some_and(aggregate),
+            _ => false,
+        };
+        let fits = match wanted.is_geometry() {
+            true => primary && entry.forms.len() == 1,
+            false => !kind.is_geometry() && kind != Kind::Boolean,
+        };
+        self.standard.is_some() && fits
     }
 
     /// DISTINCT, FILTER and OVER stand only where they mean something.
@@ -415,11 +509,21 @@ impl Judge<'_, '_> {
             let message = format!("{} does not take {}", entry.name, counted(given.len()));
             return self.findings.hinted(span, message, usage(entry));
         }
-        let misfit =
-            |form: &&crate::Form| kinds.iter().enumerate().find(|(index, kind)| !form.kind_at(*index).accepts(**kind));
+        let misfit = |form: &&crate::Form| {
+            let wrong = |index: usize, kind: Kind| {
+                let wanted = form.kind_at(index);
+                !wanted.accepts(kind) && !self.stands_for_any(entry, wanted, given[index], kind)
+            };
+            kinds.iter().enumerate().find(|(index, kind)| wrong(*index, **kind))
+        };
         let misfits: Vec<_> =
             forms.map(|form| misfit(&form).map(|(index, kind)| (index, *kind, form.kind_at(index)))).collect();
         if misfits.iter().any(Option::is_none) {
+            if let ("REGION", [text]) = (entry.name, given)
+                && !matches!(literal_of(text), Some(Value::SingleQuotedString(_)))
+            {
+                self.findings.bad(text.span(), "the text of a REGION must be a string, written out");
+            }
             return;
         }
         if let Some((index, kind, wanted)) = misfits.into_iter().flatten().max_by_key(|(index, ..)| *index) {
@@ -456,9 +560,26 @@ fn usage(entry: &FunctionEntry) -> String {
 
 /// The function that an expression calls, in upper case.
 fn called(expr: &Expr) -> Option<&'static str> {
-    let Expr::Function(function) = crate::walk::bare(expr) else { return None };
-    let ident = function.name.0.first().and_then(|part| part.as_ident())?;
-    find_function(&ident.value, Label::Adql).map(|entry| entry.name)
+    let Expr::Function(function) = bare(expr) else { return None };
+    find_function(function_name(function)?, Label::Adql).map(|entry| entry.name)
+}
+
+fn function_name(function: &Function) -> Option<&str> {
+    function.name.0.first().and_then(|part| part.as_ident()).map(|ident| ident.value.as_str())
+}
+
+/// A literal, also one with a sign or in parentheses.
+fn literal_of(expr: &Expr) -> Option<&Value> {
+    match bare(expr) {
+        Expr::Value(value) => Some(&value.value),
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => literal_of(expr),
+        _ => None,
+    }
+}
+
+/// The name in a declaration such as `f(x REAL) -> REAL`.
+fn declared_name(declaration: &str) -> &str {
+    declaration.split('(').next().unwrap_or(declaration).trim()
 }
 
 /// The one kind that all of them have, if there is one.
@@ -497,6 +618,11 @@ fn type_kind(data_type: &DataType) -> Kind {
         | DataType::Decimal(_) => Kind::Number,
         DataType::Boolean | DataType::Bool => Kind::Boolean,
         DataType::Date | DataType::Time(..) | DataType::Timestamp(..) => Kind::Timestamp,
-        _ => Kind::Text,
+        other => match crate::shape::geometry_type(other) {
+            Some("POINT") => Kind::Point,
+            Some("CIRCLE") => Kind::Circle,
+            Some(_) => Kind::Polygon,
+            None => Kind::Text,
+        },
     }
 }

@@ -53,6 +53,7 @@ mod request;
 mod reserved;
 mod scope;
 mod shape;
+mod strict;
 mod tokens;
 mod validate;
 mod walk;

@@ -30,7 +30,11 @@ const MOST_RETRIES: usize = 24;
 /// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
 /// text beyond [`Limits::DEFAULT`].
 pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {
-    let tokens = Tokens::read(text, &Limits::DEFAULT)?;
+    parse_read(text, label, Tokens::read(text, &Limits::DEFAULT)?)
+}
+
+/// Parses a text whose tokens are read already.
+pub(crate) fn parse_read(text: &str, label: Label, tokens: Tokens) -> Result<Request, QueryErrors> {
     on_deep_stack(tokens.nesting, tokens.operators, || Statement::new(text, label, tokens).parse())
 }
 

@@ -188,6 +188,11 @@ impl Shape<'_, '_> {
                     "a JOIN needs a condition",
                     "add ON condition or USING (column), or write NATURAL JOIN or CROSS JOIN",
                 ),
+                Some(JoinConstraint::Using(columns)) => {
+                    for column in columns.iter().filter(|column| column.0.len() != 1) {
+                        self.refuse(column.span(), "USING takes bare names of columns");
+                    }
+                }
                 Some(_) => {}
             }
             self.refuse_if(joined.global, span, "GLOBAL JOIN is not supported");
@@ -386,37 +391,47 @@ impl Shape<'_, '_> {
     }
 }
 
+/// The constructor of a geometry type that a string can be converted to.
+pub(crate) fn geometry_type(data_type: &DataType) -> Option<&'static str> {
+    let DataType::Custom(name, modifiers) = data_type else { return None };
+    let [part] = name.0.as_slice() else { return None };
+    let written = &part.as_ident().filter(|ident| ident.quote_style.is_none())?.value;
+    let known = ["POINT", "CIRCLE", "POLYGON"].into_iter().find(|known| known.eq_ignore_ascii_case(written));
+    known.filter(|_| modifiers.is_empty())
+}
+
 /// The types that a value can be converted to.
 fn castable(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::SmallInt(_)
-            | DataType::Int2(_)
-            | DataType::Int(_)
-            | DataType::Int4(_)
-            | DataType::Integer(_)
-            | DataType::BigInt(_)
-            | DataType::Int8(_)
-            | DataType::Real
-            | DataType::Float4
-            | DataType::Float(_)
-            | DataType::Float8
-            | DataType::Double(_)
-            | DataType::DoublePrecision
-            | DataType::Numeric(_)
-            | DataType::Decimal(_)
-            | DataType::Char(_)
-            | DataType::Character(_)
-            | DataType::Varchar(_)
-            | DataType::CharVarying(_)
-            | DataType::CharacterVarying(_)
-            | DataType::Text
-            | DataType::Boolean
-            | DataType::Bool
-            | DataType::Date
-            | DataType::Time(..)
-            | DataType::Timestamp(..)
-    )
+    geometry_type(data_type).is_some()
+        || matches!(
+            data_type,
+            DataType::SmallInt(_)
+                | DataType::Int2(_)
+                | DataType::Int(_)
+                | DataType::Int4(_)
+                | DataType::Integer(_)
+                | DataType::BigInt(_)
+                | DataType::Int8(_)
+                | DataType::Real
+                | DataType::Float4
+                | DataType::Float(_)
+                | DataType::Float8
+                | DataType::Double(_)
+                | DataType::DoublePrecision
+                | DataType::Numeric(_)
+                | DataType::Decimal(_)
+                | DataType::Char(_)
+                | DataType::Character(_)
+                | DataType::Varchar(_)
+                | DataType::CharVarying(_)
+                | DataType::CharacterVarying(_)
+                | DataType::Text
+                | DataType::Boolean
+                | DataType::Bool
+                | DataType::Date
+                | DataType::Time(..)
+                | DataType::Timestamp(..)
+        )
 }
 
 /// A literal number of rows.
