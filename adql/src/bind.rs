@@ -272,6 +272,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             JoinOperator::FullOuter(_) => (true, true),
             _ => (true, false),
         };
+        let inner = matches!(join.join_operator, JoinOperator::Join(_) | JoinOperator::Inner(_));
         let Some(constraint) = constraint_mut(&mut join.join_operator) else { return };
         let names: Vec<(Name, Span)> = match constraint {
             JoinConstraint::On(condition) => {
@@ -295,9 +296,10 @@ impl<'a, 'b> Binder<'a, 'b> {
             .into_iter()
             .filter_map(|(name, at)| sides.merge(&name, at, (keeps_left, keeps_right), self.findings))
             .collect();
-        if conditions.is_empty() {
-            *constraint = JoinConstraint::None;
+        if conditions.is_empty() && inner {
             join.join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
+        } else if conditions.is_empty() {
+            *constraint = JoinConstraint::On(Expr::value(Value::Boolean(true)));
         } else {
             *constraint = JoinConstraint::On(join_by(conditions, &BinaryOperator::And));
         }
@@ -315,10 +317,16 @@ impl<'a, 'b> Binder<'a, 'b> {
                     }
                     index
                 }
-                (None, Expr::Identifier(ident)) if self.label == Label::Sql => {
+                (None, Expr::Identifier(ident)) => {
                     let name = Name::from(ident);
+                    let at = ident.span;
                     let hidden = matches!(self.scope().find(&name), Err(Missing::Unknown));
-                    hidden.then(|| output::index(outputs, &name)).flatten()
+                    let index = hidden.then(|| output::index(outputs, &name)).flatten();
+                    if index.is_some() && self.label == Label::Adql {
+                        let message = format!("{} is a result column, not a column of FROM", name.value);
+                        self.findings.hinted(at, message, "write its expression in GROUP BY");
+                    }
+                    index
                 }
                 _ => None,
             };
@@ -414,9 +422,12 @@ impl<'a, 'b> Binder<'a, 'b> {
             };
             match found {
                 Ok(found) => return Some(found),
-                Err(Missing::Ambiguous(several)) => {
+                Err(Missing::Ambiguous(mut several)) => {
+                    several.dedup();
                     let hint = format!("write one of {}", several.join(", "));
-                    self.findings.hinted(at, format!("{} could mean several columns", name.value), hint);
+                    let hint = (several.len() > 1).then_some(hint);
+                    let message = format!("{} could mean several columns", name.value);
+                    self.findings.add(QueryErrorKind::BadQuery, at, message, hint);
                     return None;
                 }
                 Err(Missing::Unknown) if qualifier.is_empty() => {}

@@ -91,7 +91,8 @@ impl Dialect for QueryDialect {
     }
 }
 
-fn is_structural(word: Keyword) -> bool {
+/// Whether a word gives a query its structure.
+pub(crate) fn is_structural(word: Keyword) -> bool {
     matches!(
         word,
         Keyword::AND

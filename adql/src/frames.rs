@@ -13,6 +13,9 @@ use crate::functions::{Form, FunctionEntry, find_function};
 use crate::request::Label;
 use crate::walk::{arguments, bare};
 
+/// The group of systems that all catalogs are given in.
+pub(crate) const ICRS: &str = "ICRS";
+
 /// The system a constructor names, if its first argument does.
 pub(crate) fn leading_frame(entry: &FunctionEntry, given: &[&Expr]) -> Option<String> {
     if !entry.coordinate_system {
@@ -50,7 +53,7 @@ pub(crate) fn check_frames(entry: &FunctionEntry, given: &[&Expr], span: Span, f
 }
 
 /// The system of a geometry expression: that of the constructor it is, or of the constructors inside.
-fn frame_of(expr: &Expr) -> Option<String> {
+pub(crate) fn frame_of(expr: &Expr) -> Option<String> {
     let Expr::Function(function) = bare(expr) else { return None };
     let name = function.name.0.first().and_then(|part| part.as_ident())?;
     let entry = find_function(&name.value, Label::Adql)?;
@@ -64,7 +67,7 @@ fn system(name: &str) -> Option<String> {
     let first = name.split([' ', '_']).next().unwrap_or("").to_uppercase();
     match first.as_str() {
         "" | "UNKNOWN" | "UNKNOWNFRAME" => None,
-        "ICRS" | "FK5" | "J2000" | "EQ" => Some("ICRS".into()),
+        "ICRS" | "FK5" | "J2000" | "EQ" => Some(ICRS.into()),
         "GALACTIC" | "GAL" | "GALACTICII" => Some("GALACTIC".into()),
         "FK4" | "B1950" => Some("FK4".into()),
         _ => Some(first),

@@ -6,8 +6,8 @@
 
 use sqlparser::ast::{
     BinaryOperator, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    JoinConstraint, LimitClause, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins,
-    UnaryOperator, Value,
+    Ident, JoinConstraint, LimitClause, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned, TableFactor,
+    TableWithJoins, UnaryOperator, Value,
 };
 use sqlparser::tokenizer::Span;
 
@@ -351,16 +351,10 @@ impl Judge<'_, '_> {
             .filter(|entry| self.has(entry) && !(declared && entry.feature == Feature::Extension));
         let known = entry.is_some() || declared;
         if !known {
-            let hint = closest_function(&ident.value).map(|meant| format!("did you mean {meant}?"));
-            self.findings.add(
-                crate::QueryErrorKind::BadQuery,
-                ident.span,
-                format!("unknown function {}", ident.value.to_uppercase()),
-                hint,
-            );
+            self.unknown_function(&ident);
         }
         let class = entry.map_or(FunctionClass::Scalar, |entry| entry.class);
-        self.call_clauses(function, class, known && entry.is_none(), ident.span);
+        self.call_clauses(function, class, entry.is_none(), ident.span);
         let kinds = self.argument_kinds(function, class);
         let Some(entry) = entry else { return Kind::Any };
         self.arguments(entry, function, &kinds, span);
@@ -371,6 +365,18 @@ impl Judge<'_, '_> {
         match entry.returns {
             Kind::Any => common(&kinds),
             kind => kind,
+        }
+    }
+
+    fn unknown_function(&mut self, name: &Ident) {
+        let shown = name.value.to_uppercase();
+        if find_function(&name.value, self.label).is_some() {
+            return self.findings.bad(name.span, format!("{shown} is not a function of the standard"));
+        }
+        let message = format!("unknown function {shown}");
+        match closest_function(&name.value) {
+            Some(meant) => self.findings.hinted(name.span, message, format!("did you mean {meant}?")),
+            None => self.findings.bad(name.span, message),
         }
     }
 

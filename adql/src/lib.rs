@@ -43,6 +43,7 @@ mod dialect;
 mod error;
 mod frames;
 mod functions;
+mod grouping;
 mod kinds;
 mod limits;
 mod lower;

@@ -12,7 +12,7 @@ use sqlparser::ast::{Expr, Select, SelectItem, SelectItemQualifiedWildcardKind, 
 use crate::bind::Binder;
 use crate::names::{Name, exact};
 use crate::scope::{Column, Expanded, Scope};
-use crate::walk::bare;
+use crate::walk::{arguments, bare};
 
 /// One result column.
 pub(crate) struct Output {
@@ -99,8 +99,10 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
 fn bind_item(binder: &mut Binder<'_, '_>, item: SelectItem, index: usize) -> Option<Item> {
     match item {
         SelectItem::UnnamedExpr(mut expr) => {
+            let was_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             binder.expr(&mut expr);
-            let name = natural_name(&expr).unwrap_or_else(|| format!("col_{}", index + 1));
+            let written = if was_column { merged_name(&expr) } else { None };
+            let name = written.or_else(|| natural_name(&expr)).unwrap_or_else(|| format!("col_{}", index + 1));
             let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             Some(Item::One { expr, name, is_column })
         }
@@ -170,6 +172,12 @@ impl Names {
             }
         }
     }
+}
+
+/// The name of a column that a FULL JOIN merged of two: it is written as a call, and called as the left one.
+fn merged_name(expr: &Expr) -> Option<String> {
+    let Expr::Function(function) = expr else { return None };
+    arguments(function).first().and_then(|left| merged_name(left).or_else(|| natural_name(left)))
 }
 
 /// What an expression without an alias is called.

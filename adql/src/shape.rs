@@ -54,6 +54,11 @@ impl Shape<'_, '_> {
         }
         if let Some(clause) = &query.limit_clause {
             self.limit(clause, span);
+            self.refuse_if(
+                counts_twice(&query.body, clause),
+                span,
+                "TOP and LIMIT cannot both be given where one is a parameter",
+            );
         }
         query_parts(query, &mut |part| self.part(part));
     }
@@ -432,6 +437,18 @@ fn castable(data_type: &DataType) -> bool {
                 | DataType::Time(..)
                 | DataType::Timestamp(..)
         )
+}
+
+/// Whether the number of rows is given by TOP and LIMIT, one of them by a parameter, so that no smaller one is known.
+fn counts_twice(body: &SetExpr, clause: &LimitClause) -> bool {
+    let (SetExpr::Select(select), LimitClause::LimitOffset { limit: Some(limit), .. }) = (body, clause) else {
+        return false;
+    };
+    match select.top.as_ref().and_then(|top| top.quantity.as_ref()) {
+        Some(TopQuantity::Expr(top)) => [top, limit].map(row_count).contains(&Some(RowCount::Parameter)),
+        Some(TopQuantity::Constant(_)) => row_count(limit) == Some(RowCount::Parameter),
+        None => false,
+    }
 }
 
 /// A literal number of rows.

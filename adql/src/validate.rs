@@ -59,6 +59,7 @@ pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors
     if strict {
         strict::check_tokens(&tokens, &mut findings);
     }
+    let first = tokens.list.first().map_or_else(Span::empty, |token| token.span);
     let query = match parse_read(text, options.label, tokens)? {
         Request::Select(query) => query,
         Request::Explain { query, .. } if !strict => query,
