@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The query engine of Sidereus: catalogs, functions, scans and the services that front ends translate to.
+//!
+//! Nothing here knows a protocol: no tonic, axum or HTTP type appears in any signature.
+
+mod catalog;
+mod error;
+mod functions;
+mod ingest;
+mod options;
+mod principal;
+mod scan;
+mod service;
+mod session;
+
+pub use catalog::{
+    CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, DataFile, Partition,
+    PositionColumns, SpatialIndex, TableName, TableOverride, VotableType, adql_identifier, votable_type,
+};
+pub use error::{EngineError, ErrorKind};
+pub use options::{EngineOptions, QueryLimits, Rules};
+pub use principal::Principal;
+pub use service::{
+    ColumnDescription, OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
+    TableDescription,
+};
+pub use sidereus_adql::Label;
