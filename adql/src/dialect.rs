@@ -12,7 +12,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use crate::bind::call_of;
+use crate::write::call_of;
 
 /// The one dialect.
 #[derive(Debug)]

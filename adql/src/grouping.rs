@@ -84,7 +84,7 @@ impl Grouped {
         select.from.iter().for_each(|tables| qualifiers(tables, &mut own));
         let mut grouped = Self { label, own, keys: Vec::new() };
         if let GroupByExpr::Expressions(items, _) = &select.group_by {
-            let expressions = items.iter().map(|item| match crate::bind::position(item) {
+            let expressions = items.iter().map(|item| match crate::write::position(item) {
                 Some(number) => {
                     number.checked_sub(1).and_then(|index| select.projection.get(index)).and_then(projected)
                 }

@@ -58,6 +58,7 @@ mod strict;
 mod tokens;
 mod validate;
 mod walk;
+mod write;
 
 pub use check::{CheckedQuery, check};
 pub use error::{QueryError, QueryErrorKind, QueryErrors};

@@ -165,7 +165,7 @@ impl Shape<'_, '_> {
             SelectItem::ExprWithAlias { alias, .. } => self.name(alias),
             SelectItem::Wildcard(options) => self.wildcard(options),
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), options) => {
-                self.wildcard(options)
+                self.wildcard(options);
             }
             other => self.refuse(other.span(), "this form of a result column is not supported"),
         }
@@ -276,7 +276,7 @@ impl Shape<'_, '_> {
     fn order(&mut self, order: &OrderBy) {
         match &order.kind {
             OrderByKind::Expressions(items) if order.interpolate.is_none() => {
-                items.iter().for_each(|item| self.order_item(item))
+                items.iter().for_each(|item| self.order_item(item));
             }
             _ => self.refuse(order.span(), "this form of ORDER BY is not supported"),
         }
@@ -319,7 +319,7 @@ impl Shape<'_, '_> {
             } => {}
             Expr::UnaryOp { op, .. } => self.refuse(expr.span(), &format!("the operator {op} is not supported")),
             Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => {
-                self.refuse(expr.span(), "LIKE ANY is not supported")
+                self.refuse(expr.span(), "LIKE ANY is not supported");
             }
             Expr::Cast { kind, data_type, array, format, .. } => {
                 let plain = matches!(kind, CastKind::Cast | CastKind::DoubleColon) && !array && format.is_none();

@@ -64,12 +64,7 @@ pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors
         Request::Select(query) => query,
         Request::Explain { query, .. } if !strict => query,
         _ => {
-            return findings.fail(
-                QueryErrorKind::Forbidden,
-                Span::empty(),
-                "only SELECT is a query of ADQL".into(),
-                None,
-            );
+            return findings.fail(QueryErrorKind::Forbidden, first, "only SELECT is a query of ADQL".into(), None);
         }
     };
     on_bounded_stack(|| {

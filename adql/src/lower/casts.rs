@@ -5,9 +5,9 @@
 use sqlparser::ast::{Expr, Spanned, Value};
 
 use super::Lowering;
-use crate::bind::call;
 use crate::shape::geometry_type;
 use crate::walk::bare;
+use crate::write::call;
 
 impl Lowering<'_> {
     /// Rewrites a conversion to a geometry; leaves all others alone.
@@ -17,7 +17,7 @@ impl Lowering<'_> {
         match constructor(inner, kind) {
             Some(constructor) => *expr = constructor,
             None if matches!(bare(inner), Expr::Value(value) if value.value == Value::Null) => {
-                *expr = Expr::value(Value::Null)
+                *expr = Expr::value(Value::Null);
             }
             None => {
                 let hint = format!("write CAST('{}' AS {kind})", example(kind));
