@@ -107,7 +107,7 @@ impl AggregateUDFImpl for CheckedSum {
 }
 
 /// An integer type that totals are given in.
-trait Integer: ArrowNumericType<Native: Into<i128> + TryFrom<i128>> + std::fmt::Debug {
+trait Integer: ArrowNumericType<Native: Into<i128> + TryFrom<i128>> + std::fmt::Debug + Send + Sync {
     /// The values of a slice added up.
     fn add_up(values: &[Self::Native]) -> i128;
 }
@@ -270,7 +270,7 @@ impl<T> GroupTotals<T> {
     }
 
     /// Adds values of any type that the wide total takes.
-    fn add<V: ArrowNumericType<Native: Into<i128>>>(
+    fn add<V: ArrowNumericType<Native: Into<i128>> + Send>(
         &mut self,
         values: &PrimitiveArray<V>,
         groups: &[usize],
