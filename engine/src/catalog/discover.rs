@@ -12,6 +12,7 @@
 //! its root must be one catalog or collection. Nothing is opened here: candidates come out.
 
 use futures::StreamExt;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::hats::{self, Declared};
@@ -86,14 +87,19 @@ async fn below(place: &Place, entries: Entries) -> Result<Vec<Candidate>, Engine
     if entries.files.is_empty() && entries.folders.is_empty() {
         return Ok(vec![Candidate::Broken(place.broken("the folder is empty, expected catalogs or Parquet files"))]);
     }
-    let mut found: Vec<Candidate> = entries.files.iter().filter(|file| is_parquet(file)).filter_map(|file| {
-        let name = safe_path::decode(file.location.filename()?)?;
-        let name = TableName { schema: DEFAULT_SCHEMA.to_owned(), table: plain::stem(&name)?.to_owned() };
-        Some(Candidate::File { place: place.clone(), path: file.location.clone(), name })
-    }).collect();
+    let mut found: Vec<Candidate> = entries.files.iter().filter_map(|file| plain_file(place, file)).collect();
     let folders = futures::stream::iter(entries.folders).map(|name| first_level(place, name));
     found.extend(folders.buffered(CONCURRENT_LISTINGS).collect::<Vec<_>>().await.into_iter().flatten());
     Ok(found)
+}
+
+fn plain_file(root: &Place, file: &ObjectMeta) -> Option<Candidate> {
+    let file_name = safe_path::decode(file.location.filename()?)?;
+    let name = TableName { schema: DEFAULT_SCHEMA.to_owned(), table: plain::stem(&file_name)?.to_owned() };
+    Some(match root.file(&file_name, &file.location) {
+        Ok((place, path)) => Candidate::File { place, path, name },
+        Err(error) => Candidate::Broken(error),
+    })
 }
 
 /// The candidates of a folder directly below the root: one table, or the tables of a schema.
@@ -155,7 +161,7 @@ fn shape(entries: &Entries) -> Shape {
     Shape::Other
 }
 
-fn is_parquet(file: &object_store::ObjectMeta) -> bool {
+fn is_parquet(file: &ObjectMeta) -> bool {
     file.location.filename().is_some_and(|name| plain::stem(name).is_some())
 }
 

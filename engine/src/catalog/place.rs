@@ -116,6 +116,22 @@ impl Place {
         }
     }
 
+    /// A file directly in the place that stands for itself: where it is a link, the file that the link leads to.
+    pub(super) fn file(&self, name: &str, path: &Path) -> Result<(Self, Path), EngineError> {
+        let display = format!("{}/{name}", self.display.trim_end_matches('/'));
+        let Some(folder) = &self.folder else { return Ok((Self { display, ..self.clone() }, path.clone())) };
+        let real = folder.join(name).canonicalize();
+        let real = real.map_err(|error| broken_by(&display, "cannot open the file", error))?;
+        match (real.parent(), real.file_name()) {
+            (Some(folder), Some(file)) => {
+                let place = Self::local(folder, display)?;
+                let path = place.path(&file.to_string_lossy());
+                Ok((place, path))
+            }
+            _ => Err(broken(display, "expected a file")),
+        }
+    }
+
     /// A folder below that belongs to this place, such as the primary of a collection.
     pub(super) fn part(&self, root: Path) -> Self {
         let name: Vec<_> = root.prefix_match(&self.root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
