@@ -55,23 +55,40 @@ pub(super) async fn candidates(root: &Root) -> Result<Vec<Candidate>, EngineErro
     if let Some(path) = &root.file {
         return single_file(root, path).map(|candidate| vec![candidate]);
     }
-    if place.listing() == Listing::Doubtful {
-        if let Some(declared) = hats::declared(place).await? {
-            let (place, schema, name) = (place.clone(), DEFAULT_SCHEMA.to_owned(), root.name.clone());
-            return Ok(vec![Candidate::Hats { place, schema, name, declared: Some(declared) }]);
-        }
-        let listed = place.entries().await.map_err(|_| {
-            place.broken("found no hats.properties, collection.properties or properties, and the server does not list folders: name one catalog or collection")
-        })?;
-        return below(place, listed).await;
-    }
-    let entries = place.entries().await?;
+    let listed = if place.listing() == Listing::Doubtful { Err(None) } else { place.entries().await.map_err(Some) };
+    let entries = match listed {
+        Ok(entries) => entries,
+        Err(error) if place.listing() != Listing::Cheap => return known_names(root, error).await,
+        Err(error) => return Err(error.unwrap_or_else(|| place.broken("cannot be listed"))),
+    };
     let name = root.name.as_deref();
+    if entries.is_empty() && place.listing() == Listing::Costly {
+        return Err(place.broken("there is nothing below this prefix"));
+    }
     match shape(&entries) {
         Shape::Hats => Ok(vec![in_folder(place.clone(), DEFAULT_SCHEMA, name)]),
         Shape::Broken(why) => Ok(vec![Candidate::Broken(place.broken(why))]),
         Shape::Plain if !entries.files.iter().any(is_parquet) => Ok(vec![plain_folder(place.clone(), DEFAULT_SCHEMA, name)]),
         Shape::Plain | Shape::Other => below(place, entries).await,
+    }
+}
+
+/// The candidates of a root that cannot be listed, or that may be: it is asked for the names that catalogs have.
+async fn known_names(root: &Root, error: Option<EngineError>) -> Result<Vec<Candidate>, EngineError> {
+    let place = &root.place;
+    if let Some(declared) = hats::declared(place).await? {
+        let (place, schema, name) = (place.clone(), DEFAULT_SCHEMA.to_owned(), root.name.clone());
+        return Ok(vec![Candidate::Hats { place, schema, name, declared: Some(declared) }]);
+    }
+    if let Some(error) = error {
+        return Err(error);
+    }
+    match place.entries().await {
+        Ok(entries) if !entries.is_empty() => below(place, entries).await,
+        _ => Err(place.broken(
+            "found no hats.properties, collection.properties or properties, and the server does not list folders: \
+             name one catalog or collection",
+        )),
     }
 }
 
@@ -84,7 +101,7 @@ fn single_file(root: &Root, path: &Path) -> Result<Candidate, EngineError> {
 
 /// The candidates of a root that is a folder of tables.
 async fn below(place: &Place, entries: Entries) -> Result<Vec<Candidate>, EngineError> {
-    if entries.files.is_empty() && entries.folders.is_empty() {
+    if entries.is_empty() {
         return Ok(vec![Candidate::Broken(place.broken("the folder is empty, expected catalogs or Parquet files"))]);
     }
     let mut found: Vec<Candidate> = entries.files.iter().filter_map(|file| plain_file(place, file)).collect();

@@ -48,6 +48,11 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// Whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.folders.is_empty()
+    }
+
     /// Whether there is a file of that name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.files.iter().any(|file| file.location.filename() == Some(name))
