@@ -1,5 +1,7 @@
 //! Every catalog of the reference tools' own test data: which ones open, and what is said of the others.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
 mod catalog_support;
 
 use std::collections::BTreeSet;

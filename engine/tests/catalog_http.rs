@@ -1,5 +1,7 @@
 //! Catalogs behind a plain web server, which serves files and ranges of them and lists nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
 mod catalog_support;
 
 use std::path::PathBuf;

@@ -49,7 +49,9 @@ impl<'a> RegistryNames<'a> {
         let whole: Vec<String> = names.iter().map(|(schema, table)| format!("{schema}.{table}")).collect();
         let joined = path.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
         let by_whole = closest(&joined, whole.iter().map(String::as_str));
-        near.extend(whole.iter().zip(&names).filter(|(whole, _)| by_whole == Some(whole.as_str())).map(|(_, name)| *name));
+        near.extend(
+            whole.iter().zip(&names).filter(|(whole, _)| by_whole == Some(whole.as_str())).map(|(_, name)| *name),
+        );
         let by_table = closest(&written.value, names.iter().map(|(_, table)| *table));
         near.extend(names.iter().copied().find(|(_, table)| by_table == Some(table)));
         let mut suggestions = Vec::new();
