@@ -27,7 +27,9 @@ fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
     let positions = catalog.positions.iter().flat_map(|columns| [&columns.ra, &columns.dec]);
     let indexed: Vec<&String> = positions.chain(catalog.index.iter().map(|index| &index.column)).collect();
     let defaults = catalog.properties.get("hats_cols_default").map(|list| {
-        list.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|name| !name.is_empty()).collect::<Vec<_>>()
+        list.split(|c: char| c.is_whitespace() || c == ',' || c == ';')
+            .filter(|name| !name.is_empty())
+            .collect::<Vec<_>>()
     });
     let defaults = defaults.filter(|names| !names.is_empty());
     let column = |field: &Field| ColumnDescription {

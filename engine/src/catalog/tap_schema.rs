@@ -182,7 +182,8 @@ fn column_row(table: &str, column: &ColumnDescription, is_standard: bool, index:
 
 fn key_rows(_: &[TableDescription]) -> Rows {
     let table = |name: &str| Value::from(format!("{NAME}.{name}"));
-    let row = |key: &Key| vec![key.id.into(), table(key.from.0), table(key.target.0), Value::Text(None), Value::Text(None)];
+    let row =
+        |key: &Key| vec![key.id.into(), table(key.from.0), table(key.target.0), Value::Text(None), Value::Text(None)];
     KEYS.iter().map(row).collect()
 }
 
