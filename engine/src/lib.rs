@@ -17,6 +17,10 @@ pub use catalog::{
     PositionColumns, SpatialIndex, TableName, TableOverride, VotableType, adql_identifier, votable_type,
 };
 pub use error::{EngineError, ErrorKind};
+pub use ingest::{
+    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet,
+    keyed_schema, nan_counts, partition_sky, write_catalog,
+};
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;
 pub use service::{
