@@ -6,6 +6,7 @@
 //!
 //! Must not know functions or types.
 
+use std::collections::HashSet;
 use std::mem;
 
 use sqlparser::ast::{
@@ -499,10 +500,11 @@ impl Sides<'_> {
                 && merged.hides.first().is_some_and(|(relation, _)| on_side(*relation))
         });
         let mut found: Vec<Merged> = merged.cloned().collect();
+        let hidden: HashSet<(usize, usize)> =
+            self.scope.merged.iter().flat_map(|merged| merged.hides.iter().copied()).collect();
         for (r, relation) in self.scope.relations.iter().enumerate().filter(|(r, _)| on_side(*r)) {
             for (c, column) in relation.columns.iter().enumerate() {
-                let hidden = self.scope.merged.iter().any(|merged| merged.hides.contains(&(r, c)));
-                if name.matches(&column.known_as) && !hidden {
+                if name.matches(&column.known_as) && !hidden.contains(&(r, c)) {
                     let qualified = relation.qualifier.iter().chain([&column.exact]).map(exact).collect();
                     let expr = Expr::CompoundIdentifier(qualified);
                     found.push(Merged { column: column.clone(), expr, hides: vec![(r, c)] });
@@ -533,9 +535,14 @@ fn coalesce(left: Expr, right: Expr) -> Expr {
 
 /// A call of a function by its exact name.
 pub(crate) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    call_of(Ident::new(name), arguments)
+}
+
+/// The same, of a name with its place.
+pub(crate) fn call_of(name: Ident, arguments: Vec<Expr>) -> Expr {
     let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
     Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
+        name: ObjectName::from(vec![name]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),

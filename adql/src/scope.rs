@@ -3,6 +3,8 @@
 //! A [`Scope`] holds the tables of one FROM. A name is looked up from the innermost scope outwards; the first scope that
 //! knows it decides. Knows nothing of the statement around it.
 
+use std::collections::HashSet;
+
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::tokenizer::Span;
 
@@ -192,11 +194,12 @@ impl Scope {
 
     /// The columns that are not part of a merged one.
     fn visible(&self) -> impl Iterator<Item = (&Column, &Relation)> {
-        let hidden = |at| self.merged.iter().any(|merged| merged.hides.contains(&at));
-        self.relations.iter().enumerate().flat_map(move |(r, relation)| {
-            let columns = relation.columns.iter().enumerate();
-            columns.filter(move |(c, _)| !hidden((r, *c))).map(move |(_, column)| (column, relation))
-        })
+        let hides: HashSet<(usize, usize)> =
+            self.merged.iter().flat_map(|merged| merged.hides.iter().copied()).collect();
+        let all = self.relations.iter().enumerate().flat_map(|(r, relation)| {
+            relation.columns.iter().enumerate().map(move |(c, column)| ((r, c), column, relation))
+        });
+        all.filter(move |(at, ..)| !hides.contains(at)).map(|(_, column, relation)| (column, relation))
     }
 
     /// A column needs its table's name where there are several tables, or a result column of the same name.

@@ -125,6 +125,11 @@ impl Shape<'_, '_> {
             let at = items.first().map_or(span, Spanned::span);
             self.refuse(at, "DISTINCT ON is not supported");
         }
+        let tables = select.from.iter().map(|item| 1 + item.joins.len()).sum::<usize>();
+        if tables > Limits::DEFAULT.tables {
+            let message = format!("{tables} tables in one FROM; at most {} are taken", Limits::DEFAULT.tables);
+            self.findings.add(QueryErrorKind::LimitExceeded, span, message, None);
+        }
         select.top.iter().for_each(|top| self.top(top, span));
         select.projection.iter().for_each(|item| self.item(item));
         select.from.iter().for_each(|tables| self.tables(tables));

@@ -58,7 +58,7 @@ fn conditions_that_nothing_folds_are_bounded() {
 #[test]
 fn long_sums_are_bounded() {
     assert!(is_limit(&run(where_(&format!("{} > 1", chained(10_000, " + ", |i| i.to_string()))))));
-    assert!(is_limit(&run(where_(&format!("{} > 1", chained(2_000_000, "+", |_| "1".into()))))));
+    assert!(is_limit(&run(where_(&format!("{} > 1", chained(400_000, "+", |_| "1".into()))))));
     assert!(run(where_(&format!("{} > 1", chained(500, " + ", |i| i.to_string())))).is_ok());
 }
 
@@ -122,6 +122,9 @@ fn no_text_makes_the_parser_try_for_ever() {
         where_(&format!("{} x y", repeat("EXISTS(", 60))),
         where_(&format!("{} x y", repeat("CASE ", 60))),
         where_(&format!("{} x y", repeat("INTERVAL (", 60))),
+        where_(&format!("{} x y", repeat("CURRENT_DATE(", 60))),
+        where_(&format!("{} x y", repeat("id IN (SELECT(", 30))),
+        where_(&format!("{} x y", repeat("id IN (VALUES(", 30))),
         where_(&format!("{} x y", repeat("a.f(", 60))),
         where_(&format!("{} x y", repeat("DATE(", 60))),
         where_(&format!("{} x y", repeat("ARRAY[", 60))),
