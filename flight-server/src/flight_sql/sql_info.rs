@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::{
@@ -16,11 +15,10 @@ use arrow_flight::sql::{
     SqlSupportedResultSetConcurrency, SqlSupportedResultSetType, SqlSupportedSubqueries, SqlSupportedTransaction,
     SqlSupportedUnions, SqlSupportsConvert, SqlTransactionIsolationLevel, SupportedSqlGrammar,
 };
+use tonic::Status;
 
 use super::prepared::HANDLE_LIFE;
-
-/// Codes that the protocol defines.
-pub(super) const CODES: [std::ops::RangeInclusive<u32>; 3] = [0..=11, 100..=101, 500..=576];
+use super::status::defect;
 
 /// Functions on numbers that both labels know.
 const NUMERIC: &[&str] = &[
@@ -53,17 +51,8 @@ static ANSWERS: LazyLock<Result<SqlInfoData, FlightError>> = LazyLock::new(|| {
 });
 
 /// Rows of the answer to GetSqlInfo: those of the codes asked for, or all where none was named.
-///
-/// *Errors*: never in practice; a build failure of the static table.
-pub(super) fn sql_info(codes: &[u32]) -> Result<RecordBatch, &'static FlightError> {
-    let answers = ANSWERS.as_ref()?;
-    // An unknown code alone must give no rows, so the codes are not simply handed on.
-    Ok(answers.record_batch(codes.iter().copied()).unwrap_or_else(|_| RecordBatch::new_empty(answers.schema())))
-}
-
-/// Schema of the answer.
-pub(super) fn sql_info_schema() -> Result<SchemaRef, &'static FlightError> {
-    ANSWERS.as_ref().map(SqlInfoData::schema)
+pub(super) fn sql_info(codes: &[u32]) -> Result<RecordBatch, Status> {
+    ANSWERS.as_ref().map_err(defect)?.record_batch(codes.iter().copied()).map_err(defect)
 }
 
 /// What the server is and does.
@@ -208,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_code_is_answered_and_no_list_means_all() {
-        let expected: Vec<u32> = CODES.into_iter().flatten().collect();
+        let expected: Vec<u32> = [0..=11, 100..=101, 500..=576].into_iter().flatten().collect();
         assert_eq!(codes(&sql_info(&[]).expect("all")), expected);
         assert_eq!(codes(&sql_info(&expected).expect("all by name")), expected);
     }
@@ -221,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_schema_is_the_protocols() {
-        let schema = sql_info_schema().expect("a schema");
+        let schema = sql_info(&[]).expect("all").schema();
         let names: Vec<_> = schema.fields().iter().map(|field| (field.name().as_str(), field.is_nullable())).collect();
         assert_eq!(names, [("info_name", false), ("value", false)]);
         assert_eq!(schema.field(0).data_type(), &DataType::UInt32);
