@@ -3,7 +3,9 @@
 //! Every error has one [`ErrorKind`]; front ends map the kind, never the text, to a status of their protocol.
 //! `DataFusionError` is classified in one place, here. This module knows no protocol.
 
-use sidereus_adql::QueryErrors;
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use sidereus_adql::{QueryErrorKind, QueryErrors};
 
 /// What a caller can do about an error; total over all errors of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +57,156 @@ pub enum EngineError {
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// Planning or execution failed.
-    #[error("{0}")]
-    Execution(#[source] Box<datafusion::error::DataFusionError>, ErrorKind),
+    #[error("{message}")]
+    Execution {
+        /// What a caller can do.
+        kind: ErrorKind,
+        /// What went wrong, without the wrappers of the plan's layers.
+        message: String,
+        /// The engine's own error.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+}
+
+impl EngineError {
+    /// An error with a kind and a text.
+    pub(crate) fn request(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::Request { kind, message: message.into() }
+    }
+
+    /// What the caller can do.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Query(errors) => match errors.kind() {
+                QueryErrorKind::BadQuery => ErrorKind::BadQuery,
+                QueryErrorKind::NotFound => ErrorKind::NotFound,
+                QueryErrorKind::Forbidden => ErrorKind::Forbidden,
+                QueryErrorKind::LimitExceeded => ErrorKind::LimitExceeded,
+            },
+            Self::Request { kind, .. } | Self::Execution { kind, .. } => *kind,
+            Self::Catalog { .. } => ErrorKind::Internal,
+        }
+    }
+}
+
+impl From<QueryErrors> for EngineError {
+    fn from(errors: QueryErrors) -> Self {
+        Self::Query(errors)
+    }
+}
+
+impl From<DataFusionError> for EngineError {
+    fn from(error: DataFusionError) -> Self {
+        match peel(error) {
+            Peeled::Ours(error) => *error,
+            Peeled::Foreign(error) => {
+                let (kind, message) = classify(&error);
+                Self::Execution { kind, message, source: error }
+            }
+        }
+    }
+}
+
+enum Peeled {
+    Ours(Box<EngineError>),
+    Foreign(Box<DataFusionError>),
+}
+
+/// Takes off the wrappers that layers put around an error on its way up.
+fn peel(error: DataFusionError) -> Peeled {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => peel(*inner),
+        DataFusionError::External(inner) => match inner.downcast::<EngineError>() {
+            Ok(ours) => Peeled::Ours(ours),
+            Err(inner) => match inner.downcast::<DataFusionError>() {
+                Ok(inner) => peel(*inner),
+                Err(other) => Peeled::Foreign(Box::new(DataFusionError::External(other))),
+            },
+        },
+        DataFusionError::Shared(inner) => match std::sync::Arc::try_unwrap(inner) {
+            Ok(inner) => peel(inner),
+            Err(shared) => Peeled::Foreign(Box::new(DataFusionError::Shared(shared))),
+        },
+        DataFusionError::ArrowError(inner, backtrace) => match *inner {
+            ArrowError::ExternalError(inner) => peel(DataFusionError::External(inner)),
+            other => Peeled::Foreign(Box::new(DataFusionError::ArrowError(Box::new(other), backtrace))),
+        },
+        other => Peeled::Foreign(Box::new(other)),
+    }
+}
+
+/// Kind and text of an error that came from DataFusion, Arrow, Parquet or a store.
+fn classify(error: &DataFusionError) -> (ErrorKind, String) {
+    match error {
+        DataFusionError::SQL(inner, _) => (ErrorKind::BadQuery, inner.to_string()),
+        DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {
+            (ErrorKind::BadQuery, message.clone())
+        }
+        DataFusionError::SchemaError(inner, _) => (ErrorKind::BadQuery, inner.to_string()),
+        DataFusionError::NotImplemented(message) => (ErrorKind::BadQuery, format!("not supported: {message}")),
+        DataFusionError::Execution(message) => (ErrorKind::BadQuery, message.clone()),
+        DataFusionError::ArrowError(inner, _) => (arrow_kind(inner), arrow_message(inner)),
+        DataFusionError::ResourcesExhausted(message) => (ErrorKind::LimitExceeded, message.clone()),
+        DataFusionError::ObjectStore(inner) => (ErrorKind::Unavailable, format!("a catalog file cannot be read: {inner}")),
+        DataFusionError::IoError(inner) => (ErrorKind::Unavailable, format!("a file cannot be read or written: {inner}")),
+        DataFusionError::External(inner) => (ErrorKind::Internal, inner.to_string()),
+        DataFusionError::Shared(inner) => classify(inner),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => classify(inner),
+        DataFusionError::Collection(all) => {
+            let kind = all.first().map_or(ErrorKind::Internal, |first| classify(first).0);
+            (kind, all.iter().map(|one| classify(one).1).collect::<Vec<_>>().join("\n"))
+        }
+        other => (ErrorKind::Internal, other.strip_backtrace()),
+    }
+}
+
+fn arrow_kind(error: &ArrowError) -> ErrorKind {
+    match error {
+        ArrowError::DivideByZero
+        | ArrowError::ArithmeticOverflow(_)
+        | ArrowError::CastError(_)
+        | ArrowError::ComputeError(_)
+        | ArrowError::InvalidArgumentError(_)
+        | ArrowError::ParseError(_) => ErrorKind::BadQuery,
+        ArrowError::MemoryError(_) | ArrowError::OffsetOverflowError(_) => ErrorKind::LimitExceeded,
+        _ => ErrorKind::Internal,
+    }
+}
+
+fn arrow_message(error: &ArrowError) -> String {
+    match error {
+        ArrowError::DivideByZero => "division by zero".to_owned(),
+        ArrowError::ArithmeticOverflow(what) => format!("arithmetic overflow: {what}"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrappers_are_taken_off() {
+        let ours = EngineError::request(ErrorKind::Forbidden, "no");
+        let wrapped = DataFusionError::Context(
+            "while scanning".to_owned(),
+            Box::new(DataFusionError::ArrowError(
+                Box::new(ArrowError::ExternalError(Box::new(DataFusionError::External(Box::new(ours))))),
+                None,
+            )),
+        );
+        let error = EngineError::from(wrapped);
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Forbidden, "no".to_owned()));
+    }
+
+    #[test]
+    fn memory_is_a_limit_and_overflow_a_bad_query() {
+        let memory = EngineError::from(DataFusionError::ResourcesExhausted("pool".to_owned()));
+        assert_eq!(memory.kind(), ErrorKind::LimitExceeded);
+        let overflow = ArrowError::ArithmeticOverflow("9223372036854775807 + 1".to_owned());
+        let overflow = EngineError::from(DataFusionError::ArrowError(Box::new(overflow), None));
+        assert_eq!(overflow.kind(), ErrorKind::BadQuery);
+    }
 }

@@ -17,6 +17,8 @@ pub struct Rules {
     pub late_materialization: bool,
     /// Evaluate recognised predicates inside the scan at all; off leaves every filter to DataFusion.
     pub predicate_pushdown: bool,
+    /// Hand a query that is one scan straight to the scan, without the optimizer.
+    pub scan_template: bool,
 }
 
 impl Rules {
@@ -29,6 +31,7 @@ impl Rules {
             page_pruning: true,
             late_materialization: true,
             predicate_pushdown: true,
+            scan_template: true,
         }
     }
 
@@ -41,6 +44,7 @@ impl Rules {
             page_pruning: false,
             late_materialization: false,
             predicate_pushdown: false,
+            scan_template: false,
         }
     }
 }

@@ -1,1 +1,87 @@
-//! One session state per request.
+//! Which rules, functions and resources does a query run with? One session state a request, built from the lists here.
+//!
+//! What is not listed is not reachable: functions, analyzer rules and object stores are all allow-lists. No store is
+//! registered, so no path in a query can be opened; catalogs bring their own.
+
+use std::sync::Arc;
+
+use datafusion::catalog::CatalogProviderList;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::prelude::SessionConfig;
+use object_store::ObjectStore;
+use url::Url;
+
+use crate::functions;
+use crate::options::EngineOptions;
+use crate::scan::FooterCache;
+
+/// Name of the only catalog of tables, in DataFusion's sense.
+pub(crate) const CATALOG: &str = "sidereus";
+/// Schema of names that are written without one.
+pub(crate) const DEFAULT_SCHEMA: &str = "public";
+
+/// Makes session states that differ only in the tables they see.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionFactory {
+    template: SessionState,
+}
+
+impl SessionFactory {
+    /// Sets up resources and lists once.
+    ///
+    /// *Errors*: no directory for temporary files.
+    pub(crate) fn try_new(options: &EngineOptions) -> Result<Self> {
+        let footers = Arc::new(FooterCache::new(options.metadata_cache));
+        let mut config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+            .with_create_default_catalog_and_schema(false)
+            .with_information_schema(false)
+            .with_target_partitions(options.threads.max(1))
+            .with_batch_size(8192)
+            .with_extension(footers);
+        config.options_mut().sql_parser.enable_ident_normalization = false;
+        let builder = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime_env(options)?)
+            .with_expr_planners(SessionStateDefaults::default_expr_planners())
+            .with_scalar_functions(functions::scalar_functions())
+            .with_aggregate_functions(functions::aggregate_functions())
+            .with_window_functions(functions::window_functions())
+            .with_table_factories(std::collections::HashMap::new());
+        let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
+        Ok(Self { template: builder.build() })
+    }
+
+    /// A state over the given tables.
+    pub(crate) fn state(&self, tables: Arc<dyn CatalogProviderList>) -> SessionState {
+        let mut state = self.template.clone();
+        state.register_catalog_list(tables);
+        state.mark_start_execution();
+        state
+    }
+}
+
+fn runtime_env(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_limit)))
+        .with_object_store_registry(Arc::new(NoStores))
+        .build_arc()
+}
+
+/// A registry that knows no store and learns none: user SQL reaches catalogs by name only.
+#[derive(Debug)]
+struct NoStores;
+
+impl ObjectStoreRegistry for NoStores {
+    fn register_store(&self, _: &Url, _: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        Err(DataFusionError::Plan(format!("no store is reachable from a query, {} was asked for", url.scheme())))
+    }
+}

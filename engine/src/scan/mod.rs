@@ -1,1 +1,29 @@
-//! To be filled.
+//! Which bytes of a catalog does a query need, and which rows do they hold?
+//!
+//! ```text
+//! region + comparisons
+//!   |  cover.rs    region -> HEALPix ranges (once a query)
+//!   |  select.rs   ranges -> partitions -> row groups -> pages
+//!   |  fetch.rs    byte ranges -> bytes, counted
+//!   |  decode.rs   positions and compared columns first, exact test, then the rest of the kept rows
+//!   |  exec.rs     `HatsScanExec`: the operator that DataFusion runs
+//! ```
+//! The scan knows no SQL: it is handed a region, physical expressions and a projection.
+
+mod cache;
+mod columns;
+mod cover;
+mod decode;
+mod descriptor;
+mod exec;
+mod fetch;
+mod filter;
+mod keys;
+mod metrics;
+mod select;
+mod stream;
+
+pub(crate) use cache::FooterCache;
+pub(crate) use cover::SpatialFilter;
+pub(crate) use descriptor::{ScanDescriptor, ScanRequest};
+pub(crate) use exec::HatsScanExec;

@@ -3,9 +3,14 @@
 //! Each front end is a translation to these types. Nothing here knows a protocol.
 
 mod description;
+mod plan;
 mod query;
+mod request;
+mod result;
+mod template;
+mod worker;
 
 pub use description::{ColumnDescription, TableDescription};
-pub use query::{
-    OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService,
-};
+pub use query::{PreparedQuery, QueryService};
+pub use request::{QueryKind, QueryRequest};
+pub use result::{OverflowFlag, QueryProgress, QueryResult, ResultStream};

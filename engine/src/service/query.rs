@@ -1,115 +1,42 @@
-//! From a query text to a stream of record batches.
+//! From a query text to a stream of record batches: the few lines that chain everything.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
-use datafusion::common::ScalarValue;
-use futures::Stream;
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::{StreamExt, TryStreamExt};
 use sidereus_adql::Label;
+use tokio::time::{Instant, timeout_at};
 
-use super::TableDescription;
-use crate::catalog::CatalogRegistry;
-use crate::error::EngineError;
+use super::plan;
+use super::template::ScanTemplate;
+use super::result::{OverflowFlag, QueryResult, ResultStream};
+use super::worker::Workers;
+use super::{QueryKind, QueryRequest, TableDescription};
+use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, catalog_provider, describe};
+use crate::error::{EngineError, ErrorKind};
 use crate::options::{EngineOptions, QueryLimits, Rules};
 use crate::principal::Principal;
+use crate::session::SessionFactory;
 
-/// One query to run.
-#[derive(Debug, Clone)]
-pub struct QueryRequest {
-    /// The text.
-    pub text: String,
-    /// The language it came under.
-    pub label: Label,
-    /// Values of `?` parameters, in order.
-    pub parameters: Vec<ScalarValue>,
-    /// Limits.
-    pub limits: QueryLimits,
-    /// Rules; `None` takes the engine's.
-    pub rules: Option<Rules>,
-}
+/// Batches that a query may be ahead of its reader.
+const AHEAD: usize = 4;
 
-impl QueryRequest {
-    /// A query without parameters or limits.
-    #[must_use]
-    pub fn new(text: impl Into<String>, label: Label) -> Self {
-        Self { text: text.into(), label, parameters: Vec::new(), limits: QueryLimits::default(), rules: None }
-    }
-}
-
-/// What a statement does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueryKind {
-    /// Returns rows of tables.
-    Select,
-    /// Returns a plan as text.
-    Explain,
-}
-
-/// Set once the answer was cut at `max_rows`; read it after the stream has ended.
-#[derive(Debug, Clone, Default)]
-pub struct OverflowFlag(Arc<AtomicBool>);
-
-impl OverflowFlag {
-    /// Whether rows were left out.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Tells that rows were left out.
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-/// How far a running query is; all figures grow only.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct QueryProgress {
-    /// Partitions that the scans have finished.
-    pub partitions_done: u64,
-    /// Partitions that the scans will read.
-    pub partitions_planned: u64,
-    /// Rows handed out so far.
-    pub rows: u64,
-}
-
-/// Batches of a result. Dropping it cancels the query.
-pub type ResultStream = Pin<Box<dyn Stream<Item = Result<RecordBatch, EngineError>> + Send>>;
-
-/// A running query.
-pub struct QueryResult {
-    /// Columns of every batch, field metadata included.
-    pub schema: SchemaRef,
-    /// The batches.
-    pub stream: ResultStream,
-    /// Whether the answer was cut.
-    pub overflow: OverflowFlag,
-    progress: Arc<dyn Fn() -> QueryProgress + Send + Sync>,
-}
-
-impl std::fmt::Debug for QueryResult {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QueryResult").field("schema", &self.schema).finish_non_exhaustive()
-    }
-}
-
-impl QueryResult {
-    /// How far the query is.
-    #[must_use]
-    pub fn progress(&self) -> Arc<dyn Fn() -> QueryProgress + Send + Sync> {
-        Arc::clone(&self.progress)
-    }
-}
-
-/// A query that was parsed, checked and analysed once and can be run many times.
+/// A query that was parsed, checked and planned once and can be run many times, over the snapshot it was prepared on.
 #[derive(Debug, Clone)]
 pub struct PreparedQuery {
     schema: SchemaRef,
     parameters: SchemaRef,
     kind: QueryKind,
+    principal: Principal,
+    state: Arc<SessionState>,
+    plan: LogicalPlan,
+    template: Option<ScanTemplate>,
 }
 
 impl PreparedQuery {
@@ -130,6 +57,12 @@ impl PreparedQuery {
     pub fn kind(&self) -> QueryKind {
         self.kind
     }
+
+    /// Whose query it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
 }
 
 /// Runs queries over a registry of catalogs. Cheap to clone; one for the life of a process.
@@ -137,14 +70,18 @@ impl PreparedQuery {
 pub struct QueryService {
     registry: Arc<CatalogRegistry>,
     options: EngineOptions,
+    sessions: Arc<SessionFactory>,
+    workers: Workers,
 }
 
 impl QueryService {
-    /// Makes a service.
+    /// Makes a service and starts its threads.
     ///
-    /// *Errors*: when the runtime environment cannot be set up.
+    /// *Errors*: the system gives no threads or no directory for temporary files.
     pub fn try_new(registry: Arc<CatalogRegistry>, options: EngineOptions) -> Result<Self, EngineError> {
-        Ok(Self { registry, options })
+        let sessions = Arc::new(SessionFactory::try_new(&options)?);
+        let workers = Workers::try_new(options.threads)?;
+        Ok(Self { registry, options, sessions, workers })
     }
 
     /// The registry it serves.
@@ -162,25 +99,45 @@ impl QueryService {
     /// Tables that the principal may see, TAP_SCHEMA's own included, ordered by name. Reads no file.
     #[must_use]
     pub fn tables(&self, principal: &Principal) -> Vec<TableDescription> {
-        let _ = principal;
-        Vec::new()
+        describe(&self.registry, principal)
     }
 
-    /// Parses, checks and analyses a query.
+    /// Parses, checks and plans a query under the engine's own rules.
     ///
     /// *Errors*: `BadQuery` with every place, `NotFound`, `Forbidden`, `LimitExceeded`.
     pub async fn prepare(&self, principal: &Principal, text: &str, label: Label) -> Result<PreparedQuery, EngineError> {
-        let _ = (principal, text, label);
-        Ok(PreparedQuery {
-            schema: Arc::new(arrow::datatypes::Schema::empty()),
-            parameters: Arc::new(arrow::datatypes::Schema::empty()),
-            kind: QueryKind::Select,
-        })
+        self.prepare_with(principal, &QueryRequest::new(text, label)).await
     }
 
-    /// Runs a prepared query with values for its parameters; the principal is checked again.
+    async fn prepare_with(&self, principal: &Principal, request: &QueryRequest) -> Result<PreparedQuery, EngineError> {
+        let (service, principal) = (self.clone(), principal.clone());
+        let (text, label) = (request.text.clone(), request.label);
+        let rules = request.rules.unwrap_or(self.options.rules);
+        let task = async move { service.plan_text(principal, &text, label, rules).await };
+        self.workers.run(task).await
+    }
+
+    async fn plan_text(
+        &self,
+        principal: Principal,
+        text: &str,
+        label: Label,
+        rules: Rules,
+    ) -> Result<PreparedQuery, EngineError> {
+        let names = RegistryNames::new(&self.registry, &principal);
+        let checked = plan::read(text, label, &names)?;
+        let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
+        let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table));
+        let plan = plan::plan(&state, &checked).await?;
+        let template = if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };
+        let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
+        let schema = Arc::clone(plan.schema().inner());
+        Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
+    }
+
+    /// Runs a prepared query with values for its parameters.
     ///
-    /// *Errors*: as [`Self::prepare`], and a wrong number or type of parameters.
+    /// *Errors*: as [`Self::prepare`]; a wrong number or type of parameters; `Forbidden` for another's query.
     pub async fn execute(
         &self,
         principal: &Principal,
@@ -188,18 +145,166 @@ impl QueryService {
         parameters: &[ScalarValue],
         limits: QueryLimits,
     ) -> Result<QueryResult, EngineError> {
-        let _ = (principal, parameters, limits);
-        let progress: Arc<dyn Fn() -> QueryProgress + Send + Sync> = Arc::new(QueryProgress::default);
-        let overflow = OverflowFlag::default();
-        overflow.set();
-        Ok(QueryResult { schema: Arc::clone(&prepared.schema), stream: Box::pin(futures::stream::empty()), overflow, progress })
+        if *principal != prepared.principal {
+            return Err(EngineError::request(ErrorKind::Forbidden, "this query was prepared by somebody else"));
+        }
+        let deadline = limits.timeout.map(|timeout| (Instant::now() + timeout, timeout));
+        let values = cast_parameters(parameters, &prepared.parameters)?;
+        let prepared = prepared.clone();
+        let task = async move { physical(prepared, values, limits.max_rows).await };
+        let physical = within(deadline, self.workers.run(task)).await??;
+        self.start(physical, limits.max_rows, deadline)
     }
 
     /// Prepares and runs a query.
     ///
     /// *Errors*: as [`Self::prepare`] and [`Self::execute`].
     pub async fn run(&self, principal: &Principal, request: &QueryRequest) -> Result<QueryResult, EngineError> {
-        let prepared = self.prepare(principal, &request.text, request.label).await?;
+        let prepared = self.prepare_with(principal, request).await?;
         self.execute(principal, &prepared, &request.parameters, request.limits).await
     }
+
+    fn start(&self, physical: Physical, max_rows: Option<u64>, deadline: Deadline) -> Result<QueryResult, EngineError> {
+        let Physical { plan, schema, state } = physical;
+        let overflow = OverflowFlag::default();
+        let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
+        let batches = batches(Arc::clone(&plan), &state, Arc::clone(&schema));
+        let cut = Cut { remaining: max_rows, overflow: overflow.clone() };
+        let task = self.workers.start(async move {
+            let mut batches = match batches {
+                Ok(batches) => cut.apply(batches),
+                Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+            };
+            while let Some(batch) = next_within(&mut batches, deadline).await {
+                let failed = batch.is_err();
+                if sender.send(batch).await.is_err() || failed {
+                    return;
+                }
+            }
+        })?;
+        // The task lives in the stream: dropping the stream stops it. A panic closes the channel early, so its outcome
+        // is asked for at the end.
+        let stream = futures::stream::unfold((receiver, Some(task)), |(mut receiver, mut task)| async move {
+            if let Some(batch) = receiver.recv().await {
+                return Some((batch, (receiver, task)));
+            }
+            let ended = task.take()?.join().await;
+            let error = ended.err()?;
+            let error = EngineError::request(ErrorKind::Internal, format!("a query task ended: {error}"));
+            Some((Err(error), (receiver, None)))
+        });
+        Ok(QueryResult::new(schema, Box::pin(stream), overflow, plan))
+    }
+}
+
+type Deadline = Option<(Instant, Duration)>;
+
+/// A plan ready to run.
+struct Physical {
+    plan: Arc<dyn ExecutionPlan>,
+    schema: SchemaRef,
+    state: Arc<SessionState>,
+}
+
+async fn physical(
+    prepared: PreparedQuery,
+    values: Vec<ScalarValue>,
+    max_rows: Option<u64>,
+) -> Result<Physical, EngineError> {
+    let values = (!values.is_empty()).then(|| ParamValues::from(values));
+    // One row more than is handed out tells a full answer from a cut one.
+    let cut = max_rows.filter(|_| prepared.kind == QueryKind::Select);
+    let cut = cut.map(|rows| usize::try_from(rows.saturating_add(1)).unwrap_or(usize::MAX));
+    if let Some(template) = &prepared.template {
+        if let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut).await? {
+            return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
+        }
+    }
+    let mut logical = prepared.plan;
+    if let Some(values) = values {
+        logical = logical.with_param_values(values)?;
+    }
+    let schema = Arc::clone(logical.schema().inner());
+    if let Some(rows) = cut {
+        logical = plan::cut(logical, rows)?;
+    }
+    let plan = prepared.state.create_physical_plan(&logical).await?;
+    Ok(Physical { plan, schema, state: prepared.state })
+}
+
+fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<ScalarValue>, EngineError> {
+    if values.len() != declared.fields().len() {
+        let (given, wanted) = (values.len(), declared.fields().len());
+        let message = format!("the query has {wanted} parameters, {given} values were given");
+        return Err(EngineError::request(ErrorKind::BadQuery, message));
+    }
+    let cast = |(value, field): (&ScalarValue, &Arc<arrow::datatypes::Field>)| {
+        value.cast_to(field.data_type()).map_err(|_| {
+            let message = format!("parameter {}: {value} is no {}", field.name(), field.data_type());
+            EngineError::request(ErrorKind::BadQuery, message)
+        })
+    };
+    values.iter().zip(declared.fields()).map(cast).collect()
+}
+
+fn batches(
+    plan: Arc<dyn ExecutionPlan>,
+    state: &SessionState,
+    schema: SchemaRef,
+) -> Result<ResultStream, EngineError> {
+    let stream = execute_stream(plan, state.task_ctx())?;
+    let stream = stream.map_err(EngineError::from).map(move |batch| {
+        let batch = batch?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let dressed = RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options);
+        dressed.map_err(|error| EngineError::request(ErrorKind::Internal, format!("result columns differ: {error}")))
+    });
+    Ok(Box::pin(stream))
+}
+
+/// Hands out at most so many rows, and tells when there were more.
+struct Cut {
+    remaining: Option<u64>,
+    overflow: OverflowFlag,
+}
+
+impl Cut {
+    fn apply(self, batches: ResultStream) -> ResultStream {
+        let Some(remaining) = self.remaining else { return batches };
+        let overflow = self.overflow;
+        let cut = futures::stream::try_unfold((batches, remaining), move |(mut batches, remaining)| {
+            let overflow = overflow.clone();
+            async move {
+                let Some(batch) = batches.try_next().await? else { return Ok(None) };
+                let rows = batch.num_rows() as u64;
+                if rows <= remaining {
+                    return Ok(Some((batch, (batches, remaining - rows))));
+                }
+                overflow.set();
+                let kept = usize::try_from(remaining).unwrap_or(usize::MAX);
+                let empty: ResultStream = Box::pin(futures::stream::empty());
+                Ok((kept > 0).then(|| (batch.slice(0, kept), (empty, 0))))
+            }
+        });
+        Box::pin(cut)
+    }
+}
+
+async fn within<T>(deadline: Deadline, work: impl Future<Output = T>) -> Result<T, EngineError> {
+    match deadline {
+        None => Ok(work.await),
+        Some((at, allowed)) => timeout_at(at, work).await.map_err(|_| timed_out(allowed)),
+    }
+}
+
+async fn next_within(batches: &mut ResultStream, deadline: Deadline) -> Option<Result<RecordBatch, EngineError>> {
+    match within(deadline, batches.next()).await {
+        Ok(next) => next,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn timed_out(allowed: Duration) -> EngineError {
+    let message = format!("the query did not end within {} s", allowed.as_secs_f64());
+    EngineError::request(ErrorKind::Timeout, message)
 }

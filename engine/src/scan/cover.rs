@@ -1,0 +1,94 @@
+//! How does a region become HEALPix ranges that are cheap to compare with a catalog's keys?
+//!
+//! *Guarantee*: the ranges hold every point of the region; a range marked full holds no point outside it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use sidereus_sky::{Circle, Coverage, PreparedRegion, Region, coverage};
+
+/// Ranges a cover may have: enough that cells are about an eighth of the radius, few enough to stay in the cache.
+const BUDGET: usize = 96;
+/// Degrees by which a position rounded to single precision may be off, padded.
+const SINGLE_PRECISION_PAD_DEG: f64 = 1e-4;
+
+/// How a range of keys lies to a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overlap {
+    /// No point of the region has such a key.
+    Outside,
+    /// Some may.
+    Partial,
+    /// All points with such keys lie in the region.
+    Full,
+}
+
+/// A region, ready to select by key and by position.
+#[derive(Debug)]
+pub(crate) struct SpatialFilter {
+    region: Region,
+    prepared: PreparedRegion,
+    coverage: Coverage,
+}
+
+impl SpatialFilter {
+    /// Prepares a region for positions of the given type.
+    pub(crate) fn new(region: Region, position_type: &DataType) -> Arc<Self> {
+        let coverage = match position_type {
+            DataType::Float64 => coverage(&region, BUDGET),
+            _ => padded_coverage(&region),
+        };
+        let prepared = region.prepare();
+        Arc::new(Self { region, prepared, coverage })
+    }
+
+    /// The region.
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The exact test.
+    pub(crate) fn prepared(&self) -> &PreparedRegion {
+        &self.prepared
+    }
+
+    /// Fraction of the sky that the cover takes.
+    pub(crate) fn sky_fraction(&self) -> f64 {
+        let cells = 12.0 * (1_u64 << 58) as f64;
+        self.coverage.ranges().iter().map(|range| (range.end - range.start) as f64 / cells).sum()
+    }
+
+    /// How the keys `keys` lie to the region.
+    pub(crate) fn overlap(&self, keys: &Range<u64>) -> Overlap {
+        let ranges = self.coverage.ranges();
+        let first = ranges.partition_point(|range| range.end <= keys.start);
+        let mut covered = keys.start;
+        let mut full = true;
+        let mut touched = false;
+        for range in &ranges[first..] {
+            if range.start >= keys.end {
+                break;
+            }
+            touched = true;
+            full &= range.full && range.start <= covered;
+            covered = range.end;
+        }
+        match (touched, full && covered >= keys.end) {
+            (false, _) => Overlap::Outside,
+            (true, true) => Overlap::Full,
+            (true, false) => Overlap::Partial,
+        }
+    }
+}
+
+/// A cover for positions that were rounded after their keys were computed: wider, and nowhere full.
+fn padded_coverage(region: &Region) -> Coverage {
+    let cap = region.bounding_cap();
+    let radius = (cap.radius_deg() + SINGLE_PRECISION_PAD_DEG).min(180.0);
+    let center = cap.center();
+    match Circle::from_degrees(center.lon_deg(), center.lat_deg(), radius) {
+        Ok(wider) => coverage(&Region::Circle(wider), BUDGET).without_full(),
+        Err(_) => Coverage::all_sky().without_full(),
+    }
+}

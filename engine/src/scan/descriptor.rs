@@ -1,0 +1,127 @@
+//! What is one scan? A value that says what to read, and holds nothing open.
+//!
+//! Footers and other caches are looked up where the scan runs, so a descriptor may travel to another process.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::physical_expr::PhysicalExpr;
+
+use super::cover::SpatialFilter;
+use super::filter::RowFilter;
+use super::select;
+use crate::catalog::CatalogMetadata;
+use crate::options::Rules;
+
+/// Rows under which a scan is not worth more than one thread.
+const ROWS_PER_STREAM: f64 = 100_000.0;
+
+/// A share of one file: row groups `share.0 * n / share.1` up to `(share.0 + 1) * n / share.1` of its `n`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScanUnit {
+    /// Number of the HEALPix partition in the catalog.
+    pub(crate) partition: usize,
+    /// Number of the file in the partition.
+    pub(crate) file: usize,
+    /// Which share of its row groups.
+    pub(crate) share: (usize, usize),
+}
+
+/// What to read of one catalog.
+#[derive(Debug, Clone)]
+pub(crate) struct ScanDescriptor {
+    /// The snapshot.
+    pub(crate) catalog: Arc<CatalogMetadata>,
+    /// Columns to hand out, by number in the catalog's schema.
+    pub(crate) projection: Vec<usize>,
+    /// Columns to hand out.
+    pub(crate) output: SchemaRef,
+    /// Filters and the columns that they read.
+    pub(crate) filter: RowFilter,
+    /// Rows after which each stream may stop, counted after the filters.
+    pub(crate) limit: Option<usize>,
+    /// Pruners to use.
+    pub(crate) rules: Rules,
+    /// Partitions that may hold rows.
+    pub(crate) partitions: usize,
+    /// What each output partition reads, in spatial order.
+    pub(crate) streams: Vec<Vec<ScanUnit>>,
+}
+
+/// What a scan is asked for.
+#[derive(Debug)]
+pub(crate) struct ScanRequest {
+    /// Columns to hand out, by number.
+    pub(crate) projection: Vec<usize>,
+    /// The region of the position.
+    pub(crate) spatial: Option<Arc<SpatialFilter>>,
+    /// Comparisons over `filter_columns`, in that order.
+    pub(crate) comparisons: Vec<Arc<dyn PhysicalExpr>>,
+    /// Columns that filters read, by number; the position columns first where there is a region.
+    pub(crate) filter_columns: Vec<usize>,
+    /// Rows after which to stop.
+    pub(crate) limit: Option<usize>,
+}
+
+impl ScanDescriptor {
+    /// Plans which partitions are read, and by which of at most `threads` streams.
+    pub(crate) fn plan(catalog: Arc<CatalogMetadata>, request: ScanRequest, rules: Rules, threads: usize) -> Self {
+        let partitions = select::partitions(&catalog, request.spatial.as_deref(), rules);
+        let rows = estimated_rows(&catalog, request.spatial.as_deref(), partitions.len());
+        let wanted = rows.map_or(threads, |rows| ((rows / ROWS_PER_STREAM).ceil() as usize).clamp(1, threads.max(1)));
+        let streams = distribute(&catalog, &partitions, wanted);
+        let project = |columns: &[usize]| {
+            let fields: Vec<_> = columns.iter().map(|column| Arc::clone(&catalog.schema.fields()[*column])).collect();
+            Arc::new(Schema::new_with_metadata(fields, catalog.schema.metadata().clone()))
+        };
+        let filter = RowFilter {
+            schema: project(&request.filter_columns),
+            spatial: request.spatial,
+            comparisons: request.comparisons,
+        };
+        let output = project(&request.projection);
+        Self {
+            projection: request.projection,
+            output,
+            filter,
+            limit: request.limit,
+            rules,
+            partitions: partitions.len(),
+            streams,
+            catalog,
+        }
+    }
+
+    /// Rows that the scan may hand out, where the catalog says how many it has.
+    pub(crate) fn estimated_rows(&self) -> Option<usize> {
+        let rows = estimated_rows(&self.catalog, self.filter.spatial.as_deref(), self.partitions)?;
+        let rows = if self.filter.comparisons.is_empty() { rows } else { rows / 3.0 };
+        Some(self.limit.map_or(rows as usize, |limit| (rows as usize).min(limit)))
+    }
+}
+
+fn estimated_rows(catalog: &CatalogMetadata, spatial: Option<&SpatialFilter>, partitions: usize) -> Option<f64> {
+    let rows = catalog.rows? as f64 * partitions as f64 / catalog.partitions.len().max(1) as f64;
+    let covered = spatial.map_or(1.0, SpatialFilter::sky_fraction);
+    let read: f64 = if catalog.index.is_some() { (catalog.rows? as f64 * covered).min(rows) } else { rows };
+    Some(read.max(1.0))
+}
+
+/// Shares the files of the partitions out to streams, contiguous in spatial order.
+fn distribute(catalog: &CatalogMetadata, partitions: &[usize], wanted: usize) -> Vec<Vec<ScanUnit>> {
+    let files: Vec<(usize, usize)> = partitions
+        .iter()
+        .flat_map(|partition| (0..catalog.partitions[*partition].files.len()).map(|file| (*partition, file)))
+        .collect();
+    if files.is_empty() {
+        return vec![Vec::new()];
+    }
+    let shares = wanted.div_ceil(files.len());
+    let units: Vec<ScanUnit> = files
+        .iter()
+        .flat_map(|(partition, file)| {
+            (0..shares).map(|share| ScanUnit { partition: *partition, file: *file, share: (share, shares) })
+        })
+        .collect();
+    units.chunks(units.len().div_ceil(wanted)).map(<[ScanUnit]>::to_vec).collect()
+}

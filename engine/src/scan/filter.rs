@@ -1,0 +1,103 @@
+//! Which rows of a decoded batch pass every filter of the scan?
+//!
+//! *Nulls*: a row whose position is null or not a number, or for which a comparison is null, does not pass; that is
+//! what SQL says of a `WHERE` that is not true.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter};
+use arrow::datatypes::{DataType, Float64Type, SchemaRef};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_expr::PhysicalExpr;
+
+use super::cover::SpatialFilter;
+
+/// The filters of a scan and the columns that they read.
+#[derive(Debug, Clone)]
+pub(crate) struct RowFilter {
+    /// Columns of the batches that filters are given; the position columns first where there is a region.
+    pub(crate) schema: SchemaRef,
+    /// The region of the position, tested on columns 0 and 1.
+    pub(crate) spatial: Option<Arc<SpatialFilter>>,
+    /// Comparisons over `schema`; all must be true.
+    pub(crate) comparisons: Vec<Arc<dyn PhysicalExpr>>,
+}
+
+impl RowFilter {
+    /// Whether there is nothing to test.
+    pub(crate) fn is_empty(&self, test_position: bool) -> bool {
+        self.comparisons.is_empty() && !(test_position && self.spatial.is_some())
+    }
+
+    /// Marks the rows that pass.
+    pub(crate) fn select(&self, batch: &RecordBatch, test_position: bool) -> Result<BooleanArray> {
+        let inside = match &self.spatial {
+            Some(spatial) if test_position => Some(inside(spatial, batch)?),
+            _ => None,
+        };
+        let Some(inside) = inside else { return self.compare(batch) };
+        if self.comparisons.is_empty() || inside.true_count() == 0 {
+            return Ok(inside);
+        }
+        if inside.true_count() * 2 > batch.num_rows() {
+            return Ok(and(&inside, &self.compare(batch)?)?);
+        }
+        let passed = self.compare(&filter_record_batch(batch, &inside)?)?;
+        Ok(scatter(&inside, &passed))
+    }
+
+    fn compare(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let mut all = BooleanArray::new(BooleanBuffer::new_set(batch.num_rows()), None);
+        for comparison in &self.comparisons {
+            let value = comparison.evaluate(batch)?.into_array(batch.num_rows())?;
+            let Some(value) = value.as_boolean_opt() else {
+                return Err(DataFusionError::Internal(format!("the filter {comparison} is not boolean")));
+            };
+            let value = if value.null_count() > 0 { prep_null_mask_filter(value) } else { value.clone() };
+            all = and(&all, &value)?;
+        }
+        Ok(all)
+    }
+}
+
+fn inside(spatial: &SpatialFilter, batch: &RecordBatch) -> Result<BooleanArray> {
+    let (lon, lat) = (degrees(batch.column(0))?, degrees(batch.column(1))?);
+    let mut inside = Vec::with_capacity(batch.num_rows());
+    spatial.prepared().select(lon.values(), lat.values(), &mut inside);
+    let inside = BooleanBuffer::from(inside);
+    let present = NullBuffer::union(lon.nulls(), lat.nulls());
+    Ok(match present {
+        Some(present) => BooleanArray::new(&inside & present.inner(), None),
+        None => BooleanArray::new(inside, None),
+    })
+}
+
+fn degrees(column: &ArrayRef) -> Result<Float64Array> {
+    match column.data_type() {
+        DataType::Float64 => Ok(column.as_primitive::<Float64Type>().clone()),
+        _ => Ok(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone()),
+    }
+}
+
+/// Sets, among the rows that `outer` marks, those that `inner` marks in their order.
+fn scatter(outer: &BooleanArray, inner: &BooleanArray) -> BooleanArray {
+    let mut bits = vec![false; outer.len()];
+    for (place, row) in outer.values().set_indices().enumerate() {
+        bits[row] = inner.value(place);
+    }
+    BooleanArray::from(bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inner_marks_land_on_outer_rows() {
+        let outer = BooleanArray::from(vec![false, true, true, false, true]);
+        let inner = BooleanArray::from(vec![true, false, true]);
+        assert_eq!(scatter(&outer, &inner), BooleanArray::from(vec![false, true, false, false, true]));
+    }
+}

@@ -1,0 +1,164 @@
+//! How does one output partition of a scan walk its files, row group by row group?
+//!
+//! One row group is open at a time; dropping the stream stops everything.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::error::{DataFusionError, Result};
+
+use super::cache::{Footer, FooterCache};
+use super::columns::FileColumns;
+use super::decode::{BATCH_ROWS, FileScan, OutputPlan, RowGroupBatches, Source};
+use super::descriptor::{ScanDescriptor, ScanUnit};
+use super::fetch::FileFetcher;
+use super::metrics::ScanMetrics;
+use super::select::{self, FileRowGroups, RowGroupTask};
+
+/// Walks the units of one output partition.
+#[derive(Debug)]
+pub(crate) struct UnitWalk {
+    descriptor: Arc<ScanDescriptor>,
+    footers: Arc<FooterCache>,
+    metrics: ScanMetrics,
+    plan: Arc<OutputPlan>,
+    units: VecDeque<ScanUnit>,
+    file: Option<FileScan>,
+    tasks: VecDeque<RowGroupTask>,
+    batches: Option<RowGroupBatches>,
+    coalescer: BatchCoalescer,
+    remaining: usize,
+    finished: bool,
+}
+
+impl UnitWalk {
+    pub(crate) fn new(
+        descriptor: Arc<ScanDescriptor>,
+        stream: usize,
+        footers: Arc<FooterCache>,
+        metrics: ScanMetrics,
+    ) -> Self {
+        let units = descriptor.streams.get(stream).cloned().unwrap_or_default().into();
+        let coalescer = BatchCoalescer::new(Arc::clone(&descriptor.output), BATCH_ROWS)
+            .with_biggest_coalesce_batch_size(Some(BATCH_ROWS / 2));
+        Self {
+            plan: Arc::new(output_plan(&descriptor)),
+            remaining: descriptor.limit.unwrap_or(usize::MAX),
+            descriptor,
+            footers,
+            metrics,
+            units,
+            file: None,
+            tasks: VecDeque::new(),
+            batches: None,
+            coalescer,
+            finished: false,
+        }
+    }
+
+    /// The next batch; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(batch) = self.coalescer.next_completed_batch() {
+                return Ok(Some(batch));
+            }
+            if self.finished {
+                return Ok(None);
+            }
+            if !self.step().await? {
+                self.finished = true;
+                self.coalescer.finish_buffered_batch()?;
+            }
+        }
+    }
+
+    /// Does one piece of work; `false` when there is none left.
+    async fn step(&mut self) -> Result<bool> {
+        if self.remaining == 0 {
+            return Ok(false);
+        }
+        if let (Some(batches), Some(file)) = (&mut self.batches, &self.file) {
+            match file.next(batches, &self.metrics)? {
+                Some(batch) => self.hand_out(batch)?,
+                None => self.batches = None,
+            }
+            return Ok(true);
+        }
+        if let (Some(task), Some(file)) = (self.tasks.pop_front(), &self.file) {
+            self.batches = Some(file.open(&task, &self.metrics).await?);
+            return Ok(true);
+        }
+        if self.file.take().is_some() {
+            self.metrics.partitions_done.add(1);
+        }
+        let Some(unit) = self.units.pop_front() else { return Ok(false) };
+        self.open(&unit).await?;
+        Ok(true)
+    }
+
+    fn hand_out(&mut self, batch: RecordBatch) -> Result<()> {
+        let batch = if batch.num_rows() > self.remaining { batch.slice(0, self.remaining) } else { batch };
+        self.remaining -= batch.num_rows();
+        Ok(self.coalescer.push_batch(batch)?)
+    }
+
+    async fn open(&mut self, unit: &ScanUnit) -> Result<()> {
+        let descriptor = &self.descriptor;
+        let file = &descriptor.catalog.partitions[unit.partition].files[unit.file];
+        let fetcher =
+            FileFetcher::new(&descriptor.catalog.location, file.path.clone(), self.metrics.fetched.clone());
+        let footer = self
+            .footers
+            .footer(&descriptor.catalog, &fetcher)
+            .await
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        self.tasks = self.tasks_of(unit, &footer).into();
+        let filter_columns =
+            FileColumns::try_new(&footer, Arc::clone(&self.plan.filter.schema), fetcher.path())?;
+        let rest_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.rest), fetcher.path())?;
+        let plan = Arc::clone(&self.plan);
+        self.file = Some(FileScan { footer, fetcher, filter_columns, rest_columns, plan });
+        Ok(())
+    }
+
+    fn tasks_of(&self, unit: &ScanUnit, footer: &Footer) -> Vec<RowGroupTask> {
+        let groups = footer.rows.len();
+        let (share, shares) = unit.share;
+        let groups = share * groups / shares..(share + 1) * groups / shares;
+        let row_groups = FileRowGroups {
+            keys: footer.keys.as_deref(),
+            rows: &footer.rows,
+            positions_present: &footer.positions_present,
+        };
+        let spatial = self.descriptor.filter.spatial.as_deref().map(|spatial| (spatial, self.descriptor.rules));
+        select::row_groups(row_groups, groups, spatial, &self.metrics)
+    }
+}
+
+/// Sorts the output columns into those that filters read anyway and the rest.
+fn output_plan(descriptor: &ScanDescriptor) -> OutputPlan {
+    let filter_schema: &SchemaRef = &descriptor.filter.schema;
+    let mut rest = Vec::new();
+    let sources = descriptor
+        .output
+        .fields()
+        .iter()
+        .map(|field| match filter_schema.index_of(field.name()) {
+            Ok(place) => Source::Filter(place),
+            Err(_) => {
+                rest.push(Arc::clone(field));
+                Source::Rest(rest.len() - 1)
+            }
+        })
+        .collect();
+    OutputPlan {
+        filter: descriptor.filter.clone(),
+        output: Arc::clone(&descriptor.output),
+        rest: Arc::new(Schema::new(rest)),
+        sources,
+        late_materialization: descriptor.rules.late_materialization,
+    }
+}

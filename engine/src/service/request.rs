@@ -1,0 +1,41 @@
+//! What is asked: a text, its language, parameters and limits.
+
+use datafusion::common::ScalarValue;
+use sidereus_adql::Label;
+
+use crate::options::{QueryLimits, Rules};
+
+/// One query to run.
+#[derive(Debug, Clone)]
+pub struct QueryRequest {
+    /// The text.
+    pub text: String,
+    /// The language it came under.
+    pub label: Label,
+    /// Values of `?` parameters, in order.
+    pub parameters: Vec<ScalarValue>,
+    /// Limits.
+    pub limits: QueryLimits,
+    /// Rules; `None` takes the engine's.
+    pub rules: Option<Rules>,
+}
+
+impl QueryRequest {
+    /// A query without parameters or limits.
+    #[must_use]
+    pub fn new(text: impl Into<String>, label: Label) -> Self {
+        Self { text: text.into(), label, parameters: Vec::new(), limits: QueryLimits::default(), rules: None }
+    }
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryKind {
+    /// Returns rows of tables.
+    Select,
+    /// Returns a plan as text.
+    Explain {
+        /// Whether the query is run and measured.
+        analyze: bool,
+    },
+}

@@ -1,0 +1,96 @@
+//! What comes back: a schema, a stream of batches, and what became of limits on the way.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::Stream;
+
+use crate::error::EngineError;
+use crate::scan::HatsScanExec;
+
+/// Set once the answer was cut at `max_rows`; read it after the stream has ended.
+#[derive(Debug, Clone, Default)]
+pub struct OverflowFlag(Arc<AtomicBool>);
+
+impl OverflowFlag {
+    /// Whether rows were left out.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Tells that rows were left out.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// How far a running query is; all figures only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueryProgress {
+    /// Files, or shares of files, that the scans have finished.
+    pub partitions_done: u64,
+    /// Files, or shares of files, that the scans will read.
+    pub partitions_planned: u64,
+    /// Rows that passed the filters of the scans so far.
+    pub rows: u64,
+}
+
+/// Batches of a result. Dropping it cancels the query.
+pub type ResultStream = Pin<Box<dyn Stream<Item = Result<RecordBatch, EngineError>> + Send>>;
+
+/// A running query.
+pub struct QueryResult {
+    /// Columns of every batch, field metadata included.
+    pub schema: SchemaRef,
+    /// The batches.
+    pub stream: ResultStream,
+    /// Whether the answer was cut.
+    pub overflow: OverflowFlag,
+    plan: Arc<dyn ExecutionPlan>,
+}
+
+impl std::fmt::Debug for QueryResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryResult").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl QueryResult {
+    pub(crate) fn new(
+        schema: SchemaRef,
+        stream: ResultStream,
+        overflow: OverflowFlag,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Self {
+        Self { schema, stream, overflow, plan }
+    }
+
+    /// Tells, whenever it is called, how far the query is.
+    #[must_use]
+    pub fn progress(&self) -> Arc<dyn Fn() -> QueryProgress + Send + Sync> {
+        let plan = Arc::clone(&self.plan);
+        Arc::new(move || {
+            let mut progress = QueryProgress::default();
+            add_progress(&plan, &mut progress);
+            progress
+        })
+    }
+}
+
+fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut QueryProgress) {
+    if let Some(scan) = plan.downcast_ref::<HatsScanExec>() {
+        progress.partitions_planned += scan.descriptor().streams.iter().map(|units| units.len() as u64).sum::<u64>();
+        let metrics = scan.metrics().unwrap_or_default();
+        let total = |name: &str| metrics.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
+        progress.partitions_done += total("partitions_done");
+        progress.rows += total("rows_matched");
+    }
+    for child in plan.children() {
+        add_progress(child, progress);
+    }
+}
