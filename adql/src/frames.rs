@@ -1,0 +1,68 @@
+//! Which coordinate system do the coordinates of one predicate belong to?
+//!
+//! The leading literal of a constructor (`POINT('ICRS', ra, dec)`, deprecated in ADQL 2.1) changes no coordinate. What
+//! it can do is contradict another one: comparing Galactic with equatorial coordinates gives a wrong answer, so a
+//! predicate that mixes systems is refused. Systems that agree to 0.03 arcsec (ICRS, FK5 at J2000) count as one; an
+//! empty, unknown or absent name fits all. Knows no transformation.
+
+use sqlparser::ast::{Expr, Spanned, Value};
+use sqlparser::tokenizer::Span;
+
+use crate::error::Findings;
+use crate::functions::{FunctionEntry, find_function};
+use crate::request::Label;
+use crate::walk::{arguments, bare};
+
+/// The system a constructor names, if its first argument does.
+pub(crate) fn leading_frame(entry: &FunctionEntry, given: &[&Expr]) -> Option<String> {
+    if !entry.coordinate_system {
+        return None;
+    }
+    match bare(given.first()?) {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(name) => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Reports a call whose arguments are given in different systems.
+pub(crate) fn check_frames(entry: &FunctionEntry, given: &[&Expr], span: Span, findings: &mut Findings<'_>) {
+    let own = leading_frame(entry, given).and_then(|name| system(&name));
+    let mut systems: Vec<String> = own.into_iter().collect();
+    for argument in given {
+        if let Some(system) = frame_of(argument)
+            && !systems.contains(&system)
+        {
+            systems.push(system);
+        }
+    }
+    if let [first, second, ..] = systems.as_slice() {
+        let at = given.last().map_or(span, |expr| expr.span());
+        let message = format!("{} mixes coordinates in {first} and {second}", entry.name);
+        findings.hinted(at, message, "coordinates are never converted here: give all in one system");
+    }
+}
+
+/// The system of a geometry expression: that of the constructor it is, or of the constructors inside.
+fn frame_of(expr: &Expr) -> Option<String> {
+    let Expr::Function(function) = bare(expr) else { return None };
+    let name = function.name.0.first().and_then(|part| part.as_ident())?;
+    let entry = find_function(&name.value, Label::Adql)?;
+    let given = arguments(function);
+    let own = leading_frame(entry, &given).and_then(|name| system(&name));
+    own.or_else(|| entry.returns.is_geometry().then(|| given.iter().find_map(|argument| frame_of(argument))).flatten())
+}
+
+/// The group of systems that a name belongs to; `None` for those that say nothing.
+fn system(name: &str) -> Option<String> {
+    let first = name.split([' ', '_']).next().unwrap_or("").to_uppercase();
+    match first.as_str() {
+        "" | "UNKNOWN" | "UNKNOWNFRAME" => None,
+        "ICRS" | "FK5" | "J2000" | "EQ" => Some("ICRS".into()),
+        "GALACTIC" | "GAL" | "GALACTICII" => Some("GALACTIC".into()),
+        "FK4" | "B1950" => Some("FK4".into()),
+        _ => Some(first),
+    }
+}

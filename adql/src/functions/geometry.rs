@@ -1,0 +1,44 @@
+//! The geometry of ADQL 2.1 (section 4.2), and Q3C's functions of the same meaning.
+//!
+//! The lowered names carry a prefix, for some of the plain ones mean something else to the planner.
+
+use super::{Feature, Form, FunctionEntry, Kind};
+use Kind::{Array, Boolean, Circle, Geometry, Integer, Number, Point, Polygon, Region, Text};
+
+const fn geometry(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Geometry)
+}
+
+const fn q3c(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Extension)
+}
+
+const N: Kind = Number;
+
+pub(super) const FUNCTIONS: &[FunctionEntry] = &[
+    geometry("AREA", "sky_area", &[Form::of(&[Geometry])], Number),
+    geometry("BOX", "sky_box", &[Form::of(&[N, N, N, N]), Form::of(&[Point, N, N])], Polygon).with_coordinate_system(),
+    geometry("CENTROID", "sky_centroid", &[Form::of(&[Geometry])], Point),
+    geometry("CIRCLE", "sky_circle", &[Form::of(&[N, N, N]), Form::of(&[Point, N])], Circle).with_coordinate_system(),
+    geometry("CONTAINS", "sky_contains", &[Form::of(&[Geometry, Geometry])], Integer),
+    geometry("COORD1", "sky_coord1", &[Form::of(&[Point])], Number),
+    geometry("COORD2", "sky_coord2", &[Form::of(&[Point])], Number),
+    geometry("COORDSYS", "sky_coordsys", &[Form::of(&[Geometry])], Text),
+    geometry("DISTANCE", "sky_distance", &[Form::of(&[Point, Point]), Form::of(&[N, N, N, N])], Number),
+    geometry("INTERSECTS", "sky_intersects", &[Form::of(&[Geometry, Geometry])], Integer),
+    geometry("POINT", "sky_point", &[Form::of(&[N, N])], Point).with_coordinate_system(),
+    geometry("POLYGON", "sky_polygon", &[Form::repeated(&[], &[N, N], 3), Form::repeated(&[], &[Point], 3)], Polygon)
+        .with_coordinate_system(),
+    geometry("REGION", "sky_region", &[Form::of(&[Text])], Region),
+    q3c("ELLIPSE", "sky_ellipse", &[Form::of(&[N, N, N, N, N])], Region).with_coordinate_system(),
+    // ra, dec, ra0, dec0, radius
+    q3c("Q3C_RADIAL_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N])], Boolean),
+    q3c("Q3C_DIST", "sky_distance", &[Form::of(&[N, N, N, N])], Number),
+    // ra1, dec1, ra2, dec2, radius
+    q3c("Q3C_JOIN", "sky_distance", &[Form::of(&[N, N, N, N, N])], Boolean),
+    q3c("Q3C_POLY_QUERY", "sky_contains", &[Form::of(&[N, N, Array])], Boolean),
+    // ra, dec, ra0, dec0, semi-major axis, axis ratio, position angle
+    q3c("Q3C_ELLIPSE_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
+    // ra1, dec1, ra2, dec2, semi-major axis, axis ratio, position angle
+    q3c("Q3C_ELLIPSE_JOIN", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
+];

@@ -1,0 +1,153 @@
+//! Ordinary SQL functions beyond ADQL, declared as extensions.
+//!
+//! Listed is what cannot harm: nothing that makes a long value from a short one (`repeat`, `lpad`), no list functions,
+//! nothing that reads files or settings.
+
+use super::{Feature, Form, FunctionClass, FunctionEntry, Kind};
+use crate::request::Label;
+use Kind::{Any, Boolean, Integer, Number, Text, Timestamp};
+
+const NONE: &[Form] = &[Form::of(&[])];
+const ONE: &[Form] = &[Form::of(&[Number])];
+const TWO: &[Form] = &[Form::of(&[Number, Number])];
+const ONE_TEXT: &[Form] = &[Form::of(&[Text])];
+const TWO_TEXTS: &[Form] = &[Form::of(&[Text, Text])];
+const TRIMMING: &[Form] = &[Form::optional(&[Text, Text], 1)];
+const ONE_ANY: &[Form] = &[Form::of(&[Any])];
+const SOME: &[Form] = &[Form::repeated(&[], &[Any], 1)];
+const PATTERN: &[Form] = &[Form::optional(&[Text, Text, Text], 1)];
+const TIME: &[Form] = &[Form::optional(&[Any, Text], 1)];
+const SHIFTED: &[Form] = &[Form::optional(&[Any, Integer, Any], 2)];
+
+const fn scalar(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Extension)
+}
+
+const fn math(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
+    scalar(name, lowered, forms, Number)
+}
+
+const fn aggregate(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    scalar(name, lowered, forms, returns).class(FunctionClass::Aggregate)
+}
+
+const fn window(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    scalar(name, lowered, forms, returns).class(FunctionClass::Window)
+}
+
+pub(super) const FUNCTIONS: &[FunctionEntry] = &[
+    math("ACOSH", "acosh", ONE),
+    math("ASINH", "asinh", ONE),
+    math("ATANH", "atanh", ONE),
+    math("CBRT", "cbrt", ONE),
+    math("CEIL", "ceil", ONE),
+    math("COSH", "cosh", ONE),
+    math("LN", "ln", ONE),
+    math("LOG2", "log2", ONE),
+    math("NANVL", "nanvl", TWO),
+    math("POW", "power", TWO),
+    math("RANDOM", "random", NONE),
+    math("SIGN", "signum", ONE),
+    math("SIGNUM", "signum", ONE),
+    math("SINH", "sinh", ONE),
+    math("TANH", "tanh", ONE),
+    math("TRUNC", "trunc", &[Form::optional(&[Number, Integer], 1)]),
+    scalar("ISNAN", "isnan", ONE, Boolean),
+    scalar("ISZERO", "iszero", ONE, Boolean),
+    // Values of several columns.
+    scalar("GREATEST", "greatest", SOME, Any),
+    scalar("LEAST", "least", SOME, Any),
+    scalar("NULLIF", "nullif", &[Form::of(&[Any, Any])], Any),
+    scalar("NVL", "nvl", &[Form::of(&[Any, Any])], Any),
+    // Strings.
+    scalar("ASCII", "ascii", ONE_TEXT, Integer),
+    scalar("BTRIM", "btrim", TRIMMING, Text),
+    scalar("CHAR_LENGTH", "character_length", ONE_TEXT, Integer),
+    scalar("CHARACTER_LENGTH", "character_length", ONE_TEXT, Integer),
+    scalar("CHR", "chr", &[Form::of(&[Integer])], Text),
+    scalar("CONCAT", "concat", SOME, Text),
+    scalar("CONCAT_WS", "concat_ws", &[Form::repeated(&[Text], &[Any], 1)], Text),
+    scalar("ENDS_WITH", "ends_with", TWO_TEXTS, Boolean),
+    scalar("INITCAP", "initcap", ONE_TEXT, Text),
+    scalar("LEFT", "left", &[Form::of(&[Text, Integer])], Text),
+    scalar("LENGTH", "character_length", ONE_TEXT, Integer),
+    scalar("LTRIM", "ltrim", TRIMMING, Text),
+    scalar("OCTET_LENGTH", "octet_length", ONE_TEXT, Integer),
+    scalar("REGEXP_COUNT", "regexp_count", TWO_TEXTS, Integer),
+    scalar("REGEXP_LIKE", "regexp_like", PATTERN, Boolean),
+    scalar("REGEXP_REPLACE", "regexp_replace", &[Form::optional(&[Text, Text, Text, Text], 1)], Text),
+    scalar("REPLACE", "replace", &[Form::of(&[Text, Text, Text])], Text),
+    scalar("REVERSE", "reverse", ONE_TEXT, Text),
+    scalar("RIGHT", "right", &[Form::of(&[Text, Integer])], Text),
+    scalar("RTRIM", "rtrim", TRIMMING, Text),
+    scalar("SPLIT_PART", "split_part", &[Form::of(&[Text, Text, Integer])], Text),
+    scalar("STARTS_WITH", "starts_with", TWO_TEXTS, Boolean),
+    scalar("STRPOS", "strpos", TWO_TEXTS, Integer),
+    scalar("TRANSLATE", "translate", &[Form::of(&[Text, Text, Text])], Text),
+    // Written with grammar of their own (`SUBSTRING(x FROM 1 FOR 2)`); the planner calls these.
+    scalar("POSITION", "strpos", TWO_TEXTS, Integer),
+    scalar("SUBSTR", "substr", &[Form::optional(&[Text, Integer, Integer], 1)], Text),
+    scalar("SUBSTRING", "substr", &[Form::optional(&[Text, Integer, Integer], 1)], Text),
+    scalar("TRIM", "btrim", TRIMMING, Text),
+    scalar("OVERLAY", "overlay", &[Form::optional(&[Text, Text, Integer, Integer], 1)], Text),
+    scalar("EXTRACT", "date_part", &[Form::of(&[Text, Any])], Number),
+    // Dates and times.
+    scalar("CURRENT_DATE", "current_date", NONE, Timestamp),
+    scalar("CURRENT_TIME", "current_time", NONE, Timestamp),
+    scalar("CURRENT_TIMESTAMP", "now", NONE, Timestamp),
+    scalar("DATE_BIN", "date_bin", &[Form::optional(&[Any, Any, Any], 1)], Timestamp),
+    scalar("DATE_PART", "date_part", &[Form::of(&[Text, Any])], Number),
+    scalar("DATE_TRUNC", "date_trunc", &[Form::of(&[Text, Any])], Timestamp),
+    scalar("MAKE_DATE", "make_date", &[Form::of(&[Integer, Integer, Integer])], Timestamp),
+    scalar("NOW", "now", NONE, Timestamp),
+    scalar("TO_CHAR", "to_char", &[Form::of(&[Any, Text])], Text),
+    scalar("TO_DATE", "to_date", TIME, Timestamp),
+    scalar("TO_TIMESTAMP", "to_timestamp", TIME, Timestamp),
+    scalar("TO_UNIXTIME", "to_unixtime", TIME, Integer),
+    // Aggregates.
+    aggregate("APPROX_DISTINCT", "approx_distinct", ONE_ANY, Integer),
+    aggregate("APPROX_MEDIAN", "approx_median", ONE, Number),
+    aggregate(
+        "APPROX_PERCENTILE_CONT",
+        "approx_percentile_cont",
+        &[Form::optional(&[Number, Number, Integer], 2)],
+        Number,
+    ),
+    aggregate("BIT_AND", "bit_and", ONE, Integer),
+    aggregate("BIT_OR", "bit_or", ONE, Integer),
+    aggregate("BIT_XOR", "bit_xor", ONE, Integer),
+    aggregate("BOOL_AND", "bool_and", &[Form::of(&[Boolean])], Boolean),
+    aggregate("BOOL_OR", "bool_or", &[Form::of(&[Boolean])], Boolean),
+    aggregate("CORR", "corr", TWO, Number),
+    aggregate("COVAR", "covar_samp", TWO, Number),
+    aggregate("COVAR_POP", "covar_pop", TWO, Number),
+    aggregate("COVAR_SAMP", "covar_samp", TWO, Number),
+    aggregate("MEAN", "avg", ONE, Number),
+    aggregate("MEDIAN", "median", ONE, Number),
+    aggregate("REGR_AVGX", "regr_avgx", TWO, Number),
+    aggregate("REGR_AVGY", "regr_avgy", TWO, Number),
+    aggregate("REGR_COUNT", "regr_count", TWO, Integer),
+    aggregate("REGR_INTERCEPT", "regr_intercept", TWO, Number),
+    aggregate("REGR_R2", "regr_r2", TWO, Number),
+    aggregate("REGR_SLOPE", "regr_slope", TWO, Number),
+    aggregate("STDDEV", "stddev", ONE, Number),
+    aggregate("STDDEV_POP", "stddev_pop", ONE, Number),
+    aggregate("STDDEV_SAMP", "stddev", ONE, Number),
+    aggregate("VAR", "var", ONE, Number),
+    aggregate("VAR_POP", "var_pop", ONE, Number),
+    aggregate("VAR_SAMP", "var", ONE, Number),
+    aggregate("VARIANCE", "var", ONE, Number),
+    // Windows.
+    window("CUME_DIST", "cume_dist", NONE, Number),
+    window("DENSE_RANK", "dense_rank", NONE, Integer),
+    window("FIRST_VALUE", "first_value", ONE_ANY, Any),
+    window("LAG", "lag", SHIFTED, Any),
+    window("LAST_VALUE", "last_value", ONE_ANY, Any),
+    window("LEAD", "lead", SHIFTED, Any),
+    window("NTH_VALUE", "nth_value", &[Form::of(&[Any, Integer])], Any),
+    window("NTILE", "ntile", &[Form::of(&[Integer])], Integer),
+    window("PERCENT_RANK", "percent_rank", NONE, Number),
+    window("RANK", "rank", NONE, Integer),
+    window("ROW_NUMBER", "row_number", NONE, Integer),
+    scalar("CLOCK_TIMESTAMP", "now", NONE, Timestamp).label(Label::Sql),
+];

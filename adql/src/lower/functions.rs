@@ -1,0 +1,102 @@
+//! Calls: names of the language to names of the planner, coordinate systems dropped, types of parameters learnt.
+
+use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Value};
+
+use super::{Lowering, ParameterType};
+use crate::frames::leading_frame;
+use crate::functions::{Kind, find_function};
+use crate::walk::{arguments, bare, take_arguments};
+
+impl Lowering<'_> {
+    /// Rewrites a call whose arguments are lowered already.
+    pub(super) fn call(&mut self, expr: &mut Expr) {
+        let Expr::Function(function) = expr else { return };
+        let Some(written) = function.name.0.first().and_then(|part| part.as_ident()) else { return };
+        let Some(entry) = find_function(&written.value, self.label) else { return };
+        let at = written.span;
+        if entry.name.starts_with("Q3C_") && entry.returns == Kind::Boolean {
+            let arguments = take_arguments(function);
+            *expr = super::q3c::lower_q3c(entry.name, arguments, at, &mut self.findings);
+            return;
+        }
+        if leading_frame(entry, &arguments(function)).is_some()
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            list.args.remove(0);
+        }
+        if entry.name == "RAND" {
+            take_arguments(function);
+        }
+        let mut name = Ident::new(entry.lowered);
+        name.span = at;
+        function.name = ObjectName::from(vec![name]);
+    }
+
+    /// Learns the types of parameters that are direct arguments of a call or operands of an operator.
+    pub(super) fn learn(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Function(function) => {
+                let Some(name) = function.name.0.first().and_then(|part| part.as_ident()) else { return };
+                let Some(entry) = find_function(&name.value, self.label) else { return };
+                let given = arguments(function);
+                let skipped = usize::from(leading_frame(entry, &given).is_some());
+                let given = &given[skipped..];
+                let Some(form) = entry.forms.iter().find(|form| form.takes(given.len())) else { return };
+                for (index, argument) in given.iter().enumerate() {
+                    self.learn_one(argument, form.kind_at(index));
+                }
+            }
+            Expr::BinaryOp { left, op, right } if compares_or_calculates(op) => {
+                let (left_kind, right_kind) = (self.result(left), self.result(right));
+                self.learn_one(left, right_kind);
+                self.learn_one(right, left_kind);
+            }
+            Expr::Between { expr, low, high, .. } => {
+                let kind = self.result(expr);
+                self.learn_one(low, kind);
+                self.learn_one(high, kind);
+            }
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => self.learn_one(pattern, Kind::Text),
+            _ => {}
+        }
+    }
+
+    fn learn_one(&mut self, expr: &Expr, kind: Kind) {
+        let Expr::Value(value) = bare(expr) else { return };
+        let Value::Placeholder(name) = &value.value else { return };
+        let number = name.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok());
+        if let Some(slot) = number.and_then(|number| self.parameters.get_mut(number.wrapping_sub(1))) {
+            *slot = slot.or_else(|| ParameterType::of(kind));
+        }
+    }
+
+    /// What an operand gives, where it is a call.
+    fn result(&self, expr: &Expr) -> Kind {
+        match bare(expr) {
+            Expr::Function(function) => function
+                .name
+                .0
+                .first()
+                .and_then(|part| part.as_ident())
+                .and_then(|name| find_function(&name.value, self.label))
+                .map_or(Kind::Any, |entry| entry.returns),
+            _ => Kind::Any,
+        }
+    }
+}
+
+fn compares_or_calculates(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+    )
+}

@@ -1,0 +1,89 @@
+//! What tables exist? The question this crate asks of whoever owns the catalogs.
+//!
+//! The rule of names: an undelimited name matches in any letter case unless that is ambiguous, a delimited one matches
+//! exactly. Knows nothing of how tables are stored.
+
+use sqlparser::ast::Ident;
+
+/// One part of a name as the user wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The text, without delimiters.
+    pub value: String,
+    /// Whether it was written in double quotes.
+    pub delimited: bool,
+}
+
+impl Name {
+    /// Whether this name, as written, can mean the object of that exact name.
+    ///
+    /// ```
+    /// use sidereus_adql::Name;
+    /// let written = |value: &str, delimited| Name { value: value.into(), delimited };
+    /// assert!(written("raj2000", false).matches("RAJ2000"));
+    /// assert!(!written("raj2000", true).matches("RAJ2000"));
+    /// ```
+    pub fn matches(&self, exact: &str) -> bool {
+        self.value == exact || (!self.delimited && same_in_any_case(&self.value, exact))
+    }
+}
+
+impl From<&Ident> for Name {
+    fn from(ident: &Ident) -> Self {
+        Self { value: ident.value.clone(), delimited: ident.quote_style.is_some() }
+    }
+}
+
+/// Answers which tables there are; the owner of the catalogs implements it.
+pub trait TableNames {
+    /// Looks up a table by the parts of its name as written, e.g. `[public, gaia_dr3]`.
+    fn table(&self, path: &[Name]) -> TableLookup;
+}
+
+/// The answer to a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableLookup {
+    /// There is exactly one such table.
+    Found(TableInfo),
+    /// There is none; these come close.
+    NotFound {
+        /// Names to suggest, best first.
+        suggestions: Vec<String>,
+    },
+    /// Several tables fit; these.
+    Ambiguous(Vec<String>),
+}
+
+/// A table as the binder needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableInfo {
+    /// Exact parts to write out, e.g. `["public", "gaia_dr3_g10"]`.
+    pub path: Vec<String>,
+    /// Exact names of its columns, in order.
+    pub columns: Vec<String>,
+}
+
+/// Compares without regard to letter case.
+pub(crate) fn same_in_any_case(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// The candidate that the user most likely meant, if one is close enough.
+pub(crate) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&written, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= (written.len().min(candidate.len()) / 3).max(1) && *distance < 4)
+        .filter(|(distance, _)| *distance < written.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// A name written out exactly: in double quotes, the way nothing can be misread.
+pub(crate) fn exact(name: impl Into<String>) -> Ident {
+    Ident::with_quote('"', name)
+}

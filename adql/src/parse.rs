@@ -1,0 +1,327 @@
+//! What statement is this text, and does its grammar hold?
+//!
+//! Looks at the first tokens to tell a query from everything else, so that no other statement is ever parsed; then
+//! hands the tokens to the parser of SELECT, balances the chains of conditions, and checks the [`shape`](crate::shape).
+//! Nothing here knows a table or a function.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
+
+use crate::dialect::QueryDialect;
+use crate::error::{Findings, QueryErrorKind, QueryErrors};
+use crate::limits::{Limits, on_deep_stack};
+use crate::names::{Name, closest};
+use crate::request::{Label, Query, Request, Target};
+use crate::tokens::{Tokens, keyword, one_column};
+use crate::{balance, shape};
+
+/// Sub-queries that are tried alone to find the true place of a syntax error.
+const MOST_RETRIES: usize = 24;
+
+/// Parses a text.
+///
+/// *Guarantee*: only a SELECT, or one of the statements that [`Request`] names, gets through; the returned trees are
+/// of bounded depth, whatever the text.
+///
+/// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
+/// text beyond [`Limits::DEFAULT`].
+pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {
+    let tokens = Tokens::read(text, &Limits::DEFAULT)?;
+    on_deep_stack(tokens.nesting, tokens.operators, || Statement::new(text, label, tokens).parse())
+}
+
+/// The tokens of one statement, read from the front.
+struct Statement<'a> {
+    text: &'a str,
+    label: Label,
+    tokens: Vec<TokenWithSpan>,
+    parameters: usize,
+    at: usize,
+}
+
+impl<'a> Statement<'a> {
+    fn new(text: &'a str, label: Label, tokens: Tokens) -> Self {
+        Self { text, label, parameters: tokens.parameters, tokens: tokens.list, at: 0 }
+    }
+
+    fn parse(mut self) -> Result<Request, QueryErrors> {
+        let one = self.tokens.iter().position(|token| token.token == Token::SemiColon).unwrap_or(self.tokens.len());
+        if let Some(second) = self.tokens[one..].iter().find(|token| token.token != Token::SemiColon) {
+            return self.refuse(second.span, "only one statement can be run at a time".into());
+        }
+        self.tokens.truncate(one);
+        match self.keyword() {
+            None if self.tokens.is_empty() => self.fail(Span::empty(), "the query is empty".into(), None),
+            Some(Keyword::EXPLAIN) => {
+                self.at += 1;
+                let analyze = self.accept("ANALYZE");
+                Ok(Request::Explain { analyze, query: self.query("EXPLAIN")? })
+            }
+            Some(Keyword::CREATE) if self.follows(&["CREATE", "TABLE"]) => {
+                self.at += 2;
+                let target = self.target()?;
+                if !self.accept("AS") {
+                    return self.refuse(target.span, "only CREATE TABLE name AS SELECT ... creates a table".into());
+                }
+                Ok(Request::CreateTableAs { target, query: self.query("CREATE TABLE ... AS")? })
+            }
+            Some(Keyword::INSERT) if self.follows(&["INSERT", "INTO"]) => {
+                self.at += 2;
+                Ok(Request::InsertInto { target: self.target()?, query: self.query("INSERT INTO")? })
+            }
+            Some(Keyword::DROP) if self.follows(&["DROP", "TABLE"]) => {
+                self.at += 2;
+                let if_exists = self.follows(&["IF", "EXISTS"]);
+                self.at += if if_exists { 2 } else { 0 };
+                let target = self.target()?;
+                match self.tokens.get(self.at) {
+                    None => Ok(Request::DropTable { target, if_exists }),
+                    Some(more) => self.fail(more.span, format!("unexpected {}", more.token), None),
+                }
+            }
+            _ => Ok(Request::Select(self.query("")?)),
+        }
+    }
+
+    /// Parses the rest as a query.
+    fn query(mut self, after: &str) -> Result<Query, QueryErrors> {
+        let tokens = self.tokens.split_off(self.at);
+        let first = tokens.iter().find(|token| token.token != Token::LParen);
+        match first.map(|token| (keyword(&token.token), token)) {
+            Some((Some(Keyword::SELECT | Keyword::WITH), _)) => {}
+            Some((_, token)) => return self.no_query(token, after),
+            None => return self.fail(self.end(), format!("a SELECT must follow {after}"), None),
+        }
+        let mut ast = match parse_tokens(&tokens) {
+            Ok(ast) => ast,
+            Err(error) => return self.syntax_error(&tokens, error),
+        };
+        balance::balance_query(&mut ast);
+        let mut findings = Findings::new(self.text);
+        shape::check_shape(&mut ast, &mut findings);
+        findings.finish()?;
+        Ok(Query { ast, text: Arc::from(self.text), label: self.label, parameters: self.parameters })
+    }
+
+    /// The name of the table that a statement would change.
+    fn target(&mut self) -> Result<Target, QueryErrors> {
+        let start = self.tokens.get(self.at).map_or_else(|| self.end(), |token| token.span);
+        let mut target = Target { path: Vec::new(), span: start, text: Arc::from(self.text) };
+        while let Some(TokenWithSpan { token: Token::Word(word), span }) = self.tokens.get(self.at) {
+            target.path.push(Name { value: word.value.clone(), delimited: word.quote_style.is_some() });
+            target.span.end = span.end;
+            self.at += 1;
+            if !matches!(self.tokens.get(self.at).map(|next| &next.token), Some(Token::Period)) {
+                return Ok(target);
+            }
+            self.at += 1;
+        }
+        Findings::new(self.text).fail(QueryErrorKind::BadQuery, start, "expected the name of a table".into(), None)
+    }
+
+    /// The error for a statement that is no query.
+    fn no_query<T>(self, token: &TokenWithSpan, after: &str) -> Result<T, QueryErrors> {
+        let Token::Word(word) = &token.token else {
+            return self.fail(token.span, "expected SELECT".into(), None);
+        };
+        let written = word.value.to_uppercase();
+        if word.quote_style.is_none() && STATEMENTS.contains(&written.as_str()) {
+            let message = if after.is_empty() {
+                format!("only SELECT queries can be run here, not {written}")
+            } else {
+                format!("only SELECT queries can follow {after}, not {written}")
+            };
+            return self.refuse(token.span, message);
+        }
+        let hint = closest(&written, ["SELECT", "WITH"]).map(|meant| format!("did you mean {meant}?"));
+        self.fail(token.span, format!("expected SELECT, found {}", token.token), hint)
+    }
+
+    /// The error of the parser, at its true place.
+    fn syntax_error<T>(self, tokens: &[TokenWithSpan], error: ParserError) -> Result<T, QueryErrors> {
+        let error = innermost_error(tokens).unwrap_or(error);
+        let (message, place) = split_message(&error);
+        let found = place.and_then(|place| tokens.iter().find(|token| token.span.start == place));
+        let span = found.map_or_else(|| place.map_or_else(|| self.end(), one_column), |token| token.span);
+        let span = if message.ends_with("found EOF") { self.end_of(tokens) } else { span };
+        let message = message
+            .replace("found: EOF", "found the end of the query")
+            .replace("found EOF", "found the end of the query");
+        let hint = found.and_then(|token| reserved_hint(&token.token));
+        self.fail(span, message, hint)
+    }
+
+    fn refuse<T>(&self, span: Span, message: String) -> Result<T, QueryErrors> {
+        Findings::new(self.text).fail(QueryErrorKind::Forbidden, span, message, None)
+    }
+
+    fn fail<T>(&self, span: Span, message: String, hint: Option<String>) -> Result<T, QueryErrors> {
+        Findings::new(self.text).fail(QueryErrorKind::BadQuery, span, message, hint)
+    }
+
+    /// The place behind the last token.
+    fn end(&self) -> Span {
+        self.end_of(&self.tokens)
+    }
+
+    fn end_of(&self, tokens: &[TokenWithSpan]) -> Span {
+        tokens.last().map_or_else(Span::empty, |token| one_column(token.span.end))
+    }
+
+    fn keyword(&self) -> Option<Keyword> {
+        self.tokens.get(self.at).and_then(|token| keyword(&token.token))
+    }
+
+    fn accept(&mut self, word: &str) -> bool {
+        let found = self.follows(&[word]);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn follows(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(index, expected)| {
+            matches!(self.tokens.get(self.at + index).map(|token| &token.token),
+                Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+        })
+    }
+}
+
+/// First words of statements that are understood, and refused.
+const STATEMENTS: [&str; 60] = [
+    "ALTER",
+    "ANALYZE",
+    "ATTACH",
+    "BEGIN",
+    "CACHE",
+    "CALL",
+    "CHECKPOINT",
+    "CLOSE",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DETACH",
+    "DISCARD",
+    "DO",
+    "DROP",
+    "END",
+    "EXECUTE",
+    "EXPLAIN",
+    "EXPORT",
+    "FETCH",
+    "FLUSH",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "INSTALL",
+    "KILL",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "MSCK",
+    "NOTIFY",
+    "OPTIMIZE",
+    "PRAGMA",
+    "PREPARE",
+    "REFRESH",
+    "REINDEX",
+    "RELEASE",
+    "REPLACE",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SET",
+    "SHOW",
+    "START",
+    "TABLE",
+    "TRUNCATE",
+    "UNLISTEN",
+    "UNLOAD",
+    "UPDATE",
+    "USE",
+    "VACUUM",
+    "VALUES",
+];
+
+/// Runs the parser over all tokens.
+fn parse_tokens(tokens: &[TokenWithSpan]) -> Result<Box<ast::Query>, ParserError> {
+    let mut parser = Parser::new(&QueryDialect)
+        .with_recursion_limit(16 * (Limits::DEFAULT.nesting + 1))
+        .with_tokens_with_locations(tokens.to_vec());
+    let query = parser.parse_query()?;
+    match parser.peek_token() {
+        TokenWithSpan { token: Token::EOF, .. } => Ok(query),
+        more => parser.expected("end of the query", more),
+    }
+}
+
+/// The error of the innermost sub-query that does not parse by itself.
+///
+/// The parser takes a failure inside parentheses as "no sub-query then", and complains about their beginning.
+fn innermost_error(tokens: &[TokenWithSpan]) -> Option<ParserError> {
+    let mut open = Vec::new();
+    let mut retries = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::LParen => open.push(index),
+            Token::RParen => {
+                let start = open.pop()? + 1;
+                let inner = &tokens[start..index];
+                if !matches!(
+                    inner.first().and_then(|first| keyword(&first.token)),
+                    Some(Keyword::SELECT | Keyword::WITH)
+                ) {
+                    continue;
+                }
+                retries += 1;
+                if retries > MOST_RETRIES {
+                    return None;
+                }
+                if let Err(error) = parse_tokens(inner) {
+                    return (!error.to_string().ends_with("found: EOF")).then_some(error);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Splits the parser's "text at Line: 1, Column: 2".
+fn split_message(error: &ParserError) -> (String, Option<Location>) {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => "nested too deeply",
+    };
+    let Some((message, place)) = text.rsplit_once(" at Line: ") else { return (tidy(text), None) };
+    let place = place.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    (tidy(message), place)
+}
+
+/// The parser's message in the tone of ours.
+fn tidy(message: &str) -> String {
+    let message = message.replace("Expected: ", "expected ").replace(", found: ", ", found ");
+    let mut chars = message.chars();
+    chars.next().map(|first| first.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
+
+fn reserved_hint(token: &Token) -> Option<String> {
+    let Token::Word(word) = token else { return None };
+    let reserved = word.quote_style.is_none() && crate::reserved::is_reserved(&word.value);
+    reserved.then(|| {
+        format!("{} is a reserved word: as a name it is written \"{}\"", word.value.to_uppercase(), word.value)
+    })
+}

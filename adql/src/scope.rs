@@ -1,0 +1,199 @@
+//! Which column does a name mean, given the tables in sight?
+//!
+//! A [`Scope`] holds the tables of one FROM. A name is looked up from the innermost scope outwards; the first scope that
+//! knows it decides. Knows nothing of the statement around it.
+
+use sqlparser::ast::{Expr, Ident};
+
+use crate::names::{Name, closest, exact};
+
+/// A column that can be named.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    /// The exact name to write out.
+    pub(crate) exact: String,
+    /// The name the user knows it by; differs where a duplicate had to be renamed.
+    pub(crate) known_as: String,
+}
+
+impl Column {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        let exact = name.into();
+        Self { known_as: exact.clone(), exact }
+    }
+}
+
+/// One table of a FROM.
+#[derive(Debug)]
+pub(crate) struct Relation {
+    /// The exact parts to write before one of its columns: its alias, or the path of an unaliased table.
+    pub(crate) qualifier: Vec<String>,
+    /// The path as written, by which its columns may be qualified too.
+    pub(crate) written: Vec<String>,
+    pub(crate) columns: Vec<Column>,
+    /// False for a table that was not found: then every column passes, for its absence was reported already.
+    pub(crate) known: bool,
+}
+
+impl Relation {
+    /// Whether `t` in `t.column`, or `s.t` in `s.t.column`, means this table.
+    fn is_named(&self, qualifier: &[Name]) -> bool {
+        let ends = |path: &[String]| {
+            qualifier.len() <= path.len()
+                && qualifier.iter().rev().zip(path.iter().rev()).all(|(name, part)| name.matches(part))
+        };
+        ends(&self.qualifier) || ends(&self.written)
+    }
+
+    /// The expression of one of its columns, qualified.
+    fn column(&self, column: &Column) -> Expr {
+        let parts = self.qualifier.iter().map(String::as_str).chain([column.exact.as_str()]);
+        let mut idents: Vec<Ident> = parts.map(exact).collect();
+        match idents.len() {
+            1 => Expr::Identifier(idents.swap_remove(0)),
+            _ => Expr::CompoundIdentifier(idents),
+        }
+    }
+}
+
+/// A column that USING or NATURAL made of two.
+#[derive(Debug, Clone)]
+pub(crate) struct Merged {
+    pub(crate) column: Column,
+    pub(crate) expr: Expr,
+    /// The columns it stands for, as (relation, column).
+    pub(crate) hides: Vec<(usize, usize)>,
+}
+
+/// What a star stands for: each column, its name and how to write it.
+pub(crate) type Expanded = Vec<(Column, Expr)>;
+
+/// The tables of one FROM.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) relations: Vec<Relation>,
+    pub(crate) merged: Vec<Merged>,
+}
+
+/// Why a name means nothing.
+pub(crate) enum Missing {
+    /// No column or table of that name here.
+    Unknown,
+    /// Several columns could be meant: these.
+    Ambiguous(Vec<String>),
+}
+
+impl Scope {
+    /// Adds the tables of another scope behind those of this one.
+    pub(crate) fn append(&mut self, other: Self) {
+        let shift = self.relations.len();
+        self.relations.extend(other.relations);
+        for mut merged in other.merged {
+            merged.hides.iter_mut().for_each(|(relation, _)| *relation += shift);
+            self.merged.push(merged);
+        }
+    }
+
+    /// The column of that name, and the expression that writes it.
+    pub(crate) fn find(&self, name: &Name) -> Result<(Column, Expr), Missing> {
+        let merged = self.merged.iter().filter(|merged| name.matches(&merged.column.known_as));
+        let mut found: Vec<(Column, Expr)> =
+            merged.map(|merged| (merged.column.clone(), merged.expr.clone())).collect();
+        for (column, relation) in self.visible().filter(|(column, _)| name.matches(&column.known_as)) {
+            found.push((column.clone(), self.write(relation, column)));
+        }
+        match found.len() {
+            1 => Ok(found.swap_remove(0)),
+            0 if self.relations.iter().any(|relation| !relation.known) => {
+                Ok((Column::new(&name.value), Expr::Identifier(exact(&name.value))))
+            }
+            0 => Err(Missing::Unknown),
+            _ => Err(Missing::Ambiguous(found.iter().map(|(_, expr)| plain(expr)).collect())),
+        }
+    }
+
+    /// The column `qualifier.name`.
+    pub(crate) fn find_qualified(&self, qualifier: &[Name], name: &Name) -> Result<(Column, Expr), Missing> {
+        let relation = self.relation(qualifier)?;
+        let mut found: Vec<_> = relation.columns.iter().filter(|column| name.matches(&column.known_as)).collect();
+        match found.len() {
+            1 => Ok((found[0].clone(), relation.column(found.swap_remove(0)))),
+            0 if !relation.known => {
+                let column = Column::new(&name.value);
+                let expr = relation.column(&column);
+                Ok((column, expr))
+            }
+            0 => Err(Missing::Unknown),
+            _ => Err(Missing::Ambiguous(found.iter().map(|column| column.exact.clone()).collect())),
+        }
+    }
+
+    /// The one table of that name.
+    pub(crate) fn relation(&self, qualifier: &[Name]) -> Result<&Relation, Missing> {
+        let mut found = self.relations.iter().filter(|relation| relation.is_named(qualifier));
+        match (found.next(), found.next()) {
+            (Some(relation), None) => Ok(relation),
+            (None, _) => Err(Missing::Unknown),
+            (Some(first), Some(second)) => {
+                Err(Missing::Ambiguous(vec![first.qualifier.join("."), second.qualifier.join(".")]))
+            }
+        }
+    }
+
+    /// What `*` stands for: merged columns first, as the standard says.
+    pub(crate) fn expand(&self) -> Expanded {
+        let merged = self.merged.iter().map(|merged| (merged.column.clone(), merged.expr.clone()));
+        merged.chain(self.visible().map(|(column, relation)| (column.clone(), self.write(relation, column)))).collect()
+    }
+
+    /// What `t.*` stands for.
+    pub(crate) fn expand_relation(relation: &Relation) -> Expanded {
+        relation.columns.iter().map(|column| (column.clone(), relation.column(column))).collect()
+    }
+
+    /// Whether a table of this scope could not be looked up, so that its columns are not known.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.relations.iter().any(|relation| !relation.known)
+    }
+
+    /// The name of a column in this scope that is spelt like `name`.
+    pub(crate) fn closest_column(&self, name: &str) -> Option<&str> {
+        closest(
+            name,
+            self.relations.iter().flat_map(|relation| &relation.columns).map(|column| column.known_as.as_str()),
+        )
+    }
+
+    /// The name of a table in this scope that is spelt like `name`.
+    pub(crate) fn closest_relation(&self, name: &str) -> Option<&str> {
+        closest(name, self.relations.iter().filter_map(|relation| relation.qualifier.last()).map(String::as_str))
+    }
+
+    /// The columns that are not part of a merged one.
+    fn visible(&self) -> impl Iterator<Item = (&Column, &Relation)> {
+        let hidden = |at| self.merged.iter().any(|merged| merged.hides.contains(&at));
+        self.relations.iter().enumerate().flat_map(move |(r, relation)| {
+            let columns = relation.columns.iter().enumerate();
+            columns.filter(move |(c, _)| !hidden((r, *c))).map(move |(_, column)| (column, relation))
+        })
+    }
+
+    /// A column needs its table's name only where there are several tables.
+    fn write(&self, relation: &Relation, column: &Column) -> Expr {
+        match self.relations.len() {
+            1 => Expr::Identifier(exact(&column.exact)),
+            _ => relation.column(column),
+        }
+    }
+}
+
+/// A column reference for a message.
+fn plain(expr: &Expr) -> String {
+    match expr {
+        Expr::Identifier(ident) => ident.value.clone(),
+        Expr::CompoundIdentifier(idents) => {
+            idents.iter().map(|ident| ident.value.as_str()).collect::<Vec<_>>().join(".")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,340 @@
+//! Is the text harmless to a recursive parser, and what are its tokens?
+//!
+//! Tokenizing neither recurses nor backtracks, so this is where a hostile text ends: the size, the nesting, runs of
+//! prefix operators, and every token by which the grammar could be made to descend or to try twice are judged here,
+//! before the parser sees anything. Adjacent string literals become one, `?` becomes `$1`, `$2`, ...
+//!
+//! Must not know what the tokens mean beyond that.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+
+use crate::dialect::QueryDialect;
+use crate::error::{Findings, QueryErrorKind, QueryErrors};
+use crate::limits::Limits;
+
+/// Prefix operators in a row: `NOT NOT - - x`.
+const PREFIX_RUN: usize = 16;
+/// Parts of one dotted name; a column has at most four.
+const NAME_PARTS: usize = 6;
+/// Open parentheses of the form `((SELECT`: the parser tries each of them in two ways.
+const DOUBTFUL_PARENTHESES: usize = 8;
+
+/// The tokens of a text, without white space and comments, and what was counted on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    pub(crate) list: Vec<TokenWithSpan>,
+    /// Highest number of a `$n`.
+    pub(crate) parameters: usize,
+    /// Deepest nesting.
+    pub(crate) nesting: usize,
+    /// Tokens that can deepen a tree.
+    pub(crate) operators: usize,
+    /// Places of `/* */`, which the standard does not have.
+    pub(crate) block_comments: Vec<Span>,
+}
+
+impl Tokens {
+    pub(crate) fn read(text: &str, limits: &Limits) -> Result<Self, QueryErrors> {
+        let mut findings = Findings::new(text);
+        if text.len() > limits.text_bytes {
+            let message = format!("the query has {} bytes; at most {} are taken", text.len(), limits.text_bytes);
+            return findings.fail(QueryErrorKind::LimitExceeded, Span::empty(), message, None);
+        }
+        // A byte order mark has no width on any screen, so the columns that follow are counted without it.
+        let shown = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut raw = Vec::new();
+        if let Err(error) = Tokenizer::new(&QueryDialect, shown).tokenize_with_location_into_buf(&mut raw) {
+            let at = one_column(error.location);
+            let (message, hint) = explain_tokenizer(&error.message);
+            return findings.fail(QueryErrorKind::BadQuery, at, message, hint);
+        }
+        let mut tokens = Self { list: Vec::with_capacity(raw.len()), ..Self::default() };
+        for token in raw {
+            tokens.push(token, &mut findings);
+        }
+        if findings.is_empty() {
+            Scan::new(limits).run(&mut tokens, &mut findings);
+        }
+        findings.finish()?;
+        Ok(tokens)
+    }
+
+    /// Takes one token over, unless it is white space or continues a string literal.
+    fn push(&mut self, token: TokenWithSpan, findings: &mut Findings<'_>) {
+        match &token.token {
+            Token::Whitespace(Whitespace::MultiLineComment(_)) => self.block_comments.push(token.span),
+            Token::Whitespace(_) | Token::EOF => {}
+            Token::SingleQuotedString(more) => match self.list.last_mut() {
+                Some(TokenWithSpan { token: Token::SingleQuotedString(whole), span }) => {
+                    whole.push_str(more);
+                    span.end = token.span.end;
+                }
+                _ => self.list.push(token),
+            },
+            Token::Placeholder(_) => {
+                let token = self.number(token, findings);
+                self.list.push(token);
+            }
+            other => match refusal(other) {
+                Some((message, hint)) => findings.add(QueryErrorKind::BadQuery, token.span, message, hint),
+                None => self.list.push(token),
+            },
+        }
+    }
+
+    /// Gives a placeholder its number.
+    fn number(&mut self, token: TokenWithSpan, findings: &mut Findings<'_>) -> TokenWithSpan {
+        let written = match &token.token {
+            Token::Placeholder(written) => written.as_str(),
+            _ => "",
+        };
+        let number = match written.split_at_checked(1) {
+            Some(("?", "")) => Some(self.parameters + 1),
+            Some(("$", digits)) => {
+                digits.parse().ok().filter(|number| (1..=Limits::DEFAULT.parameters).contains(number))
+            }
+            _ => None,
+        };
+        let Some(number) = number else {
+            findings.hinted(token.span, format!("{written} is no parameter"), "write ? or $1, $2, ...");
+            return token;
+        };
+        if number > Limits::DEFAULT.parameters {
+            let message = format!("more than {} parameters", Limits::DEFAULT.parameters);
+            findings.add(QueryErrorKind::LimitExceeded, token.span, message, None);
+            return token;
+        }
+        self.parameters = self.parameters.max(number);
+        TokenWithSpan { token: Token::Placeholder(format!("${number}")), span: token.span }
+    }
+}
+
+/// The walk over the tokens that bounds what the parser will meet.
+struct Scan<'a> {
+    limits: &'a Limits,
+    /// Places of the open brackets and CASEs; true where the parser will try two readings.
+    open: Vec<bool>,
+    doubtful: usize,
+    prefix_run: usize,
+    name_parts: usize,
+    selects: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self { limits, open: Vec::new(), doubtful: 0, prefix_run: 0, name_parts: 0, selects: 0 }
+    }
+
+    fn run(mut self, tokens: &mut Tokens, findings: &mut Findings<'_>) {
+        for index in 0..tokens.list.len() {
+            let at = tokens.list[index].span;
+            self.nest(&tokens.list, index);
+            self.count(tokens, index);
+            tokens.nesting = tokens.nesting.max(self.open.len());
+            if let Some(message) = self.excess(tokens.operators) {
+                findings.add(QueryErrorKind::LimitExceeded, at, message, None);
+                return;
+            }
+        }
+    }
+
+    fn nest(&mut self, list: &[TokenWithSpan], index: usize) {
+        match &list[index].token {
+            Token::LParen | Token::LBracket => {
+                let doubtful = doubtful_parenthesis(&list[index..]);
+                self.doubtful += usize::from(doubtful);
+                self.open.push(doubtful);
+            }
+            token if keyword(token) == Some(Keyword::CASE) => self.open.push(false),
+            Token::RParen | Token::RBracket => self.close(),
+            token if keyword(token) == Some(Keyword::END) => self.close(),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self) {
+        if self.open.pop() == Some(true) {
+            self.doubtful -= 1;
+        }
+    }
+
+    fn count(&mut self, tokens: &mut Tokens, index: usize) {
+        let token = &tokens.list[index].token;
+        let prefix = matches!(token, Token::Minus | Token::Plus | Token::Tilde) || keyword(token) == Some(Keyword::NOT);
+        self.prefix_run = if prefix { self.prefix_run + 1 } else { 0 };
+        match token {
+            Token::Period => self.name_parts += 1,
+            Token::Word(_) => {}
+            _ => self.name_parts = 0,
+        }
+        let literal_sign = prefix
+            && index > 0
+            && matches!(tokens.list[index - 1].token, Token::Comma | Token::LParen)
+            && matches!(tokens.list.get(index + 1).map(|next| &next.token), Some(Token::Number(..)));
+        if deepens(token) && !literal_sign {
+            tokens.operators += 1;
+        }
+        if matches!(
+            keyword(token),
+            Some(Keyword::SELECT | Keyword::JOIN | Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT)
+        ) {
+            self.selects += 1;
+        }
+    }
+
+    fn excess(&self, operators: usize) -> Option<String> {
+        let limits = self.limits;
+        if self.open.len() > limits.nesting {
+            return Some(format!("nested deeper than {} levels", limits.nesting));
+        }
+        if self.doubtful > DOUBTFUL_PARENTHESES {
+            return Some(format!("more than {DOUBTFUL_PARENTHESES} nested sub-queries in double parentheses"));
+        }
+        if self.prefix_run > PREFIX_RUN {
+            return Some(format!("more than {PREFIX_RUN} signs or NOTs in a row"));
+        }
+        if self.name_parts >= NAME_PARTS {
+            return Some(format!("a name of more than {NAME_PARTS} parts"));
+        }
+        if self.selects > 2 * limits.selects {
+            return Some(format!("more than {} sub-queries, joins and set operations", limits.selects));
+        }
+        (operators > limits.operators).then(|| format!("more than {} operators and conditions", limits.operators))
+    }
+}
+
+/// The keyword of an undelimited word.
+pub(crate) fn keyword(token: &Token) -> Option<Keyword> {
+    match token {
+        Token::Word(word) if word.quote_style.is_none() && word.keyword != Keyword::NoKeyword => Some(word.keyword),
+        _ => None,
+    }
+}
+
+/// Whether these tokens open two or more parentheses and then a query.
+fn doubtful_parenthesis(rest: &[TokenWithSpan]) -> bool {
+    let opened = rest.iter().take_while(|token| token.token == Token::LParen).count();
+    let inner = rest.get(opened).and_then(|token| keyword(&token.token));
+    opened >= 2 && matches!(inner, Some(Keyword::SELECT | Keyword::WITH))
+}
+
+/// Whether a token can make the tree one level deeper without a bracket.
+fn deepens(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => {
+            matches!(
+                keyword(token),
+                Some(
+                    Keyword::AND
+                        | Keyword::OR
+                        | Keyword::NOT
+                        | Keyword::IS
+                        | Keyword::IN
+                        | Keyword::LIKE
+                        | Keyword::ILIKE
+                        | Keyword::SIMILAR
+                        | Keyword::RLIKE
+                        | Keyword::REGEXP
+                        | Keyword::BETWEEN
+                        | Keyword::COLLATE
+                        | Keyword::AT
+                        | Keyword::XOR
+                        | Keyword::DIV
+                        | Keyword::OVERLAPS
+                        | Keyword::UNION
+                        | Keyword::EXCEPT
+                        | Keyword::INTERSECT
+                        | Keyword::OPERATOR
+                        | Keyword::NOTNULL
+                        | Keyword::MEMBER
+                )
+            ) || (word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MINUS"))
+        }
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Comma
+        | Token::Period
+        | Token::LParen
+        | Token::RParen
+        | Token::SemiColon
+        | Token::Placeholder(_) => false,
+        _ => true,
+    }
+}
+
+/// Why a token is not of the language, and what to write instead; `None` for those that are.
+///
+/// An allow-list: whatever else the tokenizer knows of other vendors' languages is refused.
+fn refusal(token: &Token) -> Option<(String, Option<String>)> {
+    let (message, hint) = match token {
+        Token::Word(_)
+        | Token::Number(..)
+        | Token::Comma
+        | Token::Period
+        | Token::SemiColon
+        | Token::LParen
+        | Token::RParen
+        | Token::LBracket
+        | Token::RBracket
+        | Token::Eq
+        | Token::Neq
+        | Token::Lt
+        | Token::Gt
+        | Token::LtEq
+        | Token::GtEq
+        | Token::Plus
+        | Token::Minus
+        | Token::Mul
+        | Token::Div
+        | Token::Mod
+        | Token::StringConcat
+        | Token::DoubleColon
+        | Token::Ampersand
+        | Token::Pipe
+        | Token::Tilde
+        | Token::TildeAsterisk
+        | Token::ExclamationMarkTilde
+        | Token::ExclamationMarkTildeAsterisk
+        | Token::ShiftLeft
+        | Token::ShiftRight => return None,
+        Token::Char('\u{2018}' | '\u{2019}') => ("a typographic quote".into(), Some("strings are written 'so'")),
+        Token::Char('\u{201c}' | '\u{201d}') => ("a typographic quote".into(), Some("names are written \"so\"")),
+        Token::Char('\u{2212}' | '\u{2013}' | '\u{2014}') => ("a typographic minus".into(), Some("write -")),
+        Token::Char('\u{2264}') => ("unexpected character \u{2264}".into(), Some("write <=")),
+        Token::Char('\u{2265}') => ("unexpected character \u{2265}".into(), Some("write >=")),
+        Token::Char('`') => ("unexpected character `".into(), Some("names are delimited by double quotes")),
+        Token::Char(c) if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') => {
+            (format!("an invisible character, U+{:04X}", u32::from(*c)), Some("delete it"))
+        }
+        Token::Char(c) if c.is_alphabetic() => {
+            (format!("unexpected character {c}"), Some("names with other than ASCII letters need double quotes"))
+        }
+        Token::Caret => ("there is no operator ^".into(), Some("write POWER(x, y)")),
+        Token::DoubleEq => ("there is no operator ==".into(), Some("write =")),
+        Token::HexStringLiteral(_) => ("hexadecimal literals are not supported".into(), None),
+        Token::NationalStringLiteral(_) => {
+            ("national string literals are not supported".into(), Some("leave the N out"))
+        }
+        other => (format!("unexpected {other}"), None),
+    };
+    Some((message, hint.map(Into::into)))
+}
+
+fn explain_tokenizer(message: &str) -> (String, Option<String>) {
+    if message.contains("Unterminated string literal") {
+        return ("this string is never closed".into(), Some("end it with '; a quote inside is written ''".into()));
+    }
+    if message.contains("Expected close delimiter") {
+        return ("this delimited name is never closed".into(), Some("end it with \"".into()));
+    }
+    if message.contains("multi-line comment") {
+        return ("this comment is never closed".into(), Some("end it with */".into()));
+    }
+    (message.to_lowercase(), None)
+}
+
+/// A place of one character.
+pub(crate) fn one_column(start: Location) -> Span {
+    Span::new(start, Location { line: start.line, column: start.column + 1 })
+}

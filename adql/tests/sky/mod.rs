@@ -1,0 +1,52 @@
+//! The tables that the tests ask of.
+
+use sidereus_adql::{Label, Name, QueryErrors, Request, TableInfo, TableLookup, TableNames, check, lower, parse};
+
+/// A small, fixed sky.
+pub struct Sky;
+
+const TABLES: &[(&str, &str, &[&str])] = &[
+    ("public", "stars", &["id", "ra", "dec", "mag", "parallax"]),
+    ("public", "RAVE", &["RAJ2000", "DEJ2000", "HRV", "id"]),
+    ("gaia", "source", &["source_id", "ra", "dec", "phot_g_mean_mag", "size"]),
+    ("public", "odd", &["copy", "flux", "Flux", "a b", "pos"]),
+    ("tap_upload", "mine", &["oid", "ra", "dec", "r"]),
+];
+
+impl TableNames for Sky {
+    fn table(&self, path: &[Name]) -> TableLookup {
+        let fits = |(schema, table, _): &&(&str, &str, &[&str])| match path {
+            [name] => *schema == "public" && name.matches(table),
+            [first, name] => first.matches(schema) && name.matches(table),
+            _ => false,
+        };
+        match TABLES.iter().find(fits) {
+            Some((schema, table, columns)) => TableLookup::Found(TableInfo {
+                path: vec![(*schema).into(), (*table).into()],
+                columns: columns.iter().map(|column| (*column).into()).collect(),
+            }),
+            None if path.last().is_some_and(|name| name.value.starts_with("star")) => {
+                TableLookup::NotFound { suggestions: vec!["stars".into()] }
+            }
+            None => TableLookup::NotFound { suggestions: Vec::new() },
+        }
+    }
+}
+
+/// The plain SQL of a query.
+pub fn sql_of(text: &str, label: Label) -> Result<String, QueryErrors> {
+    match parse(text, label)? {
+        Request::Select(query) => Ok(lower(check(query, &Sky)?)?.sql()),
+        other => panic!("not a SELECT: {other:?}"),
+    }
+}
+
+/// The plain SQL of an ADQL query, or its drawn errors.
+pub fn adql(text: &str) -> String {
+    sql_of(text, Label::Adql).unwrap_or_else(|errors| errors.to_string())
+}
+
+/// The same under the other label.
+pub fn sql(text: &str) -> String {
+    sql_of(text, Label::Sql).unwrap_or_else(|errors| errors.to_string())
+}
