@@ -23,4 +23,5 @@ pub use service::{
     ColumnDescription, OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService,
     TableDescription,
 };
+pub use datafusion::common::ScalarValue;
 pub use sidereus_adql::Label;

@@ -30,7 +30,7 @@ pub(super) fn status(error: &EngineError) -> Status {
 
 fn add_places(metadata: &mut MetadataMap, errors: &sidereus_adql::QueryErrors) {
     let mut json = String::from("[");
-    for error in errors.iter() {
+    for error in errors.errors() {
         let place = serde_json::json!({
             "line": error.line, "column": error.column, "message": error.message, "hint": error.hint,
         });
