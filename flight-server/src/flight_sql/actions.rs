@@ -23,12 +23,18 @@ use super::ticket::Statement;
 
 /// Every action that is answered, with what it does.
 const ACTIONS: [(&str, &str); 8] = [
-    ("CreatePreparedStatement", "Plans a query; ActionCreatePreparedStatementRequest -> ActionCreatePreparedStatementResult"),
+    (
+        "CreatePreparedStatement",
+        "Plans a query; ActionCreatePreparedStatementRequest -> ActionCreatePreparedStatementResult",
+    ),
     ("ClosePreparedStatement", "Forgets a prepared query; ActionClosePreparedStatementRequest -> nothing"),
     ("CancelQuery", "Stops a running query (deprecated); ActionCancelQueryRequest -> ActionCancelQueryResult"),
     ("CancelFlightInfo", "Stops a running query; CancelFlightInfoRequest -> CancelFlightInfoResult"),
     ("RenewFlightEndpoint", "Gives a ticket more time; RenewFlightEndpointRequest -> FlightEndpoint"),
-    ("SetSessionOptions", "Sets language, max_rows, timeout, compression; SetSessionOptionsRequest -> SetSessionOptionsResult"),
+    (
+        "SetSessionOptions",
+        "Sets language, max_rows, timeout, compression; SetSessionOptionsRequest -> SetSessionOptionsResult",
+    ),
     ("GetSessionOptions", "Tells the session's options; GetSessionOptionsRequest -> GetSessionOptionsResult"),
     ("CloseSession", "Forgets the session; CloseSessionRequest -> CloseSessionResult"),
 ];
@@ -50,7 +56,9 @@ impl Commands {
             "CloseSession" => Ok(one(&self.close_session(caller))),
             "CancelFlightInfo" => self.cancel_info(caller, &action.body).map(|result| one(&result)),
             "RenewFlightEndpoint" => self.renew(caller, &action.body),
-            other => Err(Status::unimplemented(format!("there is no action {other}: ListActions tells those there are"))),
+            other => {
+                Err(Status::unimplemented(format!("there is no action {other}: ListActions tells those there are")))
+            }
         }
     }
 
@@ -125,7 +133,9 @@ impl Commands {
 
 fn get_options(caller: &Caller) -> GetSessionOptionsResult {
     let listed = caller.options.listed().into_iter();
-    GetSessionOptionsResult { options: listed.map(|(name, value)| (name, SessionOptionValue { value: Some(value) })).collect() }
+    GetSessionOptionsResult {
+        options: listed.map(|(name, value)| (name, SessionOptionValue { value: Some(value) })).collect(),
+    }
 }
 
 pub(super) fn one(message: &impl Message) -> Response<ActionStream> {

@@ -32,7 +32,11 @@ impl Caller {
     /// Reads the header fields of a call.
     ///
     /// *Errors*: credentials that are refused, and option fields with values they cannot have.
-    pub(super) async fn admit(auth: &Authenticator, sessions: &Sessions, headers: &MetadataMap) -> Result<Self, Status> {
+    pub(super) async fn admit(
+        auth: &Authenticator,
+        sessions: &Sessions,
+        headers: &MetadataMap,
+    ) -> Result<Self, Status> {
         let authorization = authorization(headers)?;
         let (principal, token) = principal(auth, authorization.as_deref()).await?;
         let id = cookie(headers).or(token);
@@ -73,7 +77,9 @@ pub(super) fn authorization(headers: &MetadataMap) -> Result<Option<String>, Sta
 
 /// The principal of an `authorization` value, and the id of the session that its token stands for.
 async fn principal(auth: &Authenticator, authorization: Option<&str>) -> Result<(Principal, Option<String>), Status> {
-    let bearer = authorization.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let bearer = authorization
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = bearer else { return Ok((auth.authorization(authorization).await?, None)) };
     let token = token.trim();
     match token.strip_prefix(ANONYMOUS_PREFIX) {

@@ -58,10 +58,11 @@ impl Asked {
             return Ok(Self::Command(Box::new(command), any));
         }
         let text = std::str::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty());
-        let is_text = |text: &&str| !text.contains(|character: char| character.is_control() && !character.is_whitespace());
-        text.filter(is_text).map(|text| Self::Text(text.to_owned())).ok_or_else(|| {
-            Status::invalid_argument("expected a Flight SQL command, or the text of a query in UTF-8")
-        })
+        let is_text =
+            |text: &&str| !text.contains(|character: char| character.is_control() && !character.is_whitespace());
+        text.filter(is_text)
+            .map(|text| Self::Text(text.to_owned()))
+            .ok_or_else(|| Status::invalid_argument("expected a Flight SQL command, or the text of a query in UTF-8"))
     }
 }
 
@@ -71,7 +72,8 @@ impl Commands {
         if !descriptor.path.is_empty() {
             let text = metadata::path_query(&descriptor.path, &self.tables(caller));
             let path = descriptor.path.join("/");
-            let text = text.ok_or_else(|| Status::not_found(format!("no table (or more than one) is called {path}")))?;
+            let text =
+                text.ok_or_else(|| Status::not_found(format!("no table (or more than one) is called {path}")))?;
             return self.text_info(caller, &text, descriptor).await;
         }
         let (command, any) = match Asked::parse(&descriptor.cmd)? {
@@ -137,7 +139,9 @@ impl Commands {
             Command::CommandStatementUpdate(command) => self.update(caller, &command.query).await?.encode_to_vec(),
             Command::CommandPreparedStatementUpdate(command) => {
                 self.statements.open(caller, &command.prepared_statement_handle).await?;
-                return Err(Status::invalid_argument("the statement is a query: it has rows to read and updates nothing"));
+                return Err(Status::invalid_argument(
+                    "the statement is a query: it has rows to read and updates nothing",
+                ));
             }
             _ => return Err(Status::unimplemented(READ_ONLY)),
         };

@@ -161,10 +161,8 @@ impl Encoder {
     /// Messages of one batch: new dictionaries, then rows.
     fn messages(&mut self, batch: &RecordBatch) -> Result<Vec<FlightData>, Status> {
         let batch = small_dictionaries(batch).map_err(defect)?;
-        let (dictionaries, rows) = self
-            .generator
-            .encode(&batch, &mut self.tracker, &self.options, &mut self.context)
-            .map_err(defect)?;
+        let (dictionaries, rows) =
+            self.generator.encode(&batch, &mut self.tracker, &self.options, &mut self.context).map_err(defect)?;
         let messages: Vec<FlightData> = dictionaries.into_iter().chain([rows]).map(FlightData::from).collect();
         match messages.iter().map(|message| message.data_header.len() + message.data_body.len()).max() {
             Some(bytes) if bytes > MAX_BYTES => Err(too_large(bytes)),
@@ -189,14 +187,20 @@ fn split(batch: &RecordBatch, pieces: &mut VecDeque<RecordBatch>) {
         let piece = batch.slice(start, step.min(rows - start));
         let piece_bytes: usize = piece.columns().iter().map(|column| sliced_bytes(column.as_ref())).sum();
         // Rows differ in size: a piece may still be too large.
-        if piece_bytes > 2 * TARGET_BYTES { split(&piece, pieces) } else { pieces.push_back(piece) }
+        if piece_bytes > 2 * TARGET_BYTES {
+            split(&piece, pieces)
+        } else {
+            pieces.push_back(piece)
+        }
         start += step;
     }
 }
 
 /// Replaces dictionaries that are larger than a message by those of the batch's own values.
 fn small_dictionaries(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let is_large = |column: &ArrayRef| matches!(column.data_type(), DataType::Dictionary(..)) && values_bytes(column) > TARGET_BYTES;
+    let is_large = |column: &ArrayRef| {
+        matches!(column.data_type(), DataType::Dictionary(..)) && values_bytes(column) > TARGET_BYTES
+    };
     if !batch.columns().iter().any(is_large) {
         return Ok(batch.clone());
     }

@@ -60,5 +60,7 @@ async fn first_message(mut messages: Streaming<HandshakeRequest>) -> Result<Opti
         return Ok(None);
     }
     let login = BasicAuth::decode(first.payload);
-    login.map(Some).map_err(|_| Status::unauthenticated("malformed credentials: the handshake holds no user name and password"))
+    login
+        .map(Some)
+        .map_err(|_| Status::unauthenticated("malformed credentials: the handshake holds no user name and password"))
 }

@@ -113,7 +113,8 @@ fn column_field(field: &Field, table: &TableName) -> Field {
         ("IS_READ_ONLY", "1".to_owned()),
         ("IS_SEARCHABLE", "1".to_owned()),
     ];
-    let own: HashMap<String, String> = own.into_iter().map(|(key, value)| (format!("ARROW:FLIGHT:SQL:{key}"), value)).collect();
+    let own: HashMap<String, String> =
+        own.into_iter().map(|(key, value)| (format!("ARROW:FLIGHT:SQL:{key}"), value)).collect();
     metadata.extend(own);
     field.clone().with_metadata(metadata)
 }
@@ -166,10 +167,14 @@ mod tests {
         let all = CommandGetTables::default();
         assert_eq!(named(all.clone()), ["source", "hipparcos", "view_of_it"]);
         assert_eq!(named(CommandGetTables { table_types: vec!["view".into()], ..all.clone() }), ["view_of_it"]);
-        assert_eq!(named(CommandGetTables { table_name_filter_pattern: Some("h%".into()), ..all.clone() }), ["hipparcos"]);
+        assert_eq!(
+            named(CommandGetTables { table_name_filter_pattern: Some("h%".into()), ..all.clone() }),
+            ["hipparcos"]
+        );
         let schema = CommandGetTables { db_schema_filter_pattern: Some("gaia\\_dr3".into()), ..all.clone() };
         assert_eq!(named(schema), ["source"]);
-        let query = CommandGetTables { table_name_filter_pattern: Some("SELECT TOP 5 * FROM source".into()), ..all.clone() };
+        let query =
+            CommandGetTables { table_name_filter_pattern: Some("SELECT TOP 5 * FROM source".into()), ..all.clone() };
         assert_eq!(named(query), [""; 0]);
         assert_eq!(named(CommandGetTables { catalog: Some(String::new()), ..all }), [""; 0]);
     }
@@ -197,14 +202,19 @@ mod tests {
 
     #[test]
     fn paths_name_tables() {
-        let query = |path: &[&str]| path_query(&path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>(), &three_tables());
+        let query = |path: &[&str]| {
+            path_query(&path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>(), &three_tables())
+        };
         let source = Some("SELECT * FROM \"gaia_dr3\".\"source\"".to_owned());
         assert_eq!(query(&["source"]), source);
         assert_eq!(query(&["gaia_dr3", "source"]), source);
         assert_eq!(query(&["sidereus", "gaia_dr3", "source"]), source);
         assert_eq!(query(&["public", "source"]), None);
         assert_eq!(query(&[]), None);
-        assert_eq!(table_query(&TableName { schema: "a\"b".into(), table: "c".into() }), "SELECT * FROM \"a\"\"b\".\"c\"");
+        assert_eq!(
+            table_query(&TableName { schema: "a\"b".into(), table: "c".into() }),
+            "SELECT * FROM \"a\"\"b\".\"c\""
+        );
     }
 
     fn column(batch: &RecordBatch, index: usize) -> Vec<String> {
@@ -214,7 +224,8 @@ mod tests {
     fn three_tables() -> Vec<TableDescription> {
         let ra = Field::new("ra", DataType::Float64, false).with_metadata([("unit".into(), "deg".into())].into());
         let schema = Arc::new(Schema::new(vec![ra, Field::new("name", DataType::Utf8View, true)]));
-        let names = [("gaia_dr3", "source", "table"), ("public", "hipparcos", "table"), ("public", "view_of_it", "view")];
+        let names =
+            [("gaia_dr3", "source", "table"), ("public", "hipparcos", "table"), ("public", "view_of_it", "view")];
         let describe = |(in_schema, table, table_type): (&str, &str, &'static str)| TableDescription {
             name: TableName { schema: in_schema.into(), table: table.into() },
             table_type,

@@ -52,8 +52,7 @@ pub(crate) fn routes(services: &Services) -> Routes {
     let statements = Statements::new(query.clone(), limits);
     let commands = Commands { query, statements, sessions: Sessions::default() };
     let service = Service::new(commands, Arc::clone(&services.auth));
-    let service = FlightServiceServer::new(service)
-        .max_decoding_message_size(MAX_INCOMING)
-        .max_encoding_message_size(usize::MAX);
+    let service =
+        FlightServiceServer::new(service).max_decoding_message_size(MAX_INCOMING).max_encoding_message_size(usize::MAX);
     Routes::new(service)
 }

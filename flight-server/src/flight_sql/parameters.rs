@@ -72,9 +72,10 @@ fn fitted(batch: &RecordBatch, parameters: &Schema) -> Result<RecordBatch, Statu
     let columns: Vec<ArrayRef> = columns
         .map(|(index, (column, field))| fit(column, field.data_type()).map_err(|error| misfit(index + 1, &error)))
         .collect::<Result<_, _>>()?;
-    let fields = columns.iter().zip(parameters.fields()).map(|(column, field)| {
-        field.as_ref().clone().with_data_type(column.data_type().clone()).with_nullable(true)
-    });
+    let fields = columns
+        .iter()
+        .zip(parameters.fields())
+        .map(|(column, field)| field.as_ref().clone().with_data_type(column.data_type().clone()).with_nullable(true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema, columns, &options).map_err(malformed)

@@ -66,7 +66,11 @@ impl Plans {
     /// The plan of a statement that came in a handle or ticket.
     ///
     /// *Errors*: those of planning, and `NOT_FOUND` for a long text that was let go.
-    pub(super) async fn find(&self, principal: &Principal, statement: &Statement) -> Result<Arc<PreparedQuery>, Status> {
+    pub(super) async fn find(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+    ) -> Result<Arc<PreparedQuery>, Status> {
         if let Some(query) = self.fresh(&statement.plan) {
             return Ok(query);
         }
@@ -84,7 +88,12 @@ impl Plans {
         Some(Arc::clone(&plan.query))
     }
 
-    async fn plan(&self, principal: &Principal, statement: &Statement, text: Arc<str>) -> Result<Arc<PreparedQuery>, Status> {
+    async fn plan(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+        text: Arc<str>,
+    ) -> Result<Arc<PreparedQuery>, Status> {
         let label = if statement.adql { Label::Adql } else { Label::Sql };
         let query = self.service.prepare(principal, &text, label).await.map_err(|error| status(&error))?;
         let (query, now) = (Arc::new(query), Instant::now());

@@ -111,13 +111,15 @@ impl FlightService for Service {
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
         let (headers, _, descriptor) = request.into_parts();
-        let info = self.answer("GetFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        let info =
+            self.answer("GetFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
         Ok(Response::new(info.await?))
     }
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
         let (headers, _, descriptor) = request.into_parts();
-        let info = self.answer("PollFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        let info = self
+            .answer("PollFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
         let mut poll = PollInfo::new().with_info(info.await?);
         poll.progress = Some(1.0);
         Ok(Response::new(poll))
@@ -125,7 +127,8 @@ impl FlightService for Service {
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
         let (headers, _, descriptor) = request.into_parts();
-        let info = self.answer("GetSchema", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        let info =
+            self.answer("GetSchema", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
         Ok(Response::new(SchemaResult { schema: info.await?.schema }))
     }
 
@@ -137,14 +140,12 @@ impl FlightService for Service {
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
         let (headers, _, data) = request.into_parts();
-        let result = self.answer("DoPut", headers, async |caller: Caller| self.commands.put(&caller, data).await).await?;
+        let result =
+            self.answer("DoPut", headers, async |caller: Caller| self.commands.put(&caller, data).await).await?;
         Ok(Response::new(futures::stream::once(async { Ok(result) }).boxed()))
     }
 
-    async fn do_exchange(
-        &self,
-        _: Request<Streaming<FlightData>>,
-    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
         Err(Status::unimplemented("this server does not offer DoExchange yet"))
     }
 

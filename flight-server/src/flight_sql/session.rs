@@ -133,7 +133,10 @@ fn label(name: &str) -> Option<Label> {
 }
 
 fn seconds(text: &str) -> Option<Duration> {
-    text.parse().ok().filter(|seconds: &f64| *seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    text.parse()
+        .ok()
+        .filter(|seconds: &f64| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
 /// What a session is found by: never the id itself, so that a dump of memory opens none.

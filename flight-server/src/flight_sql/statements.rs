@@ -11,8 +11,8 @@
 //! do not show their users that anything was cut.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -24,6 +24,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, QueryService, ScalarValue};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::caller::Caller;
@@ -162,7 +163,7 @@ impl Statements {
         };
         run.advance().await?;
         let overflow = Arc::clone(&run.cut.told);
-        let batches = stoppable(run.into_batches(), &stop);
+        let batches = stoppable(run.into_batches(), stop);
         let ending = Box::new(move || ending(overflow.load(Ordering::Acquire)));
         let compression = compression(&statement.compression).unwrap_or_default();
         Ok(Messages::try_new(schema, batches.boxed(), compression, ending)?.boxed())
@@ -294,10 +295,10 @@ impl Run {
 /// A stream that ends with an error as soon as somebody asks for its end.
 fn stoppable(
     batches: impl Stream<Item = Result<RecordBatch, Status>> + Send,
-    stop: &tokio_util::sync::CancellationToken,
+    stop: CancellationToken,
 ) -> impl Stream<Item = Result<RecordBatch, Status>> + Send {
     let asked = stop.clone();
     let end = async move { asked.is_cancelled().then(|| Err(Status::cancelled("the query was cancelled"))) };
     let end = futures::stream::once(end).filter_map(std::future::ready);
-    batches.take_until(stop.clone().cancelled_owned()).chain(end)
+    batches.take_until(stop.cancelled_owned()).chain(end)
 }

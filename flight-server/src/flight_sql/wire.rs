@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn types_and_metadata_of_the_wire() {
-        let text = Field::new("band", DataType::Utf8View, true).with_metadata([("ucd".into(), "instr.band".into())].into());
+        let text =
+            Field::new("band", DataType::Utf8View, true).with_metadata([("ucd".into(), "instr.band".into())].into());
         let curve = DataType::ListView(Arc::new(Field::new("item", DataType::BinaryView, true)));
         let runs = DataType::RunEndEncoded(
             Arc::new(Field::new("run_ends", DataType::Int32, false)),
@@ -183,7 +184,10 @@ mod tests {
         let batch = RecordBatch::try_from_iter([("s", views)]).expect("a batch");
         let schema = wire_schema(&batch.schema());
         let wire = to_wire(&batch, &schema).expect("wire batches");
-        assert_eq!(wire[0].column(0).as_string::<i32>(), &StringArray::from(vec![Some("a string that is long"), None, Some("b")]));
+        assert_eq!(
+            wire[0].column(0).as_string::<i32>(),
+            &StringArray::from(vec![Some("a string that is long"), None, Some("b")])
+        );
         assert!(to_wire(&batch, &Arc::new(Schema::empty())).is_err());
     }
 
