@@ -6,6 +6,7 @@
 //!
 //! Must not know functions or types.
 
+use std::collections::HashSet;
 use std::mem;
 
 use sqlparser::ast::{
@@ -82,6 +83,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         }
         let mut bound = self.query(&mut cte.query);
         self.rename(&mut bound, &mut cte.alias);
+        cte.alias.explicit = false;
         self.common.push(Common { name, columns: bound.columns, known: bound.known, tables: bound.tables });
     }
 
@@ -112,11 +114,14 @@ impl<'a, 'b> Binder<'a, 'b> {
         let mut scope = Scope::default();
         let mut tables = 0usize;
         for item in &mut select.from {
-            let local = self.tables(item, &mut scope, &mut tables);
+            let local = self.tables(item, &mut [&mut scope], &mut tables);
             self.append(&mut scope, local);
         }
         self.scopes.push(scope);
         let outputs = output::name_columns(self, select);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.qualifies = output::hides_a_column(&outputs, scope);
+        }
         select.selection.iter_mut().for_each(|condition| self.expr(condition));
         self.group_by(select, &outputs);
         select.having.iter_mut().for_each(|condition| self.expr(condition));
@@ -140,21 +145,17 @@ impl<'a, 'b> Binder<'a, 'b> {
             if scope.relations.iter().any(|other| other.qualifier == relation.qualifier) {
                 let name = relation.qualifier.join(".");
                 let message = format!("{name} occurs twice in FROM");
-                self.findings.add(
-                    QueryErrorKind::BadQuery,
-                    Span::empty(),
-                    message,
-                    Some("give one of them an alias".into()),
-                );
+                self.findings.hinted(relation.at, message, "give one of them an alias");
             }
         }
         scope.append(local);
     }
 
-    fn tables(&mut self, item: &mut TableWithJoins, before: &mut Scope, tables: &mut usize) -> Scope {
+    fn tables(&mut self, item: &mut TableWithJoins, before: &mut [&mut Scope], tables: &mut usize) -> Scope {
         let mut scope = self.factor(&mut item.relation, before, tables);
         for join in &mut item.joins {
-            let right = self.factor(&mut join.relation, before, tables);
+            let mut sight: Vec<&mut Scope> = before.iter_mut().map(|scope| &mut **scope).chain([&mut scope]).collect();
+            let right = self.factor(&mut join.relation, &mut sight, tables);
             let left_relations = scope.relations.len();
             let left_merged = scope.merged.len();
             self.append(&mut scope, right);
@@ -163,21 +164,14 @@ impl<'a, 'b> Binder<'a, 'b> {
         scope
     }
 
-    fn factor(&mut self, factor: &mut TableFactor, before: &mut Scope, tables: &mut usize) -> Scope {
+    fn factor(&mut self, factor: &mut TableFactor, before: &mut [&mut Scope], tables: &mut usize) -> Scope {
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let relation = self.table(name, alias.as_mut(), tables);
-                Scope { relations: vec![relation], merged: Vec::new() }
+                Scope::of(relation)
             }
             TableFactor::Derived { lateral, subquery, alias, .. } => {
-                let mut bound = if *lateral {
-                    self.scopes.push(mem::take(before));
-                    let bound = self.query(subquery);
-                    *before = self.scopes.pop().unwrap_or_default();
-                    bound
-                } else {
-                    self.query(subquery)
-                };
+                let mut bound = if *lateral { self.lateral(subquery, before) } else { self.query(subquery) };
                 *tables = tables.saturating_add(bound.tables);
                 let qualifier = alias.as_mut().map(|alias| self.rename(&mut bound, alias)).unwrap_or_default();
                 let relation = Relation {
@@ -185,12 +179,24 @@ impl<'a, 'b> Binder<'a, 'b> {
                     qualifier: vec![qualifier],
                     columns: bound.columns,
                     known: bound.known,
+                    at: alias.as_ref().map_or_else(Span::empty, |alias| alias.name.span),
                 };
-                Scope { relations: vec![relation], merged: Vec::new() }
+                Scope::of(relation)
             }
             TableFactor::NestedJoin { table_with_joins, .. } => self.tables(table_with_joins, before, tables),
             _ => Scope::default(),
         }
+    }
+
+    /// Binds a sub-query that sees the tables before it.
+    fn lateral(&mut self, subquery: &mut Query, before: &mut [&mut Scope]) -> Bound {
+        let outer = self.scopes.len();
+        self.scopes.extend(before.iter_mut().map(|scope| mem::take(&mut **scope)));
+        let bound = self.query(subquery);
+        for (scope, seen) in before.iter_mut().zip(self.scopes.drain(outer..)) {
+            **scope = seen;
+        }
+        bound
     }
 
     fn table(&mut self, name: &mut ObjectName, alias: Option<&mut TableAlias>, tables: &mut usize) -> Relation {
@@ -204,7 +210,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             Some(_) => Vec::new(),
             None => written.into_iter().map(|name| name.value).collect(),
         };
-        Relation { qualifier: qualifier.unwrap_or(path), written, columns: bound.columns, known: bound.known }
+        Relation { qualifier: qualifier.unwrap_or(path), written, columns: bound.columns, known: bound.known, at }
     }
 
     /// The exact path and the columns of a table: a common table expression first, then the catalogs.
@@ -254,7 +260,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             }
         }
         alias.explicit = true;
-        alias.name = exact(&alias.name.value);
+        alias.name = Ident { span: alias.name.span, ..exact(&alias.name.value) };
         alias.name.value.clone()
     }
 
@@ -302,26 +308,32 @@ impl<'a, 'b> Binder<'a, 'b> {
         }
     }
 
+    /// Binds GROUP BY: columns and expressions, positions, and under [`Label::Sql`] aliases of result columns.
     fn group_by(&mut self, select: &mut Select, outputs: &[Output]) {
         let GroupByExpr::Expressions(items, _) = &mut select.group_by else { return };
         for item in items {
-            if let Some(number) = position(item) {
-                match number.checked_sub(1).and_then(|index| outputs.get(index)).and_then(|output| output.expr.clone())
-                {
-                    Some(expr) => *item = expr,
-                    None => self.findings.bad(item.span(), format!("there is no result column {number}")),
+            let wanted = match (position(item), &*item) {
+                (Some(number), _) => {
+                    let index = number.checked_sub(1).filter(|index| *index < outputs.len());
+                    if index.is_none() && !self.scope().has_unknown() {
+                        self.findings.bad(item.span(), format!("there is no result column {number}"));
+                    }
+                    index
                 }
-                continue;
+                (None, Expr::Identifier(ident)) if self.label == Label::Sql => {
+                    let name = Name::from(ident);
+                    let hidden = matches!(self.scope().find(&name), Err(Missing::Unknown));
+                    hidden.then(|| output::index(outputs, &name)).flatten()
+                }
+                _ => None,
+            };
+            match wanted.and_then(|index| outputs[index].expr.clone().map(|expr| (index, expr))) {
+                // A number would be read as a position again.
+                Some((index, Expr::Value(_))) => *item = number_literal(index + 1),
+                Some((_, expr)) => *item = expr,
+                None if position(item).is_some() => {}
+                None => self.expr(item),
             }
-            if self.label == Label::Sql
-                && let Expr::Identifier(ident) = &*item
-                && matches!(self.scope().find(&Name::from(ident)), Err(Missing::Unknown))
-                && let Some(expr) = output::find(outputs, &Name::from(ident)).and_then(|output| output.expr.clone())
-            {
-                *item = expr;
-                continue;
-            }
-            self.expr(item);
         }
     }
 
@@ -347,9 +359,14 @@ impl<'a, 'b> Binder<'a, 'b> {
     /// ORDER BY of a set operation: only its result columns are in sight.
     fn order_by_output(&mut self, order: Option<&mut OrderBy>, bound: &Bound) {
         let Some(OrderByKind::Expressions(items)) = order.map(|order| &mut order.kind) else { return };
-        let relation =
-            Relation { qualifier: Vec::new(), written: Vec::new(), columns: bound.columns.clone(), known: bound.known };
-        self.scopes.push(Scope { relations: vec![relation], merged: Vec::new() });
+        let relation = Relation {
+            qualifier: Vec::new(),
+            written: Vec::new(),
+            columns: bound.columns.clone(),
+            known: bound.known,
+            at: Span::empty(),
+        };
+        self.scopes.push(Scope::of(relation));
         for item in items {
             match position(&item.expr) {
                 Some(number) if number == 0 || (bound.known && number > bound.columns.len()) => {
@@ -394,8 +411,9 @@ impl<'a, 'b> Binder<'a, 'b> {
 
     /// Looks a column up from the innermost scope outwards; reports one that is not there.
     pub(crate) fn resolve(&mut self, qualifier: &[Name], name: &Name, at: Span) -> Option<(Column, Expr)> {
-        for scope in self.scopes.iter().rev() {
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
             let found = match qualifier {
+                [] if depth > 0 => scope.find_from_inside(name),
                 [] => scope.find(name),
                 _ => scope.find_qualified(qualifier, name),
             };
@@ -482,10 +500,11 @@ impl Sides<'_> {
                 && merged.hides.first().is_some_and(|(relation, _)| on_side(*relation))
         });
         let mut found: Vec<Merged> = merged.cloned().collect();
+        let hidden: HashSet<(usize, usize)> =
+            self.scope.merged.iter().flat_map(|merged| merged.hides.iter().copied()).collect();
         for (r, relation) in self.scope.relations.iter().enumerate().filter(|(r, _)| on_side(*r)) {
             for (c, column) in relation.columns.iter().enumerate() {
-                let hidden = self.scope.merged.iter().any(|merged| merged.hides.contains(&(r, c)));
-                if name.matches(&column.known_as) && !hidden {
+                if name.matches(&column.known_as) && !hidden.contains(&(r, c)) {
                     let qualified = relation.qualifier.iter().chain([&column.exact]).map(exact).collect();
                     let expr = Expr::CompoundIdentifier(qualified);
                     found.push(Merged { column: column.clone(), expr, hides: vec![(r, c)] });
@@ -516,9 +535,14 @@ fn coalesce(left: Expr, right: Expr) -> Expr {
 
 /// A call of a function by its exact name.
 pub(crate) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    call_of(Ident::new(name), arguments)
+}
+
+/// The same, of a name with its place.
+pub(crate) fn call_of(name: Ident, arguments: Vec<Expr>) -> Expr {
     let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
     Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
+        name: ObjectName::from(vec![name]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
@@ -536,6 +560,10 @@ pub(crate) fn position(expr: &Expr) -> Option<usize> {
         Value::Number(digits, _) => digits.parse().ok(),
         _ => None,
     }
+}
+
+fn number_literal(number: usize) -> Expr {
+    Expr::value(Value::Number(number.to_string(), false))
 }
 
 /// Keeps the place of what the user wrote on the names written out for it.

@@ -72,7 +72,7 @@ pub(crate) fn same_in_any_case(a: &str, b: &str) -> bool {
 }
 
 /// The candidate that the user most likely meant, if one is close enough.
-pub(crate) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     candidates
         .into_iter()

@@ -23,11 +23,31 @@ pub(crate) struct Output {
 
 /// The result column of that name, if exactly one can be meant.
 pub(crate) fn find<'a>(outputs: &'a [Output], name: &Name) -> Option<&'a Output> {
-    let mut found = outputs.iter().filter(|output| name.matches(&output.column.known_as));
+    index(outputs, name).map(|index| &outputs[index])
+}
+
+/// Its index.
+pub(crate) fn index(outputs: &[Output], name: &Name) -> Option<usize> {
+    let named = |(_, output): &(usize, &Output)| name.matches(&output.column.known_as);
+    let mut found = outputs.iter().enumerate().filter(named);
     match (found.next(), found.next()) {
-        (Some(output), None) => Some(output),
+        (Some((index, _)), None) => Some(index),
         _ => None,
     }
+}
+
+/// Whether a result column has the name of a column in FROM that it is not.
+pub(crate) fn hides_a_column(outputs: &[Output], scope: &Scope) -> bool {
+    let is_that_column = |expr: &Expr, name: &str| match expr {
+        Expr::Identifier(ident) => ident.value == name,
+        Expr::CompoundIdentifier(idents) => idents.last().is_some_and(|ident| ident.value == name),
+        _ => false,
+    };
+    outputs.iter().any(|output| {
+        let name = &output.column.exact;
+        let other = output.expr.as_ref().is_some_and(|expr| !is_that_column(expr, name));
+        other && scope.relations.iter().flat_map(|relation| &relation.columns).any(|column| column.exact == *name)
+    })
 }
 
 /// An item of the select list, bound but not yet named.

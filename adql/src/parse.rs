@@ -271,31 +271,23 @@ fn parse_tokens(tokens: &[TokenWithSpan]) -> Result<Box<ast::Query>, ParserError
 /// The parser takes a failure inside parentheses as "no sub-query then", and complains about their beginning.
 fn innermost_error(tokens: &[TokenWithSpan]) -> Option<ParserError> {
     let mut open = Vec::new();
-    let mut retries = 0;
+    let mut inner = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
         match token.token {
-            Token::LParen => open.push(index),
-            Token::RParen => {
-                let start = open.pop()? + 1;
-                let inner = &tokens[start..index];
-                if !matches!(
-                    inner.first().and_then(|first| keyword(&first.token)),
-                    Some(Keyword::SELECT | Keyword::WITH)
-                ) {
-                    continue;
-                }
-                retries += 1;
-                if retries > MOST_RETRIES {
-                    return None;
-                }
-                if let Err(error) = parse_tokens(inner) {
-                    return (!error.to_string().ends_with("found: EOF")).then_some(error);
-                }
-            }
+            Token::LParen => open.push(index + 1),
+            Token::RParen => inner.push(open.pop()?..index),
             _ => {}
         }
     }
-    None
+    inner.extend(open.into_iter().rev().map(|start| start..tokens.len()));
+    let is_query = |token: &TokenWithSpan| matches!(keyword(&token.token), Some(Keyword::SELECT | Keyword::WITH));
+    let queries = inner.into_iter().filter(|range| tokens[range.clone()].first().is_some_and(is_query));
+    queries.take(MOST_RETRIES).find_map(|range| {
+        let at_end = range.end == tokens.len();
+        let error = parse_tokens(&tokens[range]).err()?;
+        // The end of a sub-query is no end of the text.
+        (at_end || !error.to_string().ends_with("found: EOF")).then_some(error)
+    })
 }
 
 /// Splits the parser's "text at Line: 1, Column: 2".

@@ -274,7 +274,7 @@ static RESERVED: &[&str] = &[
 ];
 
 /// Whether a word is reserved, in any letter case.
-pub(crate) fn is_reserved(word: &str) -> bool {
+pub fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word.to_ascii_uppercase().as_str()).is_ok()
 }
 

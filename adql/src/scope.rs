@@ -3,7 +3,10 @@
 //! A [`Scope`] holds the tables of one FROM. A name is looked up from the innermost scope outwards; the first scope that
 //! knows it decides. Knows nothing of the statement around it.
 
+use std::collections::HashSet;
+
 use sqlparser::ast::{Expr, Ident};
+use sqlparser::tokenizer::Span;
 
 use crate::names::{Name, closest, exact};
 
@@ -33,6 +36,8 @@ pub(crate) struct Relation {
     pub(crate) columns: Vec<Column>,
     /// False for a table that was not found: then every column passes, for its absence was reported already.
     pub(crate) known: bool,
+    /// Where it is named.
+    pub(crate) at: Span,
 }
 
 impl Relation {
@@ -73,6 +78,8 @@ pub(crate) type Expanded = Vec<(Column, Expr)>;
 pub(crate) struct Scope {
     pub(crate) relations: Vec<Relation>,
     pub(crate) merged: Vec<Merged>,
+    /// Whether a result column hides a column of these tables: then every column is written with its table.
+    pub(crate) qualifies: bool,
 }
 
 /// Why a name means nothing.
@@ -84,6 +91,11 @@ pub(crate) enum Missing {
 }
 
 impl Scope {
+    /// The scope of one table.
+    pub(crate) fn of(relation: Relation) -> Self {
+        Self { relations: vec![relation], ..Self::default() }
+    }
+
     /// Adds the tables of another scope behind those of this one.
     pub(crate) fn append(&mut self, other: Self) {
         let shift = self.relations.len();
@@ -96,11 +108,20 @@ impl Scope {
 
     /// The column of that name, and the expression that writes it.
     pub(crate) fn find(&self, name: &Name) -> Result<(Column, Expr), Missing> {
+        self.find_written(name, self.qualified())
+    }
+
+    /// The same for a sub-query, where only the table's name makes sure that no inner column is meant.
+    pub(crate) fn find_from_inside(&self, name: &Name) -> Result<(Column, Expr), Missing> {
+        self.find_written(name, true)
+    }
+
+    fn find_written(&self, name: &Name, qualified: bool) -> Result<(Column, Expr), Missing> {
         let merged = self.merged.iter().filter(|merged| name.matches(&merged.column.known_as));
         let mut found: Vec<(Column, Expr)> =
             merged.map(|merged| (merged.column.clone(), merged.expr.clone())).collect();
         for (column, relation) in self.visible().filter(|(column, _)| name.matches(&column.known_as)) {
-            found.push((column.clone(), self.write(relation, column)));
+            found.push((column.clone(), write(relation, column, qualified)));
         }
         match found.len() {
             1 => Ok(found.swap_remove(0)),
@@ -143,7 +164,9 @@ impl Scope {
     /// What `*` stands for: merged columns first, as the standard says.
     pub(crate) fn expand(&self) -> Expanded {
         let merged = self.merged.iter().map(|merged| (merged.column.clone(), merged.expr.clone()));
-        merged.chain(self.visible().map(|(column, relation)| (column.clone(), self.write(relation, column)))).collect()
+        let qualified = self.qualified();
+        let visible = self.visible();
+        merged.chain(visible.map(|(column, relation)| (column.clone(), write(relation, column, qualified)))).collect()
     }
 
     /// What `t.*` stands for.
@@ -171,20 +194,22 @@ impl Scope {
 
     /// The columns that are not part of a merged one.
     fn visible(&self) -> impl Iterator<Item = (&Column, &Relation)> {
-        let hidden = |at| self.merged.iter().any(|merged| merged.hides.contains(&at));
-        self.relations.iter().enumerate().flat_map(move |(r, relation)| {
-            let columns = relation.columns.iter().enumerate();
-            columns.filter(move |(c, _)| !hidden((r, *c))).map(move |(_, column)| (column, relation))
-        })
+        let hides: HashSet<(usize, usize)> =
+            self.merged.iter().flat_map(|merged| merged.hides.iter().copied()).collect();
+        let all = self.relations.iter().enumerate().flat_map(|(r, relation)| {
+            relation.columns.iter().enumerate().map(move |(c, column)| ((r, c), column, relation))
+        });
+        all.filter(move |(at, ..)| !hides.contains(at)).map(|(_, column, relation)| (column, relation))
     }
 
-    /// A column needs its table's name only where there are several tables.
-    fn write(&self, relation: &Relation, column: &Column) -> Expr {
-        match self.relations.len() {
-            1 => Expr::Identifier(exact(&column.exact)),
-            _ => relation.column(column),
-        }
+    /// A column needs its table's name where there are several tables, or a result column of the same name.
+    fn qualified(&self) -> bool {
+        self.qualifies || self.relations.len() > 1
     }
+}
+
+fn write(relation: &Relation, column: &Column, qualified: bool) -> Expr {
+    if qualified { relation.column(column) } else { Expr::Identifier(exact(&column.exact)) }
 }
 
 /// A column reference for a message.

@@ -125,6 +125,11 @@ impl Shape<'_, '_> {
             let at = items.first().map_or(span, Spanned::span);
             self.refuse(at, "DISTINCT ON is not supported");
         }
+        let tables = select.from.iter().map(|item| 1 + item.joins.len()).sum::<usize>();
+        if tables > Limits::DEFAULT.tables {
+            let message = format!("{tables} tables in one FROM; at most {} are taken", Limits::DEFAULT.tables);
+            self.findings.add(QueryErrorKind::LimitExceeded, span, message, None);
+        }
         select.top.iter().for_each(|top| self.top(top, span));
         select.projection.iter().for_each(|item| self.item(item));
         select.from.iter().for_each(|tables| self.tables(tables));
@@ -148,6 +153,10 @@ impl Shape<'_, '_> {
     fn item(&mut self, item: &SelectItem) {
         match item {
             SelectItem::UnnamedExpr(_) => {}
+            SelectItem::ExprWithAlias { alias, expr } if alias.quote_style == Some('\'') => {
+                let message = format!("the string '{}' cannot be the name of a result column", alias.value);
+                self.findings.hinted(expr.span(), message, "write the name in double quotes");
+            }
             SelectItem::ExprWithAlias { alias, .. } => self.name(alias),
             SelectItem::Wildcard(options) => self.wildcard(options),
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), options) => {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use sidereus_engine::{QueryService, Rules};
-use support::{ask, digest, ids, service, shared};
+use support::{ask, digest, ids, root, service, shared};
 
 /// One region, and what is inside it.
 struct Case {
@@ -63,6 +63,49 @@ fn polygons() -> Vec<Case> {
         }
     };
     text.lines().map(case).collect()
+}
+
+/// The cones and polygons of `testdata/truth`, on the bundled catalogs.
+fn bundled() -> Vec<Case> {
+    let folder = root().join("testdata/truth");
+    let id = |table: &str| if table == "hipparcos2" { "hip" } else { "source_id" };
+    let mut reader = csv::Reader::from_path(folder.join("cones.csv")).expect("the truth opens");
+    let cone = |row: csv::StringRecord| Case {
+        name: format!("cone on {} ({})", &row[0], &row[1]),
+        catalog: row[0].to_owned(),
+        id: id(&row[0]).to_owned(),
+        region: format!("CIRCLE({}, {}, {})", &row[2], &row[3], &row[4]),
+        rows: row[5].parse().expect("a count"),
+        digest: row[9].to_owned(),
+    };
+    let polygon = |line: &str| {
+        let row: Value = serde_json::from_str(line).expect("a JSON line");
+        let text = |key: &str| row[key].as_str().expect("a string").to_owned();
+        let vertices = row["vertices"].as_array().expect("vertices");
+        let vertices: Vec<String> = vertices.iter().map(|vertex| format!("{}, {}", vertex[0], vertex[1])).collect();
+        Case {
+            name: format!("polygon on {} ({})", text("table"), text("kind")),
+            catalog: text("table"),
+            id: id(&text("table")).to_owned(),
+            region: format!("POLYGON({})", vertices.join(", ")),
+            rows: usize::try_from(row["n"].as_u64().expect("a count")).expect("it fits"),
+            digest: text("sha256_16"),
+        }
+    };
+    let polygons = std::fs::read_to_string(folder.join("polygons.jsonl")).expect("the truth opens");
+    let cones: Vec<Case> = reader.records().map(|row| cone(row.expect("a row"))).collect();
+    cones.into_iter().chain(polygons.lines().map(polygon)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regions_on_the_bundled_catalogs_hold_what_astropy_says() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let cases = bundled();
+    assert_eq!(cases.len(), 60);
+    for case in &cases {
+        case.check(&service, Rules::all()).await;
+        case.check(&service, Rules::none()).await;
+    }
 }
 
 fn roots() -> Option<Vec<PathBuf>> {

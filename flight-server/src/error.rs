@@ -61,9 +61,14 @@ pub(crate) fn grpc_code(kind: ErrorKind) -> Code {
 pub(crate) fn public_text(error: &EngineError, request: &RequestId) -> String {
     if error.kind() == ErrorKind::Internal {
         tracing::error!(request = %request, error = %chain(error), "internal error");
-        return format!("internal error; its cause is in the server's log under request {request}");
+        return internal_text(request);
     }
     error.to_string()
+}
+
+/// What clients are told of an error that hides its text.
+pub(crate) fn internal_text(request: &RequestId) -> String {
+    format!("internal error; its cause is in the server's log under request {request}")
 }
 
 /// An engine error as a gRPC status, its text cut to what a trailer can carry.

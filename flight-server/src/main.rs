@@ -1,10 +1,18 @@
 //! The `sidereus` binary: Flight SQL, TAP and the command line over one engine.
 
 mod auth;
+mod cli;
 mod config;
 mod error;
 mod flight_sql;
+mod format;
 mod http;
+mod logging;
 mod server;
+mod tap;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

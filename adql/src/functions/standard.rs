@@ -31,9 +31,9 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     math("DEGREES", "degrees", ONE),
     math("EXP", "exp", ONE),
     math("FLOOR", "floor", ONE),
-    // Natural in ADQL, to base 10 in Postgres; both also take a base first, as an extension.
+    // Natural in ADQL, to base 10 in Postgres.
     math("LOG", "ln", ONE).label(Label::Adql),
-    math("LOG", "log10", &[Form::of(&[Number]), Form::of(&[Number, Number])]).label(Label::Sql),
+    math("LOG", "log10", ONE).label(Label::Sql),
     math("LOG10", "log10", ONE),
     math("MOD", "adql_mod", TWO),
     math("PI", "pi", NONE),

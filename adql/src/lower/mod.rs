@@ -7,13 +7,18 @@
 //!
 //! One file per construct. Names are exact already; nothing here can fail on a name.
 
+mod chains;
 mod functions;
+mod membership;
 mod q3c;
+mod regions;
 mod rows;
 
 use std::fmt;
 
-use sqlparser::ast::{Expr, Query, Statement};
+use sqlparser::ast::{Expr, Query, Statement, UnaryOperator, Value};
+
+use chains::Chain;
 
 use crate::check::CheckedQuery;
 use crate::error::{Findings, QueryErrors};
@@ -133,7 +138,32 @@ impl Lowering<'_> {
     /// Rewrites an expression from the inside out.
     fn expr(&mut self, expr: &mut Expr) {
         self.learn(expr);
-        parts(expr, &mut |part| self.part(part));
+        if let Some(chain) = Chain::of(expr) {
+            return self.chain(expr, chain);
+        }
+        let binds = binds_tighter(expr);
+        parts(expr, &mut |part| match part {
+            Part::Expr(inner) => self.operand(inner, binds),
+            Part::Query(query) => self.query(query),
+        });
         self.call(expr);
     }
+
+    /// Rewrites an operand; a call that became a comparison gets parentheses where its surroundings bind tighter.
+    fn operand(&mut self, expr: &mut Expr, binds_tighter: bool) {
+        let was_call = matches!(expr, Expr::Function(_));
+        self.expr(expr);
+        if binds_tighter && was_call && matches!(expr, Expr::BinaryOp { .. }) {
+            let comparison = std::mem::replace(expr, Expr::value(Value::Null));
+            *expr = Expr::Nested(Box::new(comparison));
+        }
+    }
+}
+
+/// Whether a comparison among the direct parts of this expression would need parentheses.
+fn binds_tighter(expr: &Expr) -> bool {
+    !matches!(
+        expr,
+        Expr::Nested(_) | Expr::Function(_) | Expr::Case { .. } | Expr::UnaryOp { op: UnaryOperator::Not, .. }
+    )
 }

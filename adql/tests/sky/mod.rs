@@ -1,9 +1,11 @@
 //! The tables that the tests ask of.
 
+#![allow(dead_code, reason = "each test binary uses a part")]
+
 use sidereus_adql::{Label, Name, QueryErrors, Request, TableInfo, TableLookup, TableNames, check, lower, parse};
 
 /// A small, fixed sky.
-pub struct Sky;
+pub(crate) struct Sky;
 
 const TABLES: &[(&str, &str, &[&str])] = &[
     ("public", "stars", &["id", "ra", "dec", "mag", "parallax"]),
@@ -34,7 +36,7 @@ impl TableNames for Sky {
 }
 
 /// The plain SQL of a query.
-pub fn sql_of(text: &str, label: Label) -> Result<String, QueryErrors> {
+pub(crate) fn sql_of(text: &str, label: Label) -> Result<String, QueryErrors> {
     match parse(text, label)? {
         Request::Select(query) => Ok(lower(check(query, &Sky)?)?.sql()),
         other => panic!("not a SELECT: {other:?}"),
@@ -42,11 +44,11 @@ pub fn sql_of(text: &str, label: Label) -> Result<String, QueryErrors> {
 }
 
 /// The plain SQL of an ADQL query, or its drawn errors.
-pub fn adql(text: &str) -> String {
+pub(crate) fn adql(text: &str) -> String {
     sql_of(text, Label::Adql).unwrap_or_else(|errors| errors.to_string())
 }
 
 /// The same under the other label.
-pub fn sql(text: &str) -> String {
+pub(crate) fn sql(text: &str) -> String {
     sql_of(text, Label::Sql).unwrap_or_else(|errors| errors.to_string())
 }

@@ -5,7 +5,7 @@
 
 use crate::angle::radians;
 use crate::circle::Circle;
-use crate::vector::Vector;
+use crate::vector::{Vector, angle_between};
 
 /// A leaf holds at most this many members.
 const LEAF: usize = 4;
@@ -89,13 +89,14 @@ impl BoundsTree {
 fn bounds_of(cap: &Circle) -> Bounds {
     let radius = radians(cap.radius_deg());
     let center = cap.center().xyz();
-    let extreme = |component: f64, sign: f64| {
-        let angle = (sign * component).clamp(-1.0, 1.0).acos() - radius;
-        sign * angle.max(0.0).cos()
+    let extreme = |axis: usize, sign: f64| {
+        let mut pole = [0.0; 3];
+        pole[axis] = sign;
+        sign * (angle_between(&center, &pole) - radius).max(0.0).cos()
     };
     Bounds {
-        low: center.map(|component| extreme(component, -1.0) - SLACK),
-        high: center.map(|component| extreme(component, 1.0) + SLACK),
+        low: [0, 1, 2].map(|axis| extreme(axis, -1.0) - SLACK),
+        high: [0, 1, 2].map(|axis| extreme(axis, 1.0) + SLACK),
     }
 }
 

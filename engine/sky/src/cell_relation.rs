@@ -11,12 +11,13 @@
 
 use crate::angle::radians;
 use crate::box_::SkyBox;
+use crate::circle::Circle;
 use crate::ellipse::Ellipse;
 use crate::healpix::{Cell, cell_radius_rad, neighbours};
 use crate::moc::Moc;
 use crate::polygon::Polygon;
 use crate::region::Region;
-use crate::vector::{Vector, angle_between};
+use crate::vector::{Vector, angle_between, norm, sub};
 
 /// What is known of a cell and a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Region {
         match self {
             Self::Point(point) => patch.by_distance(angle_between(&patch.center, point.vector())),
             Self::Circle(circle) if circle.radius_deg() >= 180.0 => Relation::Inside,
-            Self::Circle(circle) => patch.by_distance(circle.signed_distance(&patch.center)),
+            Self::Circle(circle) => circle_relation(circle, patch),
             Self::Box(sky_box) => box_relation(sky_box, patch),
             Self::Polygon(polygon) => polygon_relation(polygon, patch),
             Self::Ellipse(ellipse) => ellipse_relation(ellipse, patch),
@@ -107,6 +108,23 @@ fn combine(members: &[Region], patch: &Patch, decides: Relation, neutral: Relati
         }
     }
     combined
+}
+
+/// Decides by the chord where it can: an arc is at least its chord, and hardly longer where it is short.
+fn circle_relation(circle: &Circle, patch: &Patch) -> Relation {
+    let radius = radians(circle.radius_deg());
+    let difference = sub(&patch.center, circle.center().vector());
+    let chord = norm(&difference);
+    let longest = chord * (1.0 + 0.05 * chord * chord) + ROUNDING;
+    if chord > radius + patch.radius {
+        Relation::Outside
+    } else if chord < 0.5 && longest < radius - patch.radius {
+        Relation::Inside
+    } else if chord < 0.5 && chord > radius - patch.radius && longest < radius + patch.radius {
+        Relation::Mixed
+    } else {
+        patch.by_distance(angle_between(&patch.center, circle.center().vector()) - radius)
+    }
 }
 
 /// A box is the common part of half-spheres: one that misses the cap misses for all.

@@ -6,7 +6,6 @@
 use crate::angle::{radians, sq_degrees};
 use crate::error::SkyError;
 use crate::point::{SkyPoint, separation_deg};
-use crate::vector::{Vector, angle_between};
 use std::f64::consts::PI;
 
 /// A circle on the sphere (a spherical cap), rim included.
@@ -79,11 +78,6 @@ impl Circle {
     /// The area in square degrees.
     pub fn area_sq_deg(&self) -> f64 {
         sq_degrees(self.area_sr())
-    }
-
-    /// Distance in radians from a unit vector to the rim: negative inside.
-    pub(crate) fn signed_distance(&self, xyz: &Vector) -> f64 {
-        angle_between(xyz, self.center.vector()) - radians(self.radius_deg)
     }
 }
 

@@ -18,6 +18,7 @@
 
 use crate::angle::{SPHERE_SQ_DEG, radians};
 use crate::cell_relation::{Patch, Relation};
+use crate::circle::Circle;
 use crate::healpix::{Cell, CellRange, KEYS, Order, hash, neighbours};
 use crate::moc::Moc;
 use crate::region::Region;
@@ -139,7 +140,9 @@ impl Coverage {
         let mut joins_previous = false;
         for (range, joins_next) in self.ranges.iter().zip(joined) {
             match ranges.last_mut() {
-                Some(last) if joins_previous => *last = CoverageRange { start: last.start, end: range.end, full: false },
+                Some(last) if joins_previous => {
+                    *last = CoverageRange { start: last.start, end: range.end, full: false }
+                }
                 _ => ranges.push(*range),
             }
             joins_previous = joins_next;
@@ -173,18 +176,37 @@ pub fn coverage(region: &Region, budget: usize) -> Coverage {
     }
 }
 
+/// Unions with more members than this are covered by cells of about the size of each member.
+const MANY_MEMBERS: usize = 128;
+
 /// Covers each member with its share of the budget and joins what is near to each other.
 fn cover_members(members: &[Region], budget: usize) -> Coverage {
     let share = (2 * budget / members.len()).max(6);
-    let ranges: Vec<CoverageRange> =
-        members.iter().flat_map(|member| coverage(member, share).ranges).collect();
+    let cover = |member: &Region| {
+        if members.len() > MANY_MEMBERS { cover_roughly(member) } else { coverage(member, share) }
+    };
+    let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| cover(member).ranges).collect();
     Coverage::from_unsorted(&ranges).reduced(budget)
+}
+
+/// Descends two levels from the cells around the region.
+fn cover_roughly(region: &Region) -> Coverage {
+    let mut full = Vec::new();
+    let mut mixed = classify(region, &start_cells(&region.bounding_cap()), &mut full);
+    for _ in 0..2 {
+        if mixed.first().is_none_or(|cell| cell.order() == Order::MAX) {
+            break;
+        }
+        let children: Vec<Cell> = mixed.iter().filter_map(|cell| cell.children()).flatten().collect();
+        mixed = classify(region, &children, &mut full);
+    }
+    assemble(&full, &mixed)
 }
 
 /// Descends level by level, as long as the ranges are within the budget.
 fn descend(region: &Region, budget: usize) -> Coverage {
     let mut full: Vec<CellRange> = Vec::new();
-    let mut mixed: Vec<Cell> = classify(region, &start_cells(region), &mut full);
+    let mut mixed: Vec<Cell> = classify(region, &start_cells(&region.bounding_cap()), &mut full);
     let mut best = assemble(&full, &mixed);
     while mixed.first().is_some_and(|cell| cell.order() < Order::MAX) && mixed.len() <= 16 * budget {
         let children: Vec<Cell> = mixed.iter().filter_map(|cell| cell.children()).flatten().collect();
@@ -225,13 +247,12 @@ fn assemble(full: &[CellRange], mixed: &[Cell]) -> Coverage {
     Coverage::from_sorted(ranges.into_iter())
 }
 
-/// The cells that a region can be in: the cell around its middle and the neighbours, where they are certain to hold
-/// its bounding cap, else the base cells.
+/// The cells that a region with this bounding cap can be in: the cell around the middle and its neighbours, where they
+/// are certain to hold the cap, else the base cells.
 ///
 /// The distance from a cell to anything beyond its neighbours is at least the smallest distance between opposite
 /// sides of a cell, which is above 0.7 / 2^order radians; a third of that is asked for.
-fn start_cells(region: &Region) -> Vec<Cell> {
-    let cap = region.bounding_cap();
+pub(crate) fn start_cells(cap: &Circle) -> Vec<Cell> {
     let reach = radians(cap.radius_deg() + 2e-9);
     let order = (0..=29_u8).rev().find(|order| reach < 0.25 / (1_u64 << order) as f64);
     let Some(order) = order.and_then(|order| Order::new(order).ok()) else { return all_base_cells() };
@@ -250,16 +271,16 @@ fn all_base_cells() -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::circle::Circle;
 
     #[test]
     fn full_and_partial_ranges_alternate() {
         let cover = circle(120.0, 30.0, 3.0, 64);
         assert!(cover.ranges().len() <= 64 && cover.ranges().len() > 20);
         assert!(cover.ranges().iter().any(|range| range.full));
-        let ordered = cover.ranges().windows(2).all(|pair| {
-            pair[0].end < pair[1].start || (pair[0].end == pair[1].start && pair[0].full != pair[1].full)
-        });
+        let ordered = cover
+            .ranges()
+            .windows(2)
+            .all(|pair| pair[0].end < pair[1].start || (pair[0].end == pair[1].start && pair[0].full != pair[1].full));
         assert!(ordered);
     }
 
@@ -288,9 +309,11 @@ mod tests {
         let fine = circle(10.0, 80.0, 4.0, 400);
         let coarse = fine.clone().reduced(10);
         assert!(coarse.ranges().len() <= 10);
-        assert!(fine.ranges().iter().all(|range| {
-            coarse.ranges().iter().any(|other| other.start <= range.start && range.end <= other.end)
-        }));
+        assert!(
+            fine.ranges().iter().all(|range| {
+                coarse.ranges().iter().any(|other| other.start <= range.start && range.end <= other.end)
+            })
+        );
     }
 
     fn circle(lon: f64, lat: f64, radius: f64, budget: usize) -> Coverage {

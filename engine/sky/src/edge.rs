@@ -50,7 +50,7 @@ impl Edge {
     }
 
     /// Tells whether the foot of a point on the great circle is on the arc.
-    fn faces(&self, xyz: &Vector, tolerance: f64) -> bool {
+    pub(crate) fn faces(&self, xyz: &Vector, tolerance: f64) -> bool {
         dot(&self.after_start, xyz) >= -tolerance && dot(&self.before_end, xyz) >= -tolerance
     }
 
@@ -62,7 +62,7 @@ impl Edge {
     /// Distance in radians from a unit vector to the nearest point of the arc.
     pub(crate) fn distance(&self, xyz: &Vector) -> f64 {
         if self.faces(xyz, 0.0) {
-            return crate::angle::asin_clamped(self.height(xyz).abs());
+            return self.height(xyz).abs().atan2(norm(&cross(&self.normal, xyz)));
         }
         angle_between(&self.start, xyz).min(angle_between(&self.end, xyz))
     }
@@ -90,12 +90,6 @@ impl Edge {
             || self.touches(&other.end)
             || other.touches(&self.start)
             || other.touches(&self.end)
-    }
-
-    /// The point where the great circles of two edges cross on this edge's side; `None` where they coincide.
-    pub(crate) fn crossing_point(&self, other: &Self) -> Option<Vector> {
-        let point = normalize(&cross(&self.normal, &other.normal))?;
-        Some(if dot(&point, &self.middle()) < 0.0 { crate::vector::negate(&point) } else { point })
     }
 }
 

@@ -19,6 +19,7 @@ mod box_;
 mod bvh;
 mod cell_relation;
 mod circle;
+mod common;
 mod coverage;
 mod edge;
 mod ellipse;

@@ -179,8 +179,9 @@ mod tests {
         let step = 1e-12;
         assert!((separation_deg(0.0, 0.0, 0.0, step) / step - 1.0).abs() < 1e-14);
         assert!((separation_deg(360.0, 0.0, step, 0.0) / step - 1.0).abs() < 1e-14);
-        let near_pole = separation_deg(10.0, 90.0 - 1e-9, 190.0, 90.0 - 1e-9);
-        assert!((near_pole / 2e-9 - 1.0).abs() < 1e-6);
+        let colatitude = 2.0_f64.powi(-30);
+        let near_pole = separation_deg(10.0, 90.0 - colatitude, 190.0, 90.0 - colatitude);
+        assert!((near_pole / (2.0 * colatitude) - 1.0).abs() < 1e-14);
     }
 
     #[test]

@@ -43,10 +43,10 @@ enum Test {
         lat_deg: std::ops::RangeInclusive<f64>,
     },
     Moc(crate::moc::Moc),
-    Any(Vec<Test>),
-    AnyNear(Vec<Test>, BoundsTree),
-    All(Vec<Test>),
-    Not(Box<Test>),
+    Any(Vec<Self>),
+    AnyNear(Vec<Self>, BoundsTree),
+    All(Vec<Self>),
+    Not(Box<Self>),
 }
 
 /// A position on its way through the tests; the vector is made when first asked for.

@@ -270,7 +270,6 @@ fn moc_moment(moc: &Moc) -> Vector {
     sum
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

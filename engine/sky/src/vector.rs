@@ -48,7 +48,8 @@ pub(crate) fn norm(a: &Vector) -> f64 {
 /// The unit vector of the same direction; `None` where there is no direction.
 pub(crate) fn normalize(a: &Vector) -> Option<Vector> {
     let largest = a[0].abs().max(a[1].abs()).max(a[2].abs());
-    if !(largest > 0.0 && largest.is_finite()) {
+    // The maximum passes over what is not a number, the products do not.
+    if !(largest > 0.0 && (a[0] * 0.0 + a[1] * 0.0 + a[2] * 0.0).is_finite()) {
         return None;
     }
     let scaled = [a[0] / largest, a[1] / largest, a[2] / largest];

@@ -109,6 +109,8 @@ pub struct CatalogMetadata {
     pub rows: Option<u64>,
     /// One or two sentences for people.
     pub description: Option<String>,
+    /// Groups whose members may see the table; `None` is everyone.
+    pub groups: Option<Vec<String>>,
     /// Everything else that the properties file says.
     pub properties: BTreeMap<String, String>,
     /// Identity of this snapshot: equal for equal metadata.

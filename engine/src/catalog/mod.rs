@@ -1,9 +1,50 @@
 //! What tables exist, and where their files lie?
+//!
+//! ```text
+//!  roots --discover--> candidates --hats, plain--> CatalogMetadata --registry--> names, provider, describe
+//! ```
+//!
+//! A [`CatalogRegistry`] is opened from roots; queries find its tables by [`RegistryNames`], DataFusion through
+//! [`catalog_provider`], and people through `tap_schema`, `information_schema` and [`describe`].
 
+mod cells;
+mod confined;
+mod describe;
+mod discover;
+mod fingerprint;
+mod footer;
+mod hats;
+mod identifier;
+mod information_schema;
 mod metadata;
+mod names;
+mod overrides;
+mod partitions;
+mod place;
+mod plain;
+mod positions;
+mod postgres_type;
+mod problem;
+mod properties;
+mod provider;
 mod registry;
+mod root;
+mod safe_path;
+mod schema;
+mod system;
+mod table;
+mod tap_schema;
+mod votable_type;
 
+pub use identifier::adql_identifier;
 pub use metadata::{
     CatalogKind, CatalogLocation, CatalogMetadata, DataFile, Partition, PositionColumns, SpatialIndex, TableName,
 };
+pub use overrides::{CatalogOverrides, TableOverride};
 pub use registry::CatalogRegistry;
+pub use votable_type::{VotableType, votable_type};
+
+pub(crate) use describe::describe;
+pub(crate) use names::RegistryNames;
+pub(crate) use provider::catalog_provider;
+pub(crate) use table::HatsTable;

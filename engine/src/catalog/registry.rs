@@ -1,23 +1,93 @@
 //! Which catalogs are served, under which names?
+//!
+//! A registry is an immutable snapshot: it is opened once, concurrently, and holds a [`CatalogMetadata`] for every table
+//! and an error for everything that was found and cannot be served. One broken catalog never hides another. It knows no
+//! query and reads no rows.
 
 use std::sync::Arc;
 
-use super::{CatalogMetadata, TableName};
+use futures::StreamExt;
+
+use super::discover::{self, Candidate};
+use super::overrides::CatalogOverrides;
+use super::problem::broken;
+use super::root::Root;
+use super::system::{DescriptionCache, Descriptions};
+use super::{CatalogMetadata, TableName, hats, plain};
 use crate::error::EngineError;
+use crate::principal::Principal;
+
+/// Catalogs that are opened at the same time.
+const CONCURRENT_CATALOGS: usize = 16;
+/// Schemas that are not made of folders.
+const RESERVED_SCHEMAS: [&str; 4] = ["tap_schema", "information_schema", "tap_upload", "mydb"];
 
 /// The tables that queries can name; a snapshot of metadata for each.
 #[derive(Debug, Default)]
 pub struct CatalogRegistry {
     tables: Vec<Arc<CatalogMetadata>>,
+    problems: Vec<EngineError>,
+    descriptions: DescriptionCache,
 }
 
 impl CatalogRegistry {
-    /// Reads every catalog below the given roots: folders or URLs (`file`, `s3`, `http`).
+    /// Reads every catalog below the given roots: folders, files or URLs (`file`, `s3`, `http`, `https`).
     ///
     /// *Errors*: a root that does not exist. A broken catalog is reported by [`Self::problems`] and left out.
     pub async fn open(roots: &[String]) -> Result<Self, EngineError> {
-        let _ = roots;
-        Ok(Self::default())
+        Self::open_with(roots, &CatalogOverrides::new()).await
+    }
+
+    /// Reads every catalog below the given roots and applies what an operator says about them.
+    ///
+    /// *Errors*: as [`Self::open`]. An override that cannot be applied is a problem of its table.
+    pub async fn open_with(roots: &[String], overrides: &CatalogOverrides) -> Result<Self, EngineError> {
+        let mut candidates = Vec::new();
+        for root in roots {
+            candidates.extend(discover::candidates(&Root::open(root)?).await?);
+        }
+        let opened: Vec<_> =
+            futures::stream::iter(candidates).map(open_candidate).buffered(CONCURRENT_CATALOGS).collect().await;
+        let mut registry = Self::default();
+        let mut unused = overrides.clone();
+        for found in opened {
+            match found {
+                Ok(Some(metadata)) => {
+                    let setting = unused.remove(&metadata.name);
+                    let display = metadata.location.display.clone();
+                    match setting.map_or(Ok(metadata.clone()), |setting| setting.apply(metadata)) {
+                        Ok(metadata) => registry.add(metadata),
+                        Err(why) => registry.problems.push(broken(display, format!("configuration: {why}"))),
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => registry.problems.push(error),
+            }
+        }
+        for name in unused.keys() {
+            registry.problems.push(broken(name.to_string(), "configured, but there is no such table"));
+        }
+        registry.tables.sort_by(|a, b| a.name.cmp(&b.name));
+        for problem in &registry.problems {
+            tracing::warn!(%problem, "left out");
+        }
+        Ok(registry)
+    }
+
+    /// Adds a table unless its name is taken or reserved: the first of a name is served.
+    fn add(&mut self, metadata: CatalogMetadata) {
+        let display = &metadata.location.display;
+        let name = &metadata.name;
+        if RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name.schema)) {
+            self.problems.push(broken(display, format!("the schema name {} is reserved, rename the folder", name.schema)));
+            return;
+        }
+        if let Some(first) = self.tables.iter().find(|table| &table.name == name) {
+            let message = format!("its name {name} is taken by {}, which is served instead", first.location.display);
+            self.problems.push(broken(display, message));
+            return;
+        }
+        self.tables.push(Arc::new(metadata));
     }
 
     /// All tables, ordered by name.
@@ -26,15 +96,54 @@ impl CatalogRegistry {
         &self.tables
     }
 
+    /// Tables that a principal may see, ordered by name.
+    pub fn visible<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Arc<CatalogMetadata>> {
+        self.tables.iter().filter(move |table| is_visible(table, principal))
+    }
+
     /// The table of exactly this name.
     #[must_use]
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
         self.tables.iter().find(|table| &table.name == name)
     }
 
+    /// Every group that some table is reserved for; repeats are possible.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &String> {
+        self.tables.iter().filter_map(|table| table.groups.as_ref()).flatten()
+    }
+
+    /// Descriptions of what a principal can see; made once for every set of visible tables.
+    pub(super) fn descriptions(&self, principal: &Principal) -> Arc<Descriptions> {
+        self.descriptions.get(self, principal)
+    }
+
     /// Catalogs that were found and cannot be served: location and error.
     #[must_use]
     pub fn problems(&self) -> &[EngineError] {
-        &[]
+        &self.problems
+    }
+}
+
+/// Whether a principal may see a table.
+pub(super) fn is_visible(table: &CatalogMetadata, principal: &Principal) -> bool {
+    table.groups.as_ref().is_none_or(|groups| groups.iter().any(|group| principal.is_member(group)))
+}
+
+/// Opens a candidate; `None` for what is no table.
+async fn open_candidate(candidate: Candidate) -> Result<Option<CatalogMetadata>, EngineError> {
+    match candidate {
+        Candidate::Hats { place, schema, name, declared } => {
+            let declared = match declared {
+                Some(declared) => declared,
+                None => match hats::declared(&place).await? {
+                    Some(declared) => declared,
+                    None => return Err(place.broken("its properties file has vanished")),
+                },
+            };
+            hats::open(&place, declared, &schema, name.as_deref()).await
+        }
+        Candidate::File { place, path, name } => plain::open_file(&place, path, name).await.map(Some),
+        Candidate::Folder { place, name } => plain::open_folder(&place, name).await.map(Some),
+        Candidate::Broken(error) => Err(error),
     }
 }

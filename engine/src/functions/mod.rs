@@ -1,1 +1,80 @@
-//! To be filled.
+//! Which SQL functions are ours, and what do they tell the optimizer?
+
+mod adql_mod;
+mod arguments;
+mod bounded;
+mod builtins;
+mod checked;
+mod constant;
+mod documentation;
+mod form;
+mod geometry_type;
+mod positions;
+mod predicate;
+mod prepared;
+mod rewrite;
+mod sky_area;
+mod sky_box;
+mod sky_centroid;
+mod sky_circle;
+mod sky_contains;
+mod sky_coord1;
+mod sky_coord2;
+mod sky_coordsys;
+mod sky_distance;
+mod sky_ellipse;
+mod sky_intersects;
+mod sky_point;
+mod sky_polygon;
+mod sky_region;
+mod spatial;
+mod sum;
+#[cfg(test)]
+mod tester;
+mod text_concat;
+
+#[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
+mod geometry_tests;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+use datafusion::optimizer::AnalyzerRule;
+
+pub(crate) use builtins::{Builtins, allowed_builtins};
+pub(crate) use geometry_type::{GeometryKind, XTYPE, is_position};
+pub(crate) use predicate::{SpatialPredicate, recognise, separation};
+use spatial::{SpatialFunction, SpatialUdf};
+
+/// The spatial functions.
+fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
+    vec![
+        Arc::new(sky_area::SkyAreaFunction),
+        Arc::new(sky_box::SkyBoxFunction),
+        Arc::new(sky_centroid::SkyCentroidFunction),
+        Arc::new(sky_circle::SkyCircleFunction),
+        Arc::new(sky_contains::SkyContainsFunction),
+        Arc::new(sky_coord1::SkyCoord1Function),
+        Arc::new(sky_coord2::SkyCoord2Function),
+        Arc::new(sky_coordsys::SkyCoordsysFunction),
+        Arc::new(sky_distance::SkyDistanceFunction),
+        Arc::new(sky_ellipse::SkyEllipseFunction),
+        Arc::new(sky_intersects::SkyIntersectsFunction),
+        Arc::new(sky_point::SkyPointFunction),
+        Arc::new(sky_polygon::SkyPolygonFunction),
+        Arc::new(sky_region::SkyRegionFunction),
+    ]
+}
+
+/// Every scalar function of ours that the language calls, to be registered with a session.
+pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
+    let spatial = spatial().into_iter().map(|function| SpatialUdf::new(function).into());
+    spatial.chain([Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()))]).collect()
+}
+
+/// The analyzer rules that keep arithmetic and texts in bounds, in order; they come after type coercion.
+pub(crate) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    vec![Arc::new(checked::CheckIntegerOverflow), Arc::new(bounded::BoundTextSize)]
+}

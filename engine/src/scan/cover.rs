@@ -30,17 +30,17 @@ pub(crate) struct SpatialFilter {
     region: Region,
     prepared: PreparedRegion,
     coverage: Coverage,
+    /// Whether keys were computed from positions of full precision, so that a full range needs no test.
+    exact_keys: bool,
 }
 
 impl SpatialFilter {
     /// Prepares a region for positions of the given type.
     pub(crate) fn new(region: Region, position_type: &DataType) -> Arc<Self> {
-        let coverage = match position_type {
-            DataType::Float64 => coverage(&region, BUDGET),
-            _ => padded_coverage(&region),
-        };
+        let exact_keys = *position_type == DataType::Float64;
+        let coverage = if exact_keys { coverage(&region, BUDGET) } else { padded_coverage(&region) };
         let prepared = region.prepare();
-        Arc::new(Self { region, prepared, coverage })
+        Arc::new(Self { region, prepared, coverage, exact_keys })
     }
 
     /// The region.
@@ -64,7 +64,7 @@ impl SpatialFilter {
         let ranges = self.coverage.ranges();
         let first = ranges.partition_point(|range| range.end <= keys.start);
         let mut covered = keys.start;
-        let mut full = true;
+        let mut full = self.exact_keys;
         let mut touched = false;
         for range in &ranges[first..] {
             if range.start >= keys.end {
@@ -82,13 +82,13 @@ impl SpatialFilter {
     }
 }
 
-/// A cover for positions that were rounded after their keys were computed: wider, and nowhere full.
+/// A cover for positions that were rounded after their keys were computed: wider.
 fn padded_coverage(region: &Region) -> Coverage {
     let cap = region.bounding_cap();
     let radius = (cap.radius_deg() + SINGLE_PRECISION_PAD_DEG).min(180.0);
     let center = cap.center();
     match Circle::from_degrees(center.lon_deg(), center.lat_deg(), radius) {
-        Ok(wider) => coverage(&Region::Circle(wider), BUDGET).without_full(),
-        Err(_) => Coverage::all_sky().without_full(),
+        Ok(wider) => coverage(&Region::Circle(wider), BUDGET),
+        Err(_) => Coverage::all_sky(),
     }
 }

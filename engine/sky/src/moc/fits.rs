@@ -173,9 +173,7 @@ fn from_ranges(numbers: &[u64], column: &Column, stated: Option<Order>) -> Resul
     let shift = Order::new(column.range_order())?.key_shift();
     let limit = KEYS >> shift;
     let range = |pair: &[u64]| match pair {
-        [start, end] if start <= end && *end <= limit => {
-            Ok(CellRange { start: start << shift, end: end << shift })
-        }
+        [start, end] if start <= end && *end <= limit => Ok(CellRange { start: start << shift, end: end << shift }),
         other => refuse(format!("{other:?} is no range of cells")),
     };
     let ranges = numbers.chunks_exact(2).map(range).collect::<Result<Vec<_>, _>>()?;

@@ -131,7 +131,11 @@ impl Moc {
             if start < end {
                 ranges.push(CellRange { start, end });
             }
-            if a.end <= b.end { left.next() } else { right.next() };
+            if a.end <= b.end {
+                left.next()
+            } else {
+                right.next()
+            };
         }
         Self { ranges, max_order: self.max_order.max(other.max_order) }
     }

@@ -1,0 +1,188 @@
+//! Hostile and huge texts: an answer or a clear error, on a thread with the default stack of an unoptimised build.
+
+mod sky;
+
+use std::time::{Duration, Instant};
+
+use sidereus_adql::{Label, QueryErrorKind, QueryErrors, parse};
+use sky::sql_of;
+
+/// Runs a query on a thread with the standard stack; panics and overflows end the test.
+fn run(text: String) -> Result<String, QueryErrors> {
+    let started = Instant::now();
+    let result = std::thread::spawn(move || sql_of(&text, Label::Adql)).join().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(20), "took {:?}", started.elapsed());
+    result
+}
+
+fn is_limit(result: &Result<String, QueryErrors>) -> bool {
+    result.as_ref().is_err_and(|errors| errors.kind() == QueryErrorKind::LimitExceeded)
+}
+
+fn chained(count: usize, separator: &str, term: impl Fn(usize) -> String) -> String {
+    let terms: Vec<String> = (0..count).map(term).collect();
+    terms.join(separator)
+}
+
+fn where_(condition: &str) -> String {
+    format!("SELECT id FROM stars WHERE {condition}")
+}
+
+#[test]
+fn thousands_of_equalities_become_one_list() {
+    let sql = run(where_(&chained(5_000, " OR ", |i| format!("id = {i}")))).unwrap();
+    assert_eq!(sql.matches("IN (").count(), 1);
+    assert!(sql.ends_with(", 4998, 4999)") && !sql.contains(" OR "));
+    let sql = run(where_(&chained(60_000, " OR ", |i| format!("id = {i}"))));
+    assert!(is_limit(&sql));
+}
+
+#[test]
+fn hundreds_of_cones_become_one_region() {
+    let cone = |i: usize| format!("1 = CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', {i}.5, -{}, 0.1))", i % 90);
+    for count in [2, 300, 3_000] {
+        let sql = run(where_(&chained(count, " OR ", cone))).unwrap();
+        assert_eq!(sql.matches("Circle ICRS").count(), count);
+        assert_eq!(sql.matches("sky_contains").count(), 1);
+    }
+}
+
+#[test]
+fn conditions_that_nothing_folds_are_bounded() {
+    let range = |i: usize| format!("(ra > {i} AND ra < {i}.5)");
+    assert!(is_limit(&run(where_(&chained(5_000, " OR ", range)))));
+    assert!(run(where_(&chained(900, " OR ", range))).is_ok());
+    assert!(is_limit(&run(where_(&chained(5_000, " AND ", |i| format!("ra > {i}"))))));
+}
+
+#[test]
+fn long_sums_are_bounded() {
+    assert!(is_limit(&run(where_(&format!("{} > 1", chained(10_000, " + ", |i| i.to_string()))))));
+    assert!(is_limit(&run(where_(&format!("{} > 1", chained(400_000, "+", |_| "1".into()))))));
+    assert!(run(where_(&format!("{} > 1", chained(500, " + ", |i| i.to_string())))).is_ok());
+}
+
+#[test]
+fn deep_nesting_is_bounded() {
+    let nested = |depth: usize| where_(&format!("{}ra{} > 1", "(".repeat(depth), ")".repeat(depth)));
+    assert!(run(nested(40)).is_ok());
+    for depth in [1_000, 1_000_000] {
+        assert!(is_limit(&run(nested(depth))));
+    }
+    assert!(run(where_(&format!("{}ra{} > 1", "ABS(".repeat(40), ")".repeat(40)))).is_ok());
+    let selects =
+        |depth: usize| format!("{}SELECT id FROM stars{}", "SELECT * FROM (".repeat(depth), ") AS t".repeat(depth));
+    assert!(run(selects(40)).is_ok());
+    assert!(is_limit(&run(selects(1_000))));
+    let cases =
+        |depth: usize| where_(&format!("{}1{} > 1", "CASE WHEN ra > 1 THEN ".repeat(depth), " END".repeat(depth)));
+    assert!(run(cases(20)).is_ok());
+    assert!(is_limit(&run(cases(1_000))));
+}
+
+#[test]
+fn prefixes_suffixes_and_dots_are_bounded() {
+    for text in [
+        where_(&format!("{} ra > 1", "NOT ".repeat(100_000))),
+        where_(&format!("{} ra > 1", "- ".repeat(100_000))),
+        where_(&format!("ra{} > 1", "::integer".repeat(100_000))),
+        where_(&format!("ra{} > 1", " IS NULL".repeat(100_000))),
+        where_(&format!("{}ra > 1", "a.".repeat(100_000))),
+        where_(&format!("CAST(ra AS INT{}) > 1", "[]".repeat(100_000))),
+        where_(&format!("CAST(ra AS {}INT) > 1", "ARRAY<".repeat(100_000))),
+        where_(&format!("{}'1' > 1", "INTERVAL ".repeat(10_000))),
+        where_(&chained(100_000, " || ", |_| "ra".into())),
+        where_(&chained(100_000, " = ", |_| "ra".into())),
+        chained(5_000, " UNION ALL ", |_| "SELECT id FROM stars".into()),
+        format!("SELECT * FROM {}", chained(3_000, " NATURAL JOIN ", |_| "stars".into())),
+        format!("SELECT * FROM {}", chained(3_000, ", ", |i| format!("stars t{i}"))),
+    ] {
+        assert!(run(text).is_err());
+    }
+}
+
+#[test]
+fn no_text_makes_the_parser_try_for_ever() {
+    let repeat = |open: &str, count: usize| open.repeat(count);
+    for text in [
+        format!("SELECT * FROM {}", repeat("((SELECT * FROM ", 30)),
+        format!("SELECT * FROM {}stars", repeat("(", 60)),
+        format!("SELECT * FROM {}SELECT 1 FROM stars{} a JOIN", repeat("((", 8), repeat(")", 8)),
+        where_(&repeat("id IN ((SELECT id FROM stars WHERE ", 30)),
+        where_(&repeat("id IN (SELECT id FROM stars WHERE ", 30)),
+        where_(&format!("{} x y", repeat("FLOOR(", 60))),
+        where_(&format!("{} x y", repeat("POSITION(", 60))),
+        where_(&format!("{} x y", repeat("SUBSTRING(", 60))),
+        where_(&format!("{} x y", repeat("TRIM(", 60))),
+        where_(&format!("{} x y", repeat("CAST(", 60))),
+        where_(&format!("{} x y", repeat("NOT (", 60))),
+        where_(&format!("{} x y", repeat("EXTRACT(", 60))),
+        where_(&format!("{} x y", repeat("OVERLAY(", 60))),
+        where_(&format!("{} x y", repeat("CONVERT(", 60))),
+        where_(&format!("{} x y", repeat("EXISTS(", 60))),
+        where_(&format!("{} x y", repeat("CASE ", 60))),
+        where_(&format!("{} x y", repeat("INTERVAL (", 60))),
+        where_(&format!("{} x y", repeat("CURRENT_DATE(", 60))),
+        where_(&format!("{} x y", repeat("id IN (SELECT(", 30))),
+        where_(&format!("{} x y", repeat("id IN (VALUES(", 30))),
+        where_(&format!("{} x y", repeat("a.f(", 60))),
+        where_(&format!("{} x y", repeat("DATE(", 60))),
+        where_(&format!("{} x y", repeat("ARRAY[", 60))),
+        where_(&format!("{} x y", repeat("ARRAY(", 60))),
+        where_(&format!("{} x y", repeat("COUNT(*) OVER (ORDER BY ", 60))),
+        where_(&format!("{} x y", repeat("a[", 60))),
+        where_(&format!("{} x y", repeat("(a, ", 60))),
+        where_(&format!("{} x y", repeat("ra BETWEEN (", 60))),
+        format!("SELECT {} FROM stars", repeat("TOP (", 60)),
+    ] {
+        let started = Instant::now();
+        let shown = text.chars().take(60).collect::<String>();
+        assert!(run(text).is_err(), "{shown}");
+        assert!(started.elapsed() < Duration::from_secs(3), "{shown} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn long_lists_and_long_texts_pass() {
+    let list = where_(&format!("id IN ({})", chained(50_000, ",", |i| (1_000_000_000_000_000_000 + i).to_string())));
+    assert!(list.len() > 1_000_000);
+    assert!(run(list).is_ok());
+    let negative = where_(&format!("id IN ({})", chained(100_000, ", ", |i| format!("-{i}"))));
+    assert!(run(negative).is_ok());
+    let columns = format!(
+        "SELECT {} FROM stars",
+        chained(1_500, ", ", |i| format!("ra + {i} AS a_rather_long_name_of_column_{i}"))
+    );
+    assert!(columns.len() > 60_000);
+    assert!(run(columns).is_ok());
+    assert!(is_limit(&run(format!("SELECT '{}' FROM stars", "x".repeat(9 << 20)))));
+}
+
+#[test]
+fn harmless_neighbours_of_refused_texts_are_answered() {
+    let sql = run("SELECT copy FROM odd WHERE copy <> 'COPY (SELECT 1) TO ''/etc/passwd'''".into()).unwrap();
+    assert_eq!(sql, r#"SELECT "copy" FROM "public"."odd" WHERE "copy" <> 'COPY (SELECT 1) TO ''/etc/passwd'''"#);
+}
+
+#[test]
+fn doubling_common_tables_are_bounded() {
+    let ctes = |count: usize| {
+        let steps =
+            chained(count, ", ", |i| format!("c{} AS (SELECT a.id FROM c{i} a JOIN c{i} b ON a.id = b.id)", i + 1));
+        format!("WITH c0 AS (SELECT id FROM stars), {steps} SELECT id FROM c{count}")
+    };
+    assert!(run(ctes(6)).is_ok());
+    assert!(is_limit(&run(ctes(16))));
+    assert!(is_limit(&run(ctes(80))));
+}
+
+#[test]
+fn a_parsed_query_can_be_dropped_anywhere() {
+    let text = where_(&format!("{} > 1", chained(590, " + ", |i| i.to_string())));
+    std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(move || drop(parse(&text, Label::Adql)))
+        .unwrap()
+        .join()
+        .unwrap();
+}

@@ -1,0 +1,64 @@
+//! Covers never miss and are never wrongly full.
+
+use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, probes, region, shape};
+use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
+use proptest::test_runner::TestCaseError;
+use sidereus_sky::{Coverage, Region, SkyPoint, coverage, hash29};
+
+fn budget() -> impl Strategy<Value = usize> {
+    prop::sample::select(vec![1, 8, 40, 64, 150])
+}
+
+proptest! {
+    #![proptest_config(cases(3000))]
+
+    #[test]
+    fn of_shapes(shape in shape(), budget in budget(), seed in any::<u64>()) {
+        check(&shape, budget, seed)?;
+    }
+
+    #[test]
+    fn of_circles_and_polygons(shape in prop_oneof![circle(), polygon()], budget in budget(), seed in any::<u64>()) {
+        check(&shape, budget, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn of_combinations(region in region(), budget in budget(), seed in any::<u64>()) {
+        check(&region, budget, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn of_large_unions(members in prop::collection::vec(shape(), 130..200), budget in budget(), seed in any::<u64>()) {
+        check(&Region::Union(members), budget, seed)?;
+    }
+}
+
+/// A position may be filed under its own cell, or under that of any place within 1e-9 degrees of it.
+fn check(region: &Region, budget: usize, seed: u64) -> Result<(), TestCaseError> {
+    let cover = coverage(region, budget);
+    prop_assert!(cover.ranges().len() <= budget.max(4));
+    prop_assert!(cover.ranges().windows(2).all(|pair| pair[0].end <= pair[1].start));
+    let mut random = Random(seed | 1);
+    for (lon, lat) in probes(region, seed) {
+        let point = SkyPoint::from_degrees(lon, lat).unwrap();
+        let inside = region.contains(&point);
+        let (near_lon, near_lat) = lonlat(&offset_from(&point, random.unit() * 360.0, 0.9e-9));
+        for key in [hash29(lon, lat).unwrap(), hash29(near_lon, near_lat).unwrap()] {
+            prop_assert!(!inside || cover.intersects(key, key + 1), "missed {} {} key {}", lon, lat, key);
+            prop_assert!(inside || !is_full(&cover, key), "wrongly full {} {} key {}", lon, lat, key);
+        }
+    }
+    Ok(())
+}
+
+fn is_full(cover: &Coverage, key: u64) -> bool {
+    cover.ranges().iter().any(|range| range.full && range.start <= key && key < range.end)
+}

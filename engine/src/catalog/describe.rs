@@ -1,0 +1,77 @@
+//! What does a principal learn of the tables without asking their files?
+
+use arrow::datatypes::{Field, SchemaRef};
+
+use super::system::{self, SystemTable};
+use super::votable_type::votable_type;
+use super::{CatalogMetadata, CatalogRegistry, information_schema};
+use crate::principal::Principal;
+use crate::service::{ColumnDescription, TableDescription};
+
+/// Tables that a principal can see, those of `tap_schema` included, ordered by name.
+pub(crate) fn describe(registry: &CatalogRegistry, principal: &Principal) -> Vec<TableDescription> {
+    let descriptions = registry.descriptions(principal);
+    let published = |table: &&TableDescription| table.name.schema != information_schema::NAME;
+    descriptions.tables().iter().filter(published).cloned().collect()
+}
+
+/// Everything that a principal can query, ordered by name.
+pub(super) fn all(registry: &CatalogRegistry, principal: &Principal) -> Vec<TableDescription> {
+    let mut tables: Vec<_> = registry.visible(principal).map(|table| of_catalog(table)).collect();
+    tables.extend(system::tables().map(of_system_table));
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    tables
+}
+
+fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
+    let positions = catalog.positions.iter().flat_map(|columns| [&columns.ra, &columns.dec]);
+    let indexed: Vec<&String> = positions.chain(catalog.index.iter().map(|index| &index.column)).collect();
+    let defaults = catalog.properties.get("hats_cols_default").map(|list| {
+        list.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|name| !name.is_empty()).collect::<Vec<_>>()
+    });
+    let defaults = defaults.filter(|names| !names.is_empty());
+    let column = |field: &Field| ColumnDescription {
+        indexed: indexed.contains(&field.name()),
+        principal: defaults.as_ref().is_none_or(|names| names.contains(&field.name().as_str())),
+        ..of_field(field)
+    };
+    TableDescription {
+        name: catalog.name.clone(),
+        table_type: "table",
+        description: catalog.description.clone(),
+        rows: catalog.rows,
+        columns: catalog.schema.fields().iter().map(|field| column(field)).collect(),
+        schema: SchemaRef::clone(&catalog.schema),
+    }
+}
+
+fn of_system_table(table: &'static SystemTable) -> TableDescription {
+    let schema = table.arrow_schema();
+    TableDescription {
+        name: table.table_name(),
+        table_type: "table",
+        description: Some(table.description.to_owned()),
+        rows: None,
+        columns: schema.fields().iter().map(|field| of_field(field)).collect(),
+        schema,
+    }
+}
+
+/// What a field says of itself: a principal column without an index.
+fn of_field(field: &Field) -> ColumnDescription {
+    let kind = votable_type(field);
+    let note = |key: &str| field.metadata().get(key).filter(|text| !text.is_empty()).cloned();
+    ColumnDescription {
+        name: field.name().clone(),
+        datatype: kind.datatype,
+        arraysize: kind.arraysize,
+        xtype: kind.xtype,
+        unit: note("unit"),
+        ucd: note("ucd"),
+        utype: note("utype"),
+        description: note("description"),
+        indexed: false,
+        principal: true,
+        field: field.clone(),
+    }
+}

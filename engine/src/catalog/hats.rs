@@ -1,0 +1,206 @@
+//! How is a HATS catalog, or a collection of one with its margins and indexes, opened?
+//!
+//! ```text
+//!  hats.properties --> kind, position and index columns      (else `properties`)
+//!  partition_info.csv --> cells --> files                    (see partitions.rs)
+//!  dataset/_common_metadata --> columns                      (else dataset/_metadata, else the first leaf)
+//! ```
+//!
+//! Over a store that cannot list, a catalog costs three requests and a collection five. Margins, indexes and extensions
+//! are no tables. The layout from before HATS is recognised and refused.
+
+use arrow::datatypes::SchemaRef;
+
+use super::cells::LeafForm;
+use super::partitions::{self, Layout};
+use super::place::{Listing, Place};
+use super::properties::Properties;
+use super::{CatalogKind, CatalogMetadata, TableName, fingerprint, footer, positions, schema};
+use crate::error::EngineError;
+
+/// Bytes that a properties file may have.
+const PROPERTIES_LIMIT: u64 = 1 << 20;
+/// Bytes up to which `_metadata` is read only to compare its columns.
+const COMPARED_METADATA_LIMIT: u64 = 16 << 20;
+
+/// What the properties files of a place say it is.
+#[derive(Debug)]
+pub(super) enum Declared {
+    /// A catalog.
+    Catalog(Properties),
+    /// A collection.
+    Collection(Properties),
+}
+
+/// Reads the properties files of a place, by their known names; `None` when there is none.
+///
+/// *Cost*: one request for a catalog, two for a collection.
+pub(super) async fn declared(place: &Place) -> Result<Option<Declared>, EngineError> {
+    if let Some(properties) = read_properties(place, "hats.properties").await? {
+        return Ok(Some(Declared::Catalog(properties)));
+    }
+    if let Some(properties) = read_properties(place, "collection.properties").await? {
+        return Ok(Some(Declared::Collection(properties)));
+    }
+    Ok(read_properties(place, "properties").await?.map(Declared::Catalog))
+}
+
+async fn read_properties(place: &Place, name: &str) -> Result<Option<Properties>, EngineError> {
+    let Some(content) = place.read(name, PROPERTIES_LIMIT).await? else { return Ok(None) };
+    Properties::parse(&content).map(Some).map_err(|why| place.broken(format!("{name} {why}")))
+}
+
+/// Opens what was declared; `None` for margins, indexes and extensions, which are no tables.
+///
+/// A collection is named by its primary's `obs_collection`; a catalog by `name`, where the place has one.
+pub(super) async fn open(
+    place: &Place,
+    declared: Declared,
+    schema_name: &str,
+    name: Option<&str>,
+) -> Result<Option<CatalogMetadata>, EngineError> {
+    let (place, properties, name) = match declared {
+        Declared::Catalog(properties) => (place.clone(), properties, name),
+        Declared::Collection(collection) => {
+            let primary = primary_of(place, &collection)?;
+            let (primary, properties) = read_primary(primary).await?;
+            (primary, properties, None)
+        }
+    };
+    let Some(kind) = kind_of(&place, &properties)? else { return Ok(None) };
+    let collection = required(&place, &properties, "obs_collection")?;
+    let name = TableName { schema: schema_name.to_owned(), table: name.unwrap_or(collection).to_owned() };
+    open_catalog(&place, name, kind, &properties).await.map(Some)
+}
+
+/// The place of a collection's primary; every path that the collection names is checked on the way.
+fn primary_of(place: &Place, collection: &Properties) -> Result<Place, EngineError> {
+    let indexes = collection.list("all_indexes");
+    let folders = collection.list("all_margins").into_iter().chain(indexes.into_iter().skip(1).step_by(2));
+    for folder in folders {
+        place.named_path("", folder)?;
+    }
+    let primary = collection.get("hats_primary_table_url");
+    let primary = primary.ok_or_else(|| place.broken("collection.properties has no hats_primary_table_url"))?;
+    Ok(place.part(place.named_path("", primary)?))
+}
+
+async fn read_primary(place: Place) -> Result<(Place, Properties), EngineError> {
+    let properties = match read_properties(&place, "hats.properties").await? {
+        Some(properties) => Some(properties),
+        None => read_properties(&place, "properties").await?,
+    };
+    let properties = properties.ok_or_else(|| {
+        place.broken("the collection's primary has no hats.properties, expected a catalog in this folder")
+    })?;
+    Ok((place, properties))
+}
+
+fn required<'a>(place: &Place, properties: &'a Properties, key: &str) -> Result<&'a str, EngineError> {
+    properties.get(key).ok_or_else(|| place.broken(format!("hats.properties has no {key}")))
+}
+
+/// What kind of rows; `None` for what is no table.
+fn kind_of(place: &Place, properties: &Properties) -> Result<Option<CatalogKind>, EngineError> {
+    let kind = match required(place, properties, "dataproduct_type")?.to_ascii_lowercase().as_str() {
+        "object" => CatalogKind::Object,
+        "source" => CatalogKind::Source,
+        "association" => CatalogKind::Association,
+        "map" => CatalogKind::Map,
+        "margin" | "index" | "extension" => return Ok(None),
+        other => {
+            let expected = "object, source, association, map, margin or index";
+            return Err(place.broken(format!("dataproduct_type is {other:?}, expected {expected}")));
+        }
+    };
+    Ok(Some(kind))
+}
+
+async fn open_catalog(
+    place: &Place,
+    name: TableName,
+    kind: CatalogKind,
+    properties: &Properties,
+) -> Result<CatalogMetadata, EngineError> {
+    let leafless = properties.get("hats_assn_leaf_files").is_some_and(|value| value.eq_ignore_ascii_case("false"));
+    if kind == CatalogKind::Association && leafless {
+        return Err(place.broken("the association has no leaf files of its own (hats_assn_leaf_files is False)"));
+    }
+    let form = LeafForm::from_suffix(properties.get("hats_npix_suffix"));
+    let (layout, common) = futures::join!(partitions::find(place, &form), common_schema(place));
+    let (layout, common) = (layout?, common?);
+    let schema = match common {
+        Some(schema) => schema,
+        None => fallback_schema(place, &layout).await?,
+    };
+    let broken = |why| place.broken(why);
+    let positions = positions::declared(properties, &schema).map_err(broken)?;
+    if positions.is_none() && matches!(kind, CatalogKind::Object | CatalogKind::Source) {
+        return Err(place.broken("hats.properties has no hats_col_ra and hats_col_dec"));
+    }
+    let metadata = CatalogMetadata {
+        name,
+        kind,
+        location: place.location(),
+        positions,
+        index: positions::index(properties, &schema).map_err(broken)?,
+        rows: rows(place, properties, &layout)?,
+        schema,
+        partitions: layout.partitions,
+        description: description(properties),
+        groups: None,
+        properties: properties.entries().clone(),
+        snapshot: String::new(),
+    };
+    Ok(fingerprint::stamp(metadata))
+}
+
+/// The columns by `_common_metadata`, compared with those of `_metadata` where that is cheap.
+async fn common_schema(place: &Place) -> Result<Option<SchemaRef>, EngineError> {
+    let Some(common) = schema_of(place, "dataset/_common_metadata").await? else { return Ok(None) };
+    if place.listing() == Listing::Cheap && place.size("dataset/_metadata").await? <= COMPARED_METADATA_LIMIT {
+        let full = schema_of(place, "dataset/_metadata").await?;
+        if let Some(difference) = full.and_then(|full| schema::difference(&common, &full)) {
+            let message = format!("dataset/_metadata and dataset/_common_metadata disagree: {difference}");
+            return Err(place.broken(message));
+        }
+    }
+    Ok(Some(common))
+}
+
+async fn fallback_schema(place: &Place, layout: &Layout) -> Result<SchemaRef, EngineError> {
+    if let Some(schema) = schema_of(place, "dataset/_metadata").await? {
+        return Ok(schema);
+    }
+    let none = || place.broken("no dataset/_common_metadata, no dataset/_metadata and no leaf file to read columns from");
+    let leaf = layout.partitions.iter().flat_map(|partition| &partition.files).next().ok_or_else(none)?;
+    let found = footer::read(place.store().as_ref(), &leaf.path).await.map_err(|why| place.broken(why))?;
+    let footer = found.ok_or_else(none)?;
+    schema::from_footer(&footer.metadata).map_err(|why| place.broken(format!("{} {why}", leaf.path)))
+}
+
+async fn schema_of(place: &Place, relative: &str) -> Result<Option<SchemaRef>, EngineError> {
+    let found = footer::read(place.store().as_ref(), &place.path(relative)).await.map_err(|why| place.broken(why))?;
+    let Some(footer) = found else { return Ok(None) };
+    schema::from_footer(&footer.metadata).map(Some).map_err(|why| place.broken(format!("{relative} {why}")))
+}
+
+/// Rows as declared.
+///
+/// *Errors*: a number that cannot be read, or one that `_metadata` contradicts.
+fn rows(place: &Place, properties: &Properties, layout: &Layout) -> Result<Option<u64>, EngineError> {
+    let Some(text) = properties.get("hats_nrows") else { return Ok(layout.rows) };
+    let rows: u64 = text
+        .parse()
+        .map_err(|_| place.broken(format!("hats_nrows is {text:?}, expected a whole number")))?;
+    match layout.rows {
+        Some(counted) if counted != rows => {
+            Err(place.broken(format!("hats_nrows is {rows}, but dataset/_metadata counts {counted} rows")))
+        }
+        _ => Ok(Some(rows)),
+    }
+}
+
+fn description(properties: &Properties) -> Option<String> {
+    ["obs_description", "obs_title"].into_iter().find_map(|key| properties.get(key)).map(str::to_owned)
+}

@@ -1,0 +1,106 @@
+//! Which VOTable type has an Arrow column?
+//!
+//! One mapping for TAP_SCHEMA, VOSI tables and every serialisation. Unsigned integers take the next wider signed type
+//! (the largest one the widest there is); whatever VOTable has no type for is text.
+
+use arrow::datatypes::{DataType, Field};
+
+/// The VOTable type of a column.
+///
+/// *Source*: VOTable 1.5 section 2.1; DALI 1.1 section 3 for `xtype`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VotableType {
+    /// `double`, `long`, `char`, ...
+    pub datatype: &'static str,
+    /// `None` for scalars, `*` for texts and lists, `2` for points.
+    pub arraysize: Option<String>,
+    /// DALI type, such as `timestamp` or `point`.
+    pub xtype: Option<String>,
+}
+
+/// The VOTable type of a column; field metadata `xtype` is taken over.
+///
+/// ```
+/// use arrow::datatypes::{DataType, Field};
+/// use sidereus_engine::votable_type;
+/// let id = votable_type(&Field::new("id", DataType::Int64, false));
+/// assert_eq!((id.datatype, id.arraysize), ("long", None));
+/// ```
+#[must_use]
+pub fn votable_type(field: &Field) -> VotableType {
+    let (datatype, arraysize) = datatype(field.data_type());
+    let declared = field.metadata().get("xtype").filter(|xtype| !xtype.is_empty()).cloned();
+    let is_time = matches!(field.data_type(), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
+    VotableType { datatype, arraysize, xtype: declared.or_else(|| is_time.then(|| "timestamp".to_owned())) }
+}
+
+fn datatype(data_type: &DataType) -> (&'static str, Option<String>) {
+    let text = || ("char", Some("*".to_owned()));
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) => {
+            scalar(item.data_type()).map_or_else(text, |item| (item, Some("*".to_owned())))
+        }
+        DataType::FixedSizeList(item, length) => {
+            scalar(item.data_type()).map_or_else(text, |item| (item, Some(length.to_string())))
+        }
+        DataType::Dictionary(_, values) => datatype(values),
+        other => scalar(other).map_or_else(text, |name| (name, None)),
+    }
+}
+
+/// The name of a type whose values have a fixed width in VOTable.
+fn scalar(data_type: &DataType) -> Option<&'static str> {
+    Some(match data_type {
+        DataType::Boolean => "boolean",
+        DataType::UInt8 => "unsignedByte",
+        DataType::Int8 | DataType::Int16 => "short",
+        DataType::UInt16 | DataType::Int32 => "int",
+        DataType::UInt32 | DataType::Int64 | DataType::UInt64 => "long",
+        DataType::Float16 | DataType::Float32 => "float",
+        DataType::Float64 => "double",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::TimeUnit;
+
+    use super::*;
+
+    #[test]
+    fn maps_every_family_of_types() {
+        let item = |kind| Arc::new(Field::new_list_field(kind, true));
+        for (kind, datatype, arraysize, xtype) in [
+            (DataType::Boolean, "boolean", None, None),
+            (DataType::UInt8, "unsignedByte", None, None),
+            (DataType::Int8, "short", None, None),
+            (DataType::UInt16, "int", None, None),
+            (DataType::UInt64, "long", None, None),
+            (DataType::Float16, "float", None, None),
+            (DataType::Float64, "double", None, None),
+            (DataType::LargeUtf8, "char", Some("*"), None),
+            (DataType::Decimal128(38, 2), "char", Some("*"), None),
+            (DataType::Timestamp(TimeUnit::Microsecond, None), "char", Some("*"), Some("timestamp")),
+            (DataType::Date32, "char", Some("*"), Some("timestamp")),
+            (DataType::List(item(DataType::Float32)), "float", Some("*"), None),
+            (DataType::FixedSizeList(item(DataType::Float64), 2), "double", Some("2"), None),
+            (DataType::List(item(DataType::Utf8)), "char", Some("*"), None),
+            (DataType::Struct(vec![Field::new("a", DataType::Int8, true)].into()), "char", Some("*"), None),
+            (DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), "char", Some("*"), None),
+        ] {
+            let found = votable_type(&Field::new("x", kind.clone(), true));
+            let found = (found.datatype, found.arraysize.as_deref(), found.xtype.as_deref());
+            assert_eq!(found, (datatype, arraysize, xtype), "{kind}");
+        }
+    }
+
+    #[test]
+    fn takes_over_a_declared_xtype() {
+        let point = DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float64, false)), 2);
+        let field = Field::new("p", point, true).with_metadata([("xtype".to_owned(), "point".to_owned())].into());
+        assert_eq!(votable_type(&field).xtype.as_deref(), Some("point"));
+    }
+}
