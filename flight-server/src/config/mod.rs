@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{EngineOptions, Principal, Rules};
+use sidereus_engine::{CatalogOverrides, EngineOptions, PositionColumns, Principal, Rules, TableName};
 
 use crate::auth::{self, Authenticator};
 
@@ -243,6 +243,15 @@ impl Config {
         bundled_catalogs().map(|path| vec![path.display().to_string()]).ok_or(ConfigError::NoCatalogs)
     }
 
+    /// What differs from the catalogs' own metadata.
+    pub(crate) fn overrides(&self) -> Result<CatalogOverrides, ConfigError> {
+        let named = |(name, table): (&String, &TableOverride)| {
+            let key = format!("table.{name:?}");
+            Ok((table_name(&key, name)?, table.for_engine(&key)?))
+        };
+        self.tables.iter().map(named).collect()
+    }
+
     /// The engine's share of the configuration.
     pub(crate) fn engine_options(&self) -> EngineOptions {
         let defaults = EngineOptions::default();
@@ -300,6 +309,7 @@ impl Config {
         if self.engine.memory_mib == 0 {
             return Err(value("engine.memory_mib", "must be at least 1"));
         }
+        self.overrides()?;
         self.check_users()
     }
 
@@ -316,6 +326,28 @@ impl Config {
             auth::check_hash(&user.password_hash).map_err(|error| value(key, error.to_string()))?;
         }
         Ok(())
+    }
+}
+
+impl TableOverride {
+    fn for_engine(&self, key: &str) -> Result<sidereus_engine::TableOverride, ConfigError> {
+        let positions = match (&self.ra, &self.dec) {
+            (Some(ra), Some(dec)) => Some(PositionColumns { ra: ra.clone(), dec: dec.clone() }),
+            (None, None) => None,
+            _ => return Err(value(key, "ra and dec go together")),
+        };
+        let name = self.name.as_deref().map(|name| table_name(&format!("{key}.name"), name)).transpose()?;
+        let (description, groups) = (self.description.clone(), self.groups.clone());
+        Ok(sidereus_engine::TableOverride { name, positions, description, groups })
+    }
+}
+
+fn table_name(key: &str, text: &str) -> Result<TableName, ConfigError> {
+    match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
+            Ok(TableName { schema: schema.to_owned(), table: table.to_owned() })
+        }
+        _ => Err(value(key, format!("expected SCHEMA.TABLE, such as public.stars, found {text:?}"))),
     }
 }
 
@@ -366,6 +398,8 @@ mod tests {
             ("http = \"localhost:99999\"", "HOST:PORT"),
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
+            ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
+            ("[table.\"public.t\"]\nra = \"x\"", "go together"),
             ("[[user]]\nname = \"a\"\npassword_hash = \"secret\"", "argon2"),
             ("[[user]]\nname = \"a:b\"\npassword_hash = \"secret\"", "colon"),
         ] {

@@ -14,7 +14,7 @@ use arrow::array::{
     UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -45,7 +45,7 @@ const TIMES: FormatOptions<'static> = FormatOptions::new()
     .with_time_format(Some("%H:%M:%S%.f"));
 
 /// Whether a list of this item type is written as numbers with spaces.
-pub(crate) fn is_number_list_item(item: &DataType) -> bool {
+pub(super) fn is_number_list_item(item: &DataType) -> bool {
     matches!(
         item,
         DataType::Boolean
@@ -93,10 +93,15 @@ pub(super) fn prepared(columns: &[ArrayRef]) -> Result<Vec<ArrayRef>, ArrowError
             DataType::Dictionary(_, values) => cast(array, values),
             DataType::RunEndEncoded(_, values) => cast(array, values.data_type()),
             DataType::Float16 => cast(array, &DataType::Float32),
+            DataType::List(item) if *item.data_type() == DataType::Float16 => cast(array, &wider_list(item)),
             DataType::Timestamp(unit, Some(_)) => cast(array, &DataType::Timestamp(*unit, Some("+00:00".into()))),
             _ => Ok(Arc::clone(array)),
         })
         .collect()
+}
+
+fn wider_list(item: &Field) -> DataType {
+    DataType::List(Arc::new(item.clone().with_data_type(DataType::Float32)))
 }
 
 impl<'a> Column<'a> {

@@ -71,9 +71,9 @@ impl Encoder for CsvEncoder {
                 self.text.clear();
                 column.write(row, &WORDS, &mut self.text).map_err(|Unspeakable| self.unspeakable(index))?;
                 if column.is_text() {
-                    write_quoted(&self.text, out)
+                    write_quoted(&self.text, out);
                 } else {
-                    out.extend_from_slice(self.text.as_bytes())
+                    out.extend_from_slice(self.text.as_bytes());
                 }
             }
             out.extend_from_slice(LINE_END.as_bytes());

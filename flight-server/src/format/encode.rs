@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -76,7 +77,7 @@ impl Encoding {
         format: &dyn OutputFormat,
         query: Option<String>,
     ) -> Result<Self, EncodeError> {
-        let head = Head { schema: result.schema.clone(), query };
+        let head = Head { schema: SchemaRef::clone(&result.schema), query };
         let encoder = format.encoder(&head)?;
         Ok(Self { result, encoder: Some(encoder), work: None, pieces: VecDeque::new(), phase: Phase::Begin, rows: 0 })
     }

@@ -3,6 +3,7 @@
 //! The Arrow schema with its field metadata is embedded, and so is a VOTable without rows under the keys of VOParquet, so that astropy and
 //! TOPCAT find units, UCDs and descriptions. Whether rows were left out stands in that VOTable and under `sidereus.overflow`.
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -39,7 +40,7 @@ impl OutputFormat for Parquet {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .build();
-        let writer = ArrowWriter::try_new(Vec::new(), head.schema.clone(), Some(properties))?;
+        let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&head.schema), Some(properties))?;
         Ok(Box::new(ParquetEncoder { writer, head: head.clone() }))
     }
 }

@@ -3,6 +3,7 @@
 //! `MAXREC` cuts after `TOP` and never silently; `MAXREC=0` asks for the columns alone. A client that goes away drops the
 //! response body, and with it the query.
 
+use arrow::datatypes::SchemaRef;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -91,7 +92,7 @@ async fn columns_only(
     asked: &SyncRequest,
 ) -> Result<Response, EncodeError> {
     let prepared = services.query.prepare(principal, &asked.query, asked.label).await?;
-    let head = Head { schema: prepared.schema().clone(), query: Some(asked.query.clone()) };
+    let head = Head { schema: SchemaRef::clone(prepared.schema()), query: Some(asked.query.clone()) };
     let mut encoder = asked.format.encoder(&head)?;
     let mut out = Vec::new();
     encoder.begin(&mut out)?;

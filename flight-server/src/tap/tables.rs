@@ -9,7 +9,7 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use sidereus_engine::{ColumnDescription, Principal, TableDescription};
+use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier};
 
 use super::parameters::{ParameterError, Parameters};
 use super::respond::{error_response, xml_response};
@@ -102,7 +102,7 @@ fn contents(table: &TableDescription, detailed: bool) -> String {
 }
 
 fn push_column(text: &mut String, column: &ColumnDescription) {
-    push(text, format_args!("<column><name>{}</name>", escaped(&identifier(&column.name))));
+    push(text, format_args!("<column><name>{}</name>", escaped(&adql_identifier(&column.name))));
     push_optional(text, "description", column.description.as_deref());
     push_optional(text, "unit", column.unit.as_deref());
     push_optional(text, "ucd", column.ucd.as_deref());
@@ -136,28 +136,9 @@ fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 /// The name as it can be written in a query.
 fn shown_name(table: &TableDescription) -> String {
-    format!("{}.{}", identifier(&table.name.schema), identifier(&table.name.table))
+    format!("{}.{}", adql_identifier(&table.name.schema), adql_identifier(&table.name.table))
 }
 
 fn is_public(table: &TableDescription, name: &str) -> bool {
     table.name.schema == "public" && table.name.table.eq_ignore_ascii_case(name)
-}
-
-/// A name, delimited where it is no regular identifier.
-fn identifier(name: &str) -> String {
-    let regular = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if regular { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_delimited_where_they_must_be() {
-        assert_eq!(identifier("ra"), "ra");
-        assert_eq!(identifier("_healpix_29"), "\"_healpix_29\"");
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
-    }
 }

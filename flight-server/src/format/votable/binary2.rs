@@ -29,7 +29,7 @@ pub(super) struct Binary2Encoder {
 
 impl Binary2Encoder {
     pub(super) fn new(head: &Head) -> Self {
-        Self { start: document::start(head), schema: head.schema.clone(), pending: Vec::new() }
+        Self { start: document::start(head), schema: SchemaRef::clone(&head.schema), pending: Vec::new() }
     }
 
     fn drain(&mut self, out: &mut Vec<u8>) {

@@ -1,40 +1,12 @@
 //! What is a column in VOTable's terms?
 //!
-//! Maps Arrow types and field metadata to FIELD elements (VOTable 1.4, section 4.1). Unsigned types take the next wider
-//! signed one; what VOTable has no type for becomes text.
+//! Writes an Arrow field and its metadata as a FIELD element (VOTable 1.4, section 4.1); the types are the engine's, the
+//! same as in TAP_SCHEMA.
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::Field;
+use sidereus_engine::votable_type;
 
-use super::super::cells::is_number_list_item;
 use super::super::xml::escaped;
-
-/// A column's VOTable type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct VotableType {
-    /// `double`, `long`, `char`, ...
-    pub(crate) datatype: &'static str,
-    /// `None` for scalars, `*` for strings and lists, `2` for points.
-    pub(crate) arraysize: Option<String>,
-    /// DALI type, such as `timestamp` or `point`.
-    pub(crate) xtype: Option<String>,
-}
-
-/// The VOTable type of a column.
-pub(crate) fn votable_type(field: &Field) -> VotableType {
-    let declared = field.metadata().get("xtype").cloned();
-    let (datatype, arraysize) = match field.data_type() {
-        DataType::List(item) | DataType::LargeList(item) if is_number_list_item(item.data_type()) => {
-            (scalar_type(item.data_type()), Some("*".to_owned()))
-        }
-        DataType::FixedSizeList(item, length) if is_number_list_item(item.data_type()) => {
-            (scalar_type(item.data_type()), Some(length.to_string()))
-        }
-        DataType::Dictionary(_, values) => (scalar_type(values), is_text(values).then(|| "*".to_owned())),
-        kind => (scalar_type(kind), is_text(kind).then(|| "*".to_owned())),
-    };
-    let xtype = declared.or_else(|| own_xtype(field.data_type()).map(str::to_owned));
-    VotableType { datatype, arraysize, xtype }
-}
 
 /// The FIELD element of a column.
 pub(super) fn field_element(field: &Field) -> String {
@@ -59,50 +31,25 @@ pub(super) fn field_element(field: &Field) -> String {
     element
 }
 
-const fn scalar_type(kind: &DataType) -> &'static str {
-    match kind {
-        DataType::Boolean => "boolean",
-        DataType::UInt8 => "unsignedByte",
-        DataType::Int8 | DataType::Int16 => "short",
-        DataType::UInt16 | DataType::Int32 => "int",
-        DataType::UInt32 | DataType::Int64 | DataType::UInt64 => "long",
-        DataType::Float16 | DataType::Float32 => "float",
-        DataType::Float64 => "double",
-        _ => "char",
-    }
-}
-
-/// Whether values are written as text of any length.
-fn is_text(kind: &DataType) -> bool {
-    scalar_type(kind) == "char"
-}
-
-const fn own_xtype(kind: &DataType) -> Option<&'static str> {
-    match kind {
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Some("timestamp"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use std::sync::Arc;
+    use arrow::datatypes::DataType;
 
     #[test]
-    fn arrow_types_have_votable_types() {
-        let item = |kind| Arc::new(Field::new_list_field(kind, true));
-        for (kind, datatype, arraysize) in [
-            (DataType::Float64, "double", None),
-            (DataType::UInt16, "int", None),
-            (DataType::Utf8View, "char", Some("*")),
-            (DataType::FixedSizeList(item(DataType::Float64), 2), "double", Some("2")),
-            (DataType::List(item(DataType::Float32)), "float", Some("*")),
-            (DataType::List(item(DataType::Utf8)), "char", Some("*")),
-            (DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), "char", Some("*")),
-        ] {
-            let found = votable_type(&Field::new("x", kind.clone(), true));
-            assert_eq!((found.datatype, found.arraysize.as_deref()), (datatype, arraysize), "{kind}");
-        }
+    fn metadata_becomes_attributes() {
+        let metadata = [("unit", "deg"), ("ucd", "pos.eq.ra"), ("description", "a < b"), ("utype", "")];
+        let metadata: HashMap<_, _> = metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        assert_eq!(
+            field_element(&Field::new("\"r", DataType::Float64, true).with_metadata(metadata)),
+            "<FIELD name=\"&quot;r\" datatype=\"double\" unit=\"deg\" ucd=\"pos.eq.ra\">\
+             <DESCRIPTION>a &lt; b</DESCRIPTION></FIELD>\n"
+        );
+        assert_eq!(
+            field_element(&Field::new("s", DataType::Utf8View, true)),
+            "<FIELD name=\"s\" datatype=\"char\" arraysize=\"*\"/>\n"
+        );
     }
 }

@@ -25,7 +25,7 @@ impl TableDataEncoder {
     pub(super) fn new(head: &Head) -> Self {
         Self {
             start: document::start(head),
-            schema: head.schema.clone(),
+            schema: SchemaRef::clone(&head.schema),
             rows: String::new(),
             cell: String::new(),
             repaired: false,
