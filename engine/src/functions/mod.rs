@@ -36,6 +36,8 @@ mod text_concat;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod documentation_tests;
+#[cfg(test)]
 mod geometry_tests;
 
 use std::sync::Arc;
