@@ -55,6 +55,12 @@ async fn arithmetic_that_fits_is_as_before() {
 }
 
 #[tokio::test]
+async fn long_sums_are_planned() {
+    let sum = format!("SELECT a{} FROM (VALUES (1)) t(a)", " + 1".repeat(150));
+    assert_eq!(value(&sum).await.unwrap(), ScalarValue::Int64(Some(151)));
+}
+
+#[tokio::test]
 async fn division_by_zero_and_its_overflow_are_errors() {
     assert!(error("SELECT 1 / a FROM (VALUES (0)) t(a)").await.to_lowercase().contains("divide by zero"));
     assert!(error("SELECT 1 % a FROM (VALUES (0)) t(a)").await.to_lowercase().contains("divide by zero"));

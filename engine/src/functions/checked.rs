@@ -86,8 +86,6 @@ enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [Self::Add, Self::Subtract, Self::Multiply, Self::Negate];
-
     fn name(self) -> &'static str {
         match self {
             Self::Add => "checked_add",
@@ -100,11 +98,6 @@ impl Operation {
     fn udf(self) -> ScalarUDF {
         ScalarUDF::new_from_impl(CheckedArithmetic::new(self))
     }
-}
-
-/// The functions that the rule puts in; they are not part of the language.
-pub(crate) fn checked_arithmetic() -> Vec<ScalarUDF> {
-    Operation::ALL.into_iter().map(Operation::udf).collect()
 }
 
 /// Arithmetic of integers of one type, as a function.
