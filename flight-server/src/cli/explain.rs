@@ -40,7 +40,7 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     // Errors point at places in the user's own text, before a word is put in front of it.
     let prepared = services.query.prepare(&owner, &text, options.lang.into()).await?;
     let text = match (prepared.kind(), options.analyze) {
-        (QueryKind::Explain, _) => text,
+        (QueryKind::Explain { .. }, _) => text,
         (QueryKind::Select, false) => format!("EXPLAIN {text}"),
         (QueryKind::Select, true) => format!("EXPLAIN ANALYZE {text}"),
     };
