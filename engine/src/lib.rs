@@ -27,4 +27,5 @@ pub use service::{
     ColumnDescription, OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
     TableDescription,
 };
+pub use datafusion::common::ScalarValue;
 pub use sidereus_adql::Label;
