@@ -11,10 +11,10 @@ use sqlparser::tokenizer::Span;
 
 use crate::bind::Binder;
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
-use crate::kinds;
 use crate::limits::{Limits, on_bounded_stack};
 use crate::names::TableNames;
 use crate::request::{Label, Query};
+use crate::{grouping, kinds};
 
 /// A query whose names are bound and whose functions and kinds are right.
 pub struct CheckedQuery {
@@ -63,7 +63,8 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
             );
             findings.add(QueryErrorKind::LimitExceeded, Span::empty(), message, None);
         }
-        kinds::check_kinds(&mut ast, label, &mut findings);
+        grouping::check_grouping(&mut ast, label, &mut findings);
+        kinds::check_kinds(&mut ast, label, &[], &mut findings);
         findings.finish()?;
         Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables: bound.tables })
     })

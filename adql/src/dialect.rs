@@ -12,7 +12,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use crate::bind::call_of;
+use crate::write::call_of;
 
 /// The one dialect.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ impl Dialect for QueryDialect {
     }
 }
 
-fn is_structural(word: Keyword) -> bool {
+/// Whether a word gives a query its structure.
+pub(crate) fn is_structural(word: Keyword) -> bool {
     matches!(
         word,
         Keyword::AND

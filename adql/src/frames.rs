@@ -9,20 +9,27 @@ use sqlparser::ast::{Expr, Spanned, Value};
 use sqlparser::tokenizer::Span;
 
 use crate::error::Findings;
-use crate::functions::{FunctionEntry, find_function};
+use crate::functions::{Form, FunctionEntry, find_function};
 use crate::request::Label;
 use crate::walk::{arguments, bare};
+
+/// The group of systems that all catalogs are given in.
+pub(crate) const ICRS: &str = "ICRS";
 
 /// The system a constructor names, if its first argument does.
 pub(crate) fn leading_frame(entry: &FunctionEntry, given: &[&Expr]) -> Option<String> {
     if !entry.coordinate_system {
         return None;
     }
-    match bare(given.first()?) {
-        Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(name) => Some(name.clone()),
-            _ => None,
-        },
+    let Expr::Value(first) = bare(given.first()?) else { return None };
+    match &first.value {
+        Value::SingleQuotedString(name) => Some(name.clone()),
+        // NULL is a system where it cannot be a coordinate.
+        Value::Null => {
+            let coordinates = |form: &&Form| form.kind_at(0).is_number() && form.takes(given.len());
+            let fits_without = entry.forms.iter().any(|form| form.takes(given.len() - 1));
+            (fits_without && !entry.forms.iter().any(|form| coordinates(&form))).then(String::new)
+        }
         _ => None,
     }
 }
@@ -46,7 +53,7 @@ pub(crate) fn check_frames(entry: &FunctionEntry, given: &[&Expr], span: Span, f
 }
 
 /// The system of a geometry expression: that of the constructor it is, or of the constructors inside.
-fn frame_of(expr: &Expr) -> Option<String> {
+pub(crate) fn frame_of(expr: &Expr) -> Option<String> {
     let Expr::Function(function) = bare(expr) else { return None };
     let name = function.name.0.first().and_then(|part| part.as_ident())?;
     let entry = find_function(&name.value, Label::Adql)?;
@@ -60,7 +67,7 @@ fn system(name: &str) -> Option<String> {
     let first = name.split([' ', '_']).next().unwrap_or("").to_uppercase();
     match first.as_str() {
         "" | "UNKNOWN" | "UNKNOWNFRAME" => None,
-        "ICRS" | "FK5" | "J2000" | "EQ" => Some("ICRS".into()),
+        "ICRS" | "FK5" | "J2000" | "EQ" => Some(ICRS.into()),
         "GALACTIC" | "GAL" | "GALACTICII" => Some("GALACTIC".into()),
         "FK4" | "B1950" => Some("FK4".into()),
         _ => Some(first),

@@ -12,7 +12,7 @@ use sqlparser::ast::{Expr, Select, SelectItem, SelectItemQualifiedWildcardKind, 
 use crate::bind::Binder;
 use crate::names::{Name, exact};
 use crate::scope::{Column, Expanded, Scope};
-use crate::walk::bare;
+use crate::walk::{arguments, bare};
 
 /// One result column.
 pub(crate) struct Output {
@@ -52,8 +52,8 @@ pub(crate) fn hides_a_column(outputs: &[Output], scope: &Scope) -> bool {
 
 /// An item of the select list, bound but not yet named.
 enum Item {
-    One { expr: Expr, name: String, is_column: bool },
-    Star { item: SelectItem, columns: Expanded },
+    One { expr: Box<Expr>, name: String, is_column: bool },
+    Star { item: Box<SelectItem>, columns: Expanded },
 }
 
 /// Binds the select list and gives every column its name.
@@ -71,11 +71,11 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
             Item::One { expr, name, is_column } => {
                 let unique = names.unique(&name);
                 let plain = is_column && unique == name;
-                select.projection.push(projected(expr.clone(), &unique, plain));
-                outputs.push(Output { column: Column { exact: unique, known_as: name }, expr: Some(expr) });
+                select.projection.push(projected((*expr).clone(), &unique, plain));
+                outputs.push(Output { column: Column { exact: unique, known_as: name }, expr: Some(*expr) });
             }
             Item::Star { item, columns } if !expands => {
-                select.projection.push(item);
+                select.projection.push(*item);
                 outputs.extend(
                     columns
                         .into_iter()
@@ -99,21 +99,23 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
 fn bind_item(binder: &mut Binder<'_, '_>, item: SelectItem, index: usize) -> Option<Item> {
     match item {
         SelectItem::UnnamedExpr(mut expr) => {
+            let was_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             binder.expr(&mut expr);
-            let name = natural_name(&expr).unwrap_or_else(|| format!("col_{}", index + 1));
+            let written = if was_column { merged_name(&expr) } else { None };
+            let name = written.or_else(|| natural_name(&expr)).unwrap_or_else(|| format!("col_{}", index + 1));
             let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-            Some(Item::One { expr, name, is_column })
+            Some(Item::One { expr: Box::new(expr), name, is_column })
         }
         SelectItem::ExprWithAlias { mut expr, alias } => {
             binder.expr(&mut expr);
-            Some(Item::One { expr, name: alias.value, is_column: false })
+            Some(Item::One { expr: Box::new(expr), name: alias.value, is_column: false })
         }
         SelectItem::Wildcard(options) => {
             if binder.scope().relations.is_empty() {
                 binder.findings.bad(options.wildcard_token.0.span, "there is no table for the *");
             }
             let columns = binder.scope().expand();
-            Some(Item::Star { item: SelectItem::Wildcard(options), columns })
+            Some(Item::Star { item: Box::new(SelectItem::Wildcard(options)), columns })
         }
         SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
             let qualifier: Vec<Name> = name.0.iter().filter_map(|part| part.as_ident()).map(Name::from).collect();
@@ -127,7 +129,7 @@ fn bind_item(binder: &mut Binder<'_, '_>, item: SelectItem, index: usize) -> Opt
             let columns = Scope::expand_relation(relation);
             let idents: Vec<_> = relation.qualifier.iter().map(exact).collect();
             let kind = SelectItemQualifiedWildcardKind::ObjectName(idents.into());
-            Some(Item::Star { item: SelectItem::QualifiedWildcard(kind, options), columns })
+            Some(Item::Star { item: Box::new(SelectItem::QualifiedWildcard(kind, options)), columns })
         }
         _ => None,
     }
@@ -170,6 +172,12 @@ impl Names {
             }
         }
     }
+}
+
+/// The name of a column that a FULL JOIN merged of two: it is written as a call, and called as the left one.
+fn merged_name(expr: &Expr) -> Option<String> {
+    let Expr::Function(function) = expr else { return None };
+    arguments(function).first().and_then(|left| merged_name(left).or_else(|| natural_name(left)))
 }
 
 /// What an expression without an alias is called.

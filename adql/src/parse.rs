@@ -11,7 +11,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
-use crate::dialect::QueryDialect;
+use crate::dialect::{QueryDialect, is_structural};
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::limits::{Limits, on_deep_stack};
 use crate::names::{Name, closest};
@@ -30,7 +30,11 @@ const MOST_RETRIES: usize = 24;
 /// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
 /// text beyond [`Limits::DEFAULT`].
 pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {
-    let tokens = Tokens::read(text, &Limits::DEFAULT)?;
+    parse_read(text, label, Tokens::read(text, &Limits::DEFAULT)?)
+}
+
+/// Parses a text whose tokens are read already.
+pub(crate) fn parse_read(text: &str, label: Label, tokens: Tokens) -> Result<Request, QueryErrors> {
     on_deep_stack(tokens.nesting, tokens.operators, || Statement::new(text, label, tokens).parse())
 }
 
@@ -151,7 +155,11 @@ impl<'a> Statement<'a> {
         let message = message
             .replace("found: EOF", "found the end of the query")
             .replace("found EOF", "found the end of the query");
-        let hint = found.and_then(|token| reserved_hint(&token.token));
+        let before = found.and_then(|found| tokens.iter().rev().find(|token| token.span.start < found.span.start));
+        let hint = match before.map(|before| &before.token) {
+            Some(Token::Comma) => Some("is there a comma too many?".to_owned()),
+            _ => found.and_then(|token| reserved_hint(&token.token)),
+        };
         self.fail(span, message, hint)
     }
 
@@ -283,10 +291,16 @@ fn innermost_error(tokens: &[TokenWithSpan]) -> Option<ParserError> {
     let is_query = |token: &TokenWithSpan| matches!(keyword(&token.token), Some(Keyword::SELECT | Keyword::WITH));
     let queries = inner.into_iter().filter(|range| tokens[range.clone()].first().is_some_and(is_query));
     queries.take(MOST_RETRIES).find_map(|range| {
-        let at_end = range.end == tokens.len();
-        let error = parse_tokens(&tokens[range]).err()?;
-        // The end of a sub-query is no end of the text.
-        (at_end || !error.to_string().ends_with("found: EOF")).then_some(error)
+        let error = parse_tokens(&tokens[range.clone()]).err()?;
+        match tokens.get(range.end) {
+            // The end of a sub-query is no end of the text.
+            Some(closing) if error.to_string().ends_with("found: EOF") => {
+                let message = split_message(&error).0.replace("found: EOF", "found ").replace("found EOF", "found ");
+                let Location { line, column } = closing.span.start;
+                Some(ParserError::ParserError(format!("{message}) at Line: {line}, Column: {column}")))
+            }
+            _ => Some(error),
+        }
     })
 }
 
@@ -305,14 +319,21 @@ fn split_message(error: &ParserError) -> (String, Option<Location>) {
 
 /// The parser's message in the tone of ours.
 fn tidy(message: &str) -> String {
-    let message = message.replace("Expected: ", "expected ").replace(", found: ", ", found ");
+    if message.starts_with("Could not parse") {
+        return "expected a whole number".into();
+    }
+    let message = message
+        .replace("Expected: ", "expected ")
+        .replace(", found: ", ", found ")
+        .replace("literal int", "a whole number");
     let mut chars = message.chars();
     chars.next().map(|first| first.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 fn reserved_hint(token: &Token) -> Option<String> {
     let Token::Word(word) = token else { return None };
-    let reserved = word.quote_style.is_none() && crate::reserved::is_reserved(&word.value);
+    let structural = is_structural(word.keyword);
+    let reserved = word.quote_style.is_none() && !structural && crate::reserved::is_reserved(&word.value);
     reserved.then(|| {
         format!("{} is a reserved word: as a name it is written \"{}\"", word.value.to_uppercase(), word.value)
     })

@@ -54,6 +54,11 @@ impl Shape<'_, '_> {
         }
         if let Some(clause) = &query.limit_clause {
             self.limit(clause, span);
+            self.refuse_if(
+                counts_twice(&query.body, clause),
+                span,
+                "TOP and LIMIT cannot both be given where one is a parameter",
+            );
         }
         query_parts(query, &mut |part| self.part(part));
     }
@@ -160,7 +165,7 @@ impl Shape<'_, '_> {
             SelectItem::ExprWithAlias { alias, .. } => self.name(alias),
             SelectItem::Wildcard(options) => self.wildcard(options),
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), options) => {
-                self.wildcard(options)
+                self.wildcard(options);
             }
             other => self.refuse(other.span(), "this form of a result column is not supported"),
         }
@@ -188,6 +193,11 @@ impl Shape<'_, '_> {
                     "a JOIN needs a condition",
                     "add ON condition or USING (column), or write NATURAL JOIN or CROSS JOIN",
                 ),
+                Some(JoinConstraint::Using(columns)) => {
+                    for column in columns.iter().filter(|column| column.0.len() != 1) {
+                        self.refuse(column.span(), "USING takes bare names of columns");
+                    }
+                }
                 Some(_) => {}
             }
             self.refuse_if(joined.global, span, "GLOBAL JOIN is not supported");
@@ -266,7 +276,7 @@ impl Shape<'_, '_> {
     fn order(&mut self, order: &OrderBy) {
         match &order.kind {
             OrderByKind::Expressions(items) if order.interpolate.is_none() => {
-                items.iter().for_each(|item| self.order_item(item))
+                items.iter().for_each(|item| self.order_item(item));
             }
             _ => self.refuse(order.span(), "this form of ORDER BY is not supported"),
         }
@@ -309,7 +319,7 @@ impl Shape<'_, '_> {
             } => {}
             Expr::UnaryOp { op, .. } => self.refuse(expr.span(), &format!("the operator {op} is not supported")),
             Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => {
-                self.refuse(expr.span(), "LIKE ANY is not supported")
+                self.refuse(expr.span(), "LIKE ANY is not supported");
             }
             Expr::Cast { kind, data_type, array, format, .. } => {
                 let plain = matches!(kind, CastKind::Cast | CastKind::DoubleColon) && !array && format.is_none();
@@ -386,37 +396,59 @@ impl Shape<'_, '_> {
     }
 }
 
+/// The constructor of a geometry type that a string can be converted to.
+pub(crate) fn geometry_type(data_type: &DataType) -> Option<&'static str> {
+    let DataType::Custom(name, modifiers) = data_type else { return None };
+    let [part] = name.0.as_slice() else { return None };
+    let written = &part.as_ident().filter(|ident| ident.quote_style.is_none())?.value;
+    let known = ["POINT", "CIRCLE", "POLYGON"].into_iter().find(|known| known.eq_ignore_ascii_case(written));
+    known.filter(|_| modifiers.is_empty())
+}
+
 /// The types that a value can be converted to.
 fn castable(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::SmallInt(_)
-            | DataType::Int2(_)
-            | DataType::Int(_)
-            | DataType::Int4(_)
-            | DataType::Integer(_)
-            | DataType::BigInt(_)
-            | DataType::Int8(_)
-            | DataType::Real
-            | DataType::Float4
-            | DataType::Float(_)
-            | DataType::Float8
-            | DataType::Double(_)
-            | DataType::DoublePrecision
-            | DataType::Numeric(_)
-            | DataType::Decimal(_)
-            | DataType::Char(_)
-            | DataType::Character(_)
-            | DataType::Varchar(_)
-            | DataType::CharVarying(_)
-            | DataType::CharacterVarying(_)
-            | DataType::Text
-            | DataType::Boolean
-            | DataType::Bool
-            | DataType::Date
-            | DataType::Time(..)
-            | DataType::Timestamp(..)
-    )
+    geometry_type(data_type).is_some()
+        || matches!(
+            data_type,
+            DataType::SmallInt(_)
+                | DataType::Int2(_)
+                | DataType::Int(_)
+                | DataType::Int4(_)
+                | DataType::Integer(_)
+                | DataType::BigInt(_)
+                | DataType::Int8(_)
+                | DataType::Real
+                | DataType::Float4
+                | DataType::Float(_)
+                | DataType::Float8
+                | DataType::Double(_)
+                | DataType::DoublePrecision
+                | DataType::Numeric(_)
+                | DataType::Decimal(_)
+                | DataType::Char(_)
+                | DataType::Character(_)
+                | DataType::Varchar(_)
+                | DataType::CharVarying(_)
+                | DataType::CharacterVarying(_)
+                | DataType::Text
+                | DataType::Boolean
+                | DataType::Bool
+                | DataType::Date
+                | DataType::Time(..)
+                | DataType::Timestamp(..)
+        )
+}
+
+/// Whether the number of rows is given by TOP and LIMIT, one of them by a parameter, so that no smaller one is known.
+fn counts_twice(body: &SetExpr, clause: &LimitClause) -> bool {
+    let (SetExpr::Select(select), LimitClause::LimitOffset { limit: Some(limit), .. }) = (body, clause) else {
+        return false;
+    };
+    match select.top.as_ref().and_then(|top| top.quantity.as_ref()) {
+        Some(TopQuantity::Expr(top)) => [top, limit].map(row_count).contains(&Some(RowCount::Parameter)),
+        Some(TopQuantity::Constant(_)) => row_count(limit) == Some(RowCount::Parameter),
+        None => false,
+    }
 }
 
 /// A literal number of rows.

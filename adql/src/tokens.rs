@@ -113,12 +113,22 @@ impl Tokens {
 /// The walk over the tokens that bounds what the parser will meet.
 struct Scan<'a> {
     limits: &'a Limits,
-    /// Places of the open brackets and CASEs; true where the parser will try two readings.
-    open: Vec<bool>,
+    /// The open brackets and CASEs.
+    open: Vec<Open>,
     doubtful: usize,
     prefix_run: usize,
     name_parts: usize,
     selects: usize,
+}
+
+/// What an open bracket means to the scan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Plain,
+    /// The parser will try two readings.
+    Doubtful,
+    /// A call in whose grammar FROM is followed by a value: `TRIM('x' FROM 'y')`.
+    ValueAfterFrom,
 }
 
 impl<'a> Scan<'a> {
@@ -131,6 +141,9 @@ impl<'a> Scan<'a> {
             let at = tokens.list[index].span;
             self.nest(&tokens.list, index);
             self.count(tokens, index);
+            if self.is_string_as_table(&tokens.list, index) {
+                findings.hinted(at, "a string cannot be the name of a table", "write the name in double quotes");
+            }
             tokens.nesting = tokens.nesting.max(self.open.len());
             if let Some(message) = self.excess(tokens.operators) {
                 findings.add(QueryErrorKind::LimitExceeded, at, message, None);
@@ -142,19 +155,33 @@ impl<'a> Scan<'a> {
     fn nest(&mut self, list: &[TokenWithSpan], index: usize) {
         match &list[index].token {
             Token::LParen | Token::LBracket => {
-                let doubtful = doubtful_parenthesis(&list[index..]);
-                self.doubtful += usize::from(doubtful);
-                self.open.push(doubtful);
+                let open = match index.checked_sub(1).and_then(|before| keyword(&list[before].token)) {
+                    Some(
+                        Keyword::TRIM | Keyword::EXTRACT | Keyword::SUBSTRING | Keyword::SUBSTR | Keyword::OVERLAY,
+                    ) => Open::ValueAfterFrom,
+                    _ if doubtful_parenthesis(&list[index..]) => Open::Doubtful,
+                    _ => Open::Plain,
+                };
+                self.doubtful += usize::from(open == Open::Doubtful);
+                self.open.push(open);
             }
-            token if keyword(token) == Some(Keyword::CASE) => self.open.push(false),
+            token if keyword(token) == Some(Keyword::CASE) => self.open.push(Open::Plain),
             Token::RParen | Token::RBracket => self.close(),
             token if keyword(token) == Some(Keyword::END) => self.close(),
             _ => {}
         }
     }
 
+    /// Whether a string stands where a table is named.
+    fn is_string_as_table(&self, list: &[TokenWithSpan], index: usize) -> bool {
+        let before = index.checked_sub(1).and_then(|before| keyword(&list[before].token));
+        matches!(list[index].token, Token::SingleQuotedString(_))
+            && matches!(before, Some(Keyword::FROM | Keyword::JOIN))
+            && self.open.last() != Some(&Open::ValueAfterFrom)
+    }
+
     fn close(&mut self) {
-        if self.open.pop() == Some(true) {
+        if self.open.pop() == Some(Open::Doubtful) {
             self.doubtful -= 1;
         }
     }
@@ -165,7 +192,7 @@ impl<'a> Scan<'a> {
         self.prefix_run = if prefix { self.prefix_run + 1 } else { 0 };
         match token {
             Token::Period => self.name_parts += 1,
-            Token::Word(_) => {}
+            Token::Word(_) if index > 0 && tokens.list[index - 1].token == Token::Period => {}
             _ => self.name_parts = 0,
         }
         let literal_sign = prefix

@@ -2,11 +2,14 @@
 //!
 //! [`parse`](crate::parse()) and [`check`](crate::check()) take the declared extensions too; this does not.
 
-use crate::error::{Findings, QueryErrors};
-use crate::kinds;
-use crate::limits::on_bounded_stack;
-use crate::parse::parse;
+use sqlparser::tokenizer::Span;
+
+use crate::error::{Findings, QueryErrorKind, QueryErrors};
+use crate::limits::{Limits, on_bounded_stack};
+use crate::parse::parse_read;
 use crate::request::{Label, Request};
+use crate::tokens::Tokens;
+use crate::{kinds, strict};
 
 /// The version of the standard to judge by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -50,18 +53,28 @@ impl Default for ValidateOptions {
 ///
 /// *Errors*: whatever the standard does not allow. Unknown tables and columns are no errors.
 pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors> {
-    let query = match parse(text, options.label)? {
-        Request::Select(query) | Request::Explain { query, .. } => query,
-        Request::CreateTableAs { target, .. }
-        | Request::InsertInto { target, .. }
-        | Request::DropTable { target, .. } => {
-            return Err(target.refuse(crate::QueryErrorKind::Forbidden, "only SELECT is a query"));
+    let strict = options.label == Label::Adql;
+    let tokens = Tokens::read(text, &Limits::DEFAULT)?;
+    let mut findings = Findings::new(text);
+    if strict {
+        strict::check_tokens(&tokens, &mut findings);
+    }
+    let first = tokens.list.first().map_or_else(Span::empty, |token| token.span);
+    let query = match parse_read(text, options.label, tokens)? {
+        Request::Select(query) => query,
+        Request::Explain { query, .. } if !strict => query,
+        _ => {
+            return findings.fail(QueryErrorKind::Forbidden, first, "only SELECT is a query of ADQL".into(), None);
         }
     };
-    on_bounded_stack(move || {
-        let mut findings = Findings::new(&query.text);
+    on_bounded_stack(|| {
         let mut ast = query.ast;
-        kinds::check_kinds_with(&mut ast, options.label, &options.udfs, &mut findings);
+        if strict {
+            strict::check_query(&mut ast, options.version, &mut findings);
+            kinds::check_standard_kinds(&mut ast, options.version, &options.udfs, &mut findings);
+        } else {
+            kinds::check_kinds(&mut ast, options.label, &options.udfs, &mut findings);
+        }
         findings.finish()
     })
 }

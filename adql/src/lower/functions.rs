@@ -3,7 +3,7 @@
 use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Value};
 
 use super::{Lowering, ParameterType};
-use crate::frames::leading_frame;
+use crate::frames::{ICRS, frame_of, leading_frame};
 use crate::functions::{Kind, find_function};
 use crate::walk::{arguments, bare, take_arguments};
 
@@ -19,17 +19,36 @@ impl Lowering<'_> {
             *expr = super::q3c::lower_q3c(entry.name, arguments, at, &mut self.findings);
             return;
         }
+        match entry.name {
+            "IN_UNIT" => return self.findings.bad(at, "IN_UNIT is not available here yet"),
+            "RAND" => drop(take_arguments(function)),
+            _ => {}
+        }
         if leading_frame(entry, &arguments(function)).is_some()
             && let FunctionArguments::List(list) = &mut function.args
         {
             list.args.remove(0);
         }
-        if entry.name == "RAND" {
-            take_arguments(function);
-        }
         let mut name = Ident::new(entry.lowered);
         name.span = at;
         function.name = ObjectName::from(vec![name]);
+    }
+
+    /// Refuses COORDSYS of a constructor in a system that its value would not keep.
+    pub(super) fn coordinate_system(&mut self, expr: &Expr) {
+        let Expr::Function(function) = expr else { return };
+        let Some(name) = function.name.0.first().and_then(|part| part.as_ident()) else { return };
+        if !name.value.eq_ignore_ascii_case("COORDSYS") {
+            return;
+        }
+        if let Some(system) =
+            arguments(function).first().and_then(|geometry| frame_of(geometry)).filter(|name| name != ICRS)
+        {
+            self.findings.bad(
+                name.span,
+                format!("a geometry does not keep its coordinate system here: that of {system} is lost"),
+            );
+        }
     }
 
     /// Learns the types of parameters that are direct arguments of a call or operands of an operator.

@@ -7,6 +7,7 @@
 //!
 //! One file per construct. Names are exact already; nothing here can fail on a name.
 
+mod casts;
 mod chains;
 mod functions;
 mod membership;
@@ -138,6 +139,7 @@ impl Lowering<'_> {
     /// Rewrites an expression from the inside out.
     fn expr(&mut self, expr: &mut Expr) {
         self.learn(expr);
+        self.coordinate_system(expr);
         if let Some(chain) = Chain::of(expr) {
             return self.chain(expr, chain);
         }
@@ -147,6 +149,7 @@ impl Lowering<'_> {
             Part::Query(query) => self.query(query),
         });
         self.call(expr);
+        self.cast(expr);
     }
 
     /// Rewrites an operand; a call that became a comparison gets parentheses where its surroundings bind tighter.

@@ -10,8 +10,8 @@
 use sqlparser::ast::{BinaryOperator, Expr, Value};
 use sqlparser::tokenizer::Span;
 
-use crate::bind::call;
 use crate::error::Findings;
+use crate::write::call;
 
 /// Rewrites a predicate of Q3C; the number of arguments was checked.
 pub(super) fn lower_q3c(name: &str, mut given: Vec<Expr>, at: Span, findings: &mut Findings<'_>) -> Expr {

@@ -15,8 +15,8 @@ use std::collections::HashMap;
 use sqlparser::ast::{BinaryOperator, Expr, Function, UnaryOperator, Value};
 
 use super::chains::{Chain, claim};
-use crate::bind::call;
 use crate::walk::{arguments, bare};
+use crate::write::call;
 
 /// Folds the region conditions of a chain; the others keep their order.
 pub(super) fn fold(conditions: Vec<Expr>, chain: Chain) -> Vec<Expr> {

@@ -63,14 +63,14 @@ fn limit_to(query: &mut Query, top: Top) {
         _ => (None, None),
     };
     let limit = match limit {
-        Some(limit) => smaller(limit, top),
+        Some(limit) => smaller(limit, &top),
         None => top,
     };
     query.limit_clause = Some(limit_offset(limit, offset));
 }
 
-fn smaller(limit: Expr, top: Expr) -> Expr {
-    match (row_count(&limit), row_count(&top)) {
+fn smaller(limit: Expr, top: &Expr) -> Expr {
+    match (row_count(&limit), row_count(top)) {
         (Some(RowCount::Literal(limit)), Some(RowCount::Literal(top))) => number(limit.min(top)),
         // The shape check refuses a parameter beside another count.
         _ => limit,

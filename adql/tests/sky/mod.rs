@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use sidereus_adql::{Label, Name, QueryErrors, Request, TableInfo, TableLookup, TableNames, check, lower, parse};
+use sidereus_adql::{
+    Label, Name, QueryErrorKind, QueryErrors, Request, TableInfo, TableLookup, TableNames, check, lower, parse,
+};
 
 /// A small, fixed sky.
 pub(crate) struct Sky;
@@ -40,6 +42,18 @@ pub(crate) fn sql_of(text: &str, label: Label) -> Result<String, QueryErrors> {
     match parse(text, label)? {
         Request::Select(query) => Ok(lower(check(query, &Sky)?)?.sql()),
         other => panic!("not a SELECT: {other:?}"),
+    }
+}
+
+/// The same for any request; those that are no SELECT are refused as a front end would.
+pub(crate) fn request_of(text: &str, label: Label) -> Result<String, QueryErrors> {
+    match parse(text, label)? {
+        Request::Select(query) | Request::Explain { query, .. } => Ok(lower(check(query, &Sky)?)?.sql()),
+        Request::CreateTableAs { target, .. }
+        | Request::InsertInto { target, .. }
+        | Request::DropTable { target, .. } => {
+            Err(target.refuse(QueryErrorKind::Forbidden, "tables cannot be changed here"))
+        }
     }
 }
 

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn reads_partition_info_with_any_other_columns() {
         assert_eq!(from_csv(b"Norder,Npix\n1,44\n0,4\n").unwrap(), [cell(1, 44), cell(0, 4)]);
-        assert_eq!(from_csv(b"Norder,Dir,Npix,num_rows\n 0 ,0, \"11\",131\n").unwrap(), [cell(0, 11)]);
+        assert_eq!(from_csv(b"Norder,Dir,Npix,num_rows\n 0 ,0,\"11\",131\n").unwrap(), [cell(0, 11)]);
         assert_eq!(from_csv(b"Norder,Npix\n").unwrap(), []);
     }
 

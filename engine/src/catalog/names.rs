@@ -81,3 +81,83 @@ impl TableNames for RegistryNames<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::registry::samples;
+
+    const TABLES: [&str; 6] =
+        ["gaia_dr3.source", "hats-import.stars", "public.Case", "public.case", "public.gaia_dr3_g10", "public.secret@team"];
+
+    /// Looks up a name as a query writes it, with parts in double quotes delimited.
+    fn look_up(written: &str, principal: &Principal) -> TableLookup {
+        let part = |text: &str| Name { value: text.trim_matches('"').to_owned(), delimited: text.starts_with('"') };
+        let path: Vec<Name> = written.split('.').map(part).collect();
+        RegistryNames::new(&samples::registry(&TABLES), principal).table(&path)
+    }
+
+    fn found(written: &str) -> String {
+        match look_up(written, &Principal::anonymous()) {
+            TableLookup::Found(info) => info.path.join("."),
+            other => panic!("{written}: {other:?}"),
+        }
+    }
+
+    fn suggestions(written: &str) -> Vec<String> {
+        match look_up(written, &Principal::anonymous()) {
+            TableLookup::NotFound { suggestions } => suggestions,
+            other => panic!("{written}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn public_need_not_be_written_and_case_does_not_matter() {
+        for written in ["gaia_dr3_g10", "GAIA_DR3_G10", "Public.gaia_dr3_g10", "\"gaia_dr3_g10\"", "sidereus.public.gaia_dr3_g10"] {
+            assert_eq!(found(written), "public.gaia_dr3_g10");
+        }
+        assert_eq!(found("Gaia_DR3.SOURCE"), "gaia_dr3.source");
+        assert_eq!(found("\"hats-import\".stars"), "hats-import.stars");
+        assert_eq!(found("\"Case\""), "public.Case");
+    }
+
+    #[test]
+    fn delimited_names_match_exactly() {
+        assert_eq!(suggestions("\"GAIA_DR3_G10\""), ["gaia_dr3_g10"]);
+        assert_eq!(suggestions("\"Public\".case").first().map(String::as_str), Some("Case"));
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_ambiguous_unless_delimited() {
+        let ambiguous = look_up("case", &Principal::anonymous());
+        assert_eq!(ambiguous, TableLookup::Ambiguous(vec!["\"public\".\"Case\"".into(), "\"public\".\"case\"".into()]));
+    }
+
+    #[test]
+    fn tables_that_describe_tables_are_found_with_their_columns() {
+        let TableLookup::Found(info) = look_up("TAP_SCHEMA.columns", &Principal::anonymous()) else { panic!() };
+        assert_eq!(info.path, ["tap_schema", "columns"]);
+        assert!(info.columns.iter().any(|column| column == "size"));
+        assert_eq!(found("information_schema.Tables"), "information_schema.tables");
+    }
+
+    #[test]
+    fn unknown_names_bring_suggestions() {
+        assert_eq!(suggestions("gaia_dr3_g1"), ["gaia_dr3_g10"]);
+        assert_eq!(suggestions("source"), ["gaia_dr3.source"]);
+        assert_eq!(suggestions("gaia_dr2.source"), ["gaia_dr3.source"]);
+        assert_eq!(suggestions("tap_schema.colums"), ["tap_schema.columns", "information_schema.columns"][..1]);
+        assert_eq!(suggestions("other.public.case").len(), 2);
+        assert!(suggestions("zzzzzzzzzzz").is_empty());
+        assert!(suggestions("a.b.c.d").is_empty());
+    }
+
+    #[test]
+    fn what_a_principal_may_not_see_does_not_exist() {
+        assert!(suggestions("secret").is_empty() && suggestions("secre").is_empty());
+        let member = Principal::user("ada", ["team".to_owned()]);
+        assert!(matches!(look_up("secret", &member), TableLookup::Found(_)));
+        let stranger = Principal::user("bob", ["crew".to_owned()]);
+        assert!(matches!(look_up("secret", &stranger), TableLookup::NotFound { .. }));
+    }
+}

@@ -48,6 +48,11 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// Whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.folders.is_empty()
+    }
+
     /// Whether there is a file of that name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.files.iter().any(|file| file.location.filename() == Some(name))
@@ -113,6 +118,22 @@ impl Place {
         match &self.folder {
             Some(folder) => Self::local(&folder.join(name), display),
             None => Ok(Self { root: self.root.clone().join(name), display, ..self.clone() }),
+        }
+    }
+
+    /// A file directly in the place that stands for itself: where it is a link, the file that the link leads to.
+    pub(super) fn file(&self, name: &str, path: &Path) -> Result<(Self, Path), EngineError> {
+        let display = format!("{}/{name}", self.display.trim_end_matches('/'));
+        let Some(folder) = &self.folder else { return Ok((Self { display, ..self.clone() }, path.clone())) };
+        let real = folder.join(name).canonicalize();
+        let real = real.map_err(|error| broken_by(&display, "cannot open the file", error))?;
+        match (real.parent(), real.file_name()) {
+            (Some(folder), Some(file)) => {
+                let place = Self::local(folder, display)?;
+                let path = place.path(&file.to_string_lossy());
+                Ok((place, path))
+            }
+            _ => Err(broken(display, "expected a file")),
         }
     }
 

@@ -4,27 +4,39 @@
 //! functions, arguments that do not fit, geometries and numbers used as conditions, aggregates where none can be.
 //! Must not know catalogs, nor how anything is lowered.
 
+mod calls;
+mod types;
+
+use calls::called;
 use sqlparser::ast::{
-    BinaryOperator, DataType, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    JoinConstraint, LimitClause, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins,
-    UnaryOperator, Value,
+    BinaryOperator, Distinct, Expr, GroupByExpr, JoinConstraint, LimitClause, OrderByKind, Query, Select, SelectItem,
+    SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator,
 };
 use sqlparser::tokenizer::Span;
+use types::{common, literal_kind, type_kind};
 
 use crate::error::Findings;
-use crate::frames;
-use crate::functions::{FunctionClass, FunctionEntry, Kind, closest_function, find_function};
+use crate::functions::Kind;
 use crate::request::Label;
-use crate::walk::{Part, arguments, constraint_mut, parts};
+use crate::validate::Version;
+use crate::walk::{Part, constraint_mut, parts};
 
-/// Checks functions and kinds in a query.
-pub(crate) fn check_kinds(query: &mut Query, label: Label, findings: &mut Findings<'_>) {
-    Judge { findings, label, declared: &[], place: Place::Rows, in_aggregate: false }.query(query);
+/// Checks functions and kinds in a query that is to be run; functions named in `declared` exist too.
+pub(crate) fn check_kinds(query: &mut Query, label: Label, declared: &[String], findings: &mut Findings<'_>) {
+    Judge { findings, label, declared, standard: None, place: Place::Rows, in_aggregate: false }.query(query);
 }
 
-/// The same for a text that is judged without a catalog; functions named in `declared` exist.
-pub(crate) fn check_kinds_with(query: &mut Query, label: Label, declared: &[String], findings: &mut Findings<'_>) {
-    Judge { findings, label, declared, place: Place::Rows, in_aggregate: false }.query(query);
+/// The same by the letter of the standard.
+///
+/// Its grammar lets a literal, a column or an aggregate stand for a value of any kind; a condition is never a value.
+pub(crate) fn check_standard_kinds(
+    query: &mut Query,
+    version: Version,
+    declared: &[String],
+    findings: &mut Findings<'_>,
+) {
+    let standard = Some(version);
+    Judge { findings, label: Label::Adql, declared, standard, place: Place::Rows, in_aggregate: false }.query(query);
 }
 
 /// Where an expression stands, as far as aggregates are concerned.
@@ -40,6 +52,8 @@ struct Judge<'a, 'b> {
     findings: &'a mut Findings<'b>,
     label: Label,
     declared: &'a [String],
+    /// The version of the standard to judge by, if only the standard counts.
+    standard: Option<Version>,
     place: Place,
     in_aggregate: bool,
 }
@@ -91,7 +105,7 @@ impl Judge<'_, '_> {
                     self.sortable(expr, "made DISTINCT");
                 }
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                    self.kind(expr);
+                    self.value(expr);
                 }
                 _ => {}
             }
@@ -119,18 +133,30 @@ impl Judge<'_, '_> {
 
     /// A value that rows are compared by.
     fn sortable(&mut self, expr: &mut Expr, verb: &str) {
-        if self.kind(expr).is_geometry() {
+        if self.value(expr).is_geometry() && self.standard.is_none() {
             self.findings.bad(expr.span(), format!("geometries cannot be {verb}"));
         }
+    }
+
+    /// A value: in the standard a condition is none.
+    fn value(&mut self, expr: &mut Expr) -> Kind {
+        let kind = self.kind(expr);
+        if kind == Kind::Boolean && self.standard.is_some() {
+            self.findings.bad(expr.span(), "a condition is no value in ADQL");
+        }
+        kind
     }
 
     /// An expression that must be true or false.
     fn condition(&mut self, expr: &mut Expr) {
         let kind = self.kind(expr);
+        let span = expr.span();
+        if kind == Kind::Any && self.standard.is_some() {
+            return self.findings.hinted(span, "a value is no condition", "compare it with something");
+        }
         if matches!(kind, Kind::Boolean | Kind::Any) {
             return;
         }
-        let span = expr.span();
         match called(expr) {
             Some(name @ ("CONTAINS" | "INTERSECTS")) => {
                 self.findings.hinted(
@@ -171,7 +197,7 @@ impl Judge<'_, '_> {
                 self.numeric(kind, span)
             }
             Expr::BinaryOp { left, op, right } => {
-                let kinds = (self.kind(left), self.kind(right));
+                let kinds = (self.value(left), self.value(right));
                 self.operator(op, kinds, span)
             }
             Expr::Between { expr, low, high, .. } => {
@@ -260,6 +286,8 @@ impl Judge<'_, '_> {
 
     fn operator(&mut self, op: &BinaryOperator, (left, right): (Kind, Kind), span: Span) -> Kind {
         match op {
+            BinaryOperator::Eq | BinaryOperator::NotEq if left.is_geometry() && left.accepts(right) => Kind::Boolean,
+            BinaryOperator::Eq | BinaryOperator::NotEq if right.is_geometry() && right.accepts(left) => Kind::Boolean,
             BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Lt
@@ -303,9 +331,10 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// Two operands that are ordered or listed.
     fn comparable(&mut self, left: Kind, right: Kind, span: Span) {
         if left.is_geometry() || right.is_geometry() {
-            let message = "geometries cannot be compared";
+            let message = "geometries cannot be compared in this way";
             return self.findings.hinted(span, message, "use CONTAINS, INTERSECTS or DISTANCE");
         }
         let mixed = (left == Kind::Boolean && right.is_number()) || (right == Kind::Boolean && left.is_number());
@@ -316,187 +345,5 @@ impl Judge<'_, '_> {
                 "write the condition alone, or NOT",
             );
         }
-    }
-
-    fn function(&mut self, function: &mut Function, span: Span) -> Kind {
-        let Some(ident) = function.name.0.first().and_then(|part| part.as_ident()).cloned() else { return Kind::Any };
-        let entry = find_function(&ident.value, self.label);
-        let known = entry.is_some() || self.declared.iter().any(|name| name.eq_ignore_ascii_case(&ident.value));
-        if !known {
-            let hint = closest_function(&ident.value).map(|meant| format!("did you mean {meant}?"));
-            self.findings.add(
-                crate::QueryErrorKind::BadQuery,
-                ident.span,
-                format!("unknown function {}", ident.value.to_uppercase()),
-                hint,
-            );
-        }
-        let class = entry.map_or(FunctionClass::Scalar, |entry| entry.class);
-        self.call_clauses(function, class, known && entry.is_none(), ident.span);
-        let kinds = self.argument_kinds(function, class);
-        let Some(entry) = entry else { return Kind::Any };
-        self.arguments(entry, function, &kinds, span);
-        frames::check_frames(entry, &arguments(function), span, self.findings);
-        match entry.returns {
-            Kind::Any => common(&kinds),
-            kind => kind,
-        }
-    }
-
-    /// DISTINCT, FILTER and OVER stand only where they mean something.
-    fn call_clauses(&mut self, function: &Function, class: FunctionClass, declared: bool, at: Span) {
-        let name = function.name.to_string().to_uppercase();
-        let distinct = match &function.args {
-            FunctionArguments::List(list) => list.duplicate_treatment.is_some(),
-            _ => false,
-        };
-        if class == FunctionClass::Scalar && !declared {
-            let extra =
-                distinct || function.filter.is_some() || function.over.is_some() || !function.within_group.is_empty();
-            if extra {
-                self.findings
-                    .bad(at, format!("{name} is no aggregate: DISTINCT, FILTER, WITHIN GROUP and OVER cannot be used"));
-            }
-            return;
-        }
-        if class == FunctionClass::Window && function.over.is_none() {
-            self.findings.hinted(at, format!("{name} is a window function"), format!("write {name}(...) OVER (...)"));
-        }
-        if class != FunctionClass::Scalar && self.place == Place::Rows {
-            self.findings.hinted(
-                at,
-                format!("{name} cannot be used in WHERE, ON or GROUP BY"),
-                "conditions on groups go to HAVING",
-            );
-        }
-        if class == FunctionClass::Aggregate && function.over.is_none() && self.in_aggregate {
-            self.findings.bad(at, format!("{name} stands inside another aggregate"));
-        }
-    }
-
-    fn argument_kinds(&mut self, function: &mut Function, class: FunctionClass) -> Vec<Kind> {
-        let aggregate = class == FunctionClass::Aggregate && function.over.is_none();
-        let outer = self.in_aggregate;
-        self.in_aggregate |= aggregate;
-        let mut kinds = Vec::new();
-        if let FunctionArguments::List(list) = &mut function.args {
-            for argument in &mut list.args {
-                if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument {
-                    kinds.push(self.kind(expr));
-                }
-            }
-        }
-        function.filter.iter_mut().for_each(|filter| self.condition(filter));
-        let mut rest = function.clone();
-        rest.args = FunctionArguments::None;
-        rest.filter = None;
-        self.other(&mut Expr::Function(rest));
-        self.in_aggregate = outer;
-        kinds
-    }
-
-    /// Reports arguments that fit no form of the function.
-    fn arguments(&mut self, entry: &FunctionEntry, function: &Function, kinds: &[Kind], span: Span) {
-        let given = arguments(function);
-        let skipped = usize::from(frames::leading_frame(entry, &given).is_some());
-        let (given, kinds) = (&given[skipped..], &kinds[skipped..]);
-        if let FunctionArguments::List(list) = &function.args {
-            let star =
-                list.args.iter().any(|argument| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard)));
-            if star && entry.name == "COUNT" && list.args.len() == 1 {
-                return;
-            }
-            if star {
-                return self.findings.bad(span, format!("{} takes no *", entry.name));
-            }
-        }
-        let mut forms = entry.forms.iter().filter(|form| form.takes(given.len())).peekable();
-        if forms.peek().is_none() {
-            let message = format!("{} does not take {}", entry.name, counted(given.len()));
-            return self.findings.hinted(span, message, usage(entry));
-        }
-        let misfit =
-            |form: &&crate::Form| kinds.iter().enumerate().find(|(index, kind)| !form.kind_at(*index).accepts(**kind));
-        let misfits: Vec<_> =
-            forms.map(|form| misfit(&form).map(|(index, kind)| (index, *kind, form.kind_at(index)))).collect();
-        if misfits.iter().any(Option::is_none) {
-            return;
-        }
-        if let Some((index, kind, wanted)) = misfits.into_iter().flatten().max_by_key(|(index, ..)| *index) {
-            let message = format!("argument {} of {} is {}", index + 1, entry.name, kind.noun());
-            let hint = if entry.forms.len() > 1 { usage(entry) } else { format!("it must be {}", wanted.noun()) };
-            self.findings.hinted(given[index].span(), message, hint);
-        }
-    }
-}
-
-fn counted(count: usize) -> String {
-    match count {
-        0 => "an empty list of arguments".into(),
-        1 => "one argument".into(),
-        count => format!("{count} arguments"),
-    }
-}
-
-/// How a function is called, for a hint.
-fn usage(entry: &FunctionEntry) -> String {
-    let word = |kind: &Kind| kind.noun().trim_start_matches("an ").trim_start_matches("a ").to_owned();
-    let form = |form: &crate::Form| {
-        let needed = form.arguments.len() - form.optional;
-        let mut words: Vec<String> = form.arguments[..needed].iter().map(word).collect();
-        words.extend(form.arguments[needed..].iter().map(|kind| format!("[{}]", word(kind))));
-        words.extend((0..form.least).flat_map(|_| form.repeated).map(word));
-        if !form.repeated.is_empty() {
-            words.push("...".into());
-        }
-        format!("{}({})", entry.name, words.join(", "))
-    };
-    format!("write {}", entry.forms.iter().map(form).collect::<Vec<_>>().join(" or "))
-}
-
-/// The function that an expression calls, in upper case.
-fn called(expr: &Expr) -> Option<&'static str> {
-    let Expr::Function(function) = crate::walk::bare(expr) else { return None };
-    let ident = function.name.0.first().and_then(|part| part.as_ident())?;
-    find_function(&ident.value, Label::Adql).map(|entry| entry.name)
-}
-
-/// The one kind that all of them have, if there is one.
-fn common(kinds: &[Kind]) -> Kind {
-    let mut known = kinds.iter().copied().filter(|kind| *kind != Kind::Any);
-    let Some(first) = known.next() else { return Kind::Any };
-    if kinds.iter().all(|kind| *kind == first) { first } else { Kind::Any }
-}
-
-fn literal_kind(value: &Value) -> Kind {
-    match value {
-        Value::Number(digits, _) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Kind::Integer,
-        Value::Number(..) => Kind::Number,
-        Value::SingleQuotedString(_) => Kind::Text,
-        Value::Boolean(_) => Kind::Boolean,
-        _ => Kind::Any,
-    }
-}
-
-fn type_kind(data_type: &DataType) -> Kind {
-    match data_type {
-        DataType::SmallInt(_)
-        | DataType::Int2(_)
-        | DataType::Int(_)
-        | DataType::Int4(_)
-        | DataType::Integer(_)
-        | DataType::BigInt(_)
-        | DataType::Int8(_) => Kind::Integer,
-        DataType::Real
-        | DataType::Float4
-        | DataType::Float(_)
-        | DataType::Float8
-        | DataType::Double(_)
-        | DataType::DoublePrecision
-        | DataType::Numeric(_)
-        | DataType::Decimal(_) => Kind::Number,
-        DataType::Boolean | DataType::Bool => Kind::Boolean,
-        DataType::Date | DataType::Time(..) | DataType::Timestamp(..) => Kind::Timestamp,
-        _ => Kind::Text,
     }
 }

@@ -1,0 +1,292 @@
+//! What does every name in the query mean?
+//!
+//! Walks the query with its scopes (common table expressions, derived tables, joins, correlated sub-queries) and writes
+//! each name out exactly. USING and NATURAL become ON, so that nothing depends on how a planner merges columns; result
+//! columns get valid unique names. All names that mean nothing are reported together.
+//!
+//! Must not know functions or types.
+
+mod tables;
+
+use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr, Spanned};
+use sqlparser::tokenizer::Span;
+
+use crate::error::{Findings, QueryErrorKind};
+use crate::names::{Name, TableNames, exact, same_in_any_case};
+use crate::output::{self, Output};
+use crate::request::Label;
+use crate::scope::{Column, Missing, Relation, Scope};
+use crate::walk::{Part, parts};
+use crate::write::{number_literal, position, with_span};
+
+/// A common table expression in sight.
+struct Common {
+    name: String,
+    columns: Vec<Column>,
+    known: bool,
+    tables: usize,
+}
+
+/// What a query gives to the one around it.
+pub(crate) struct Bound {
+    pub(crate) columns: Vec<Column>,
+    /// False where an unknown table hides which columns there are.
+    pub(crate) known: bool,
+    /// Table references once every common table expression is written out.
+    pub(crate) tables: usize,
+}
+
+/// Binds the names of one query.
+pub(crate) struct Binder<'a, 'b> {
+    pub(crate) findings: &'a mut Findings<'b>,
+    pub(crate) label: Label,
+    pub(crate) names: &'a dyn TableNames,
+    /// Exact paths of the tables used, each once.
+    pub(crate) used: Vec<Vec<String>>,
+    common: Vec<Common>,
+    scopes: Vec<Scope>,
+}
+
+impl<'a, 'b> Binder<'a, 'b> {
+    pub(crate) fn new(findings: &'a mut Findings<'b>, label: Label, names: &'a dyn TableNames) -> Self {
+        Self { findings, label, names, used: Vec::new(), common: Vec::new(), scopes: Vec::new() }
+    }
+
+    /// Binds a query and its sub-queries.
+    pub(crate) fn query(&mut self, query: &mut Query) -> Bound {
+        let outer_common = self.common.len();
+        for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            self.common_table(cte, outer_common);
+        }
+        let order = query.order_by.as_mut();
+        let bound = match query.body.as_mut() {
+            SetExpr::Select(select) => self.select(select, order),
+            body => {
+                let bound = self.body(body);
+                self.order_by_output(order, &bound);
+                bound
+            }
+        };
+        self.common.truncate(outer_common);
+        bound
+    }
+
+    fn common_table(&mut self, cte: &mut Cte, outer: usize) {
+        let name = cte.alias.name.value.clone();
+        if self.common[outer..].iter().any(|other| Name::from(&cte.alias.name).matches(&other.name)) {
+            self.findings.bad(cte.alias.name.span, format!("{name} is defined twice in this WITH"));
+        }
+        let mut bound = self.query(&mut cte.query);
+        self.rename(&mut bound, &mut cte.alias);
+        cte.alias.explicit = false;
+        self.common.push(Common { name, columns: bound.columns, known: bound.known, tables: bound.tables });
+    }
+
+    fn body(&mut self, body: &mut SetExpr) -> Bound {
+        match body {
+            SetExpr::Select(select) => self.select(select, None),
+            SetExpr::Query(query) => self.query(query),
+            SetExpr::SetOperation { left, right, op, .. } => {
+                let at = right.span();
+                let mut bound = self.body(left);
+                let other = self.body(right);
+                if bound.known && other.known && bound.columns.len() != other.columns.len() {
+                    let counts = format!("{} and {}", bound.columns.len(), other.columns.len());
+                    self.findings.bad(at, format!("the operands of {op} have {counts} columns"));
+                }
+                bound.tables = bound.tables.saturating_add(other.tables);
+                bound
+            }
+            _ => Bound { columns: Vec::new(), known: false, tables: 0 },
+        }
+    }
+
+    fn select(&mut self, select: &mut Select, order: Option<&mut OrderBy>) -> Bound {
+        if select.from.is_empty() && self.label == Label::Adql {
+            let at = select.select_token.0.span;
+            self.findings.hinted(at, "a SELECT needs a FROM in ADQL", "write FROM table");
+        }
+        let mut scope = Scope::default();
+        let mut tables = 0usize;
+        for item in &mut select.from {
+            let local = self.tables(item, &mut [&mut scope], &mut tables);
+            self.append(&mut scope, local);
+        }
+        self.scopes.push(scope);
+        let outputs = output::name_columns(self, select);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.qualifies = output::hides_a_column(&outputs, scope);
+        }
+        select.selection.iter_mut().for_each(|condition| self.expr(condition));
+        self.group_by(select, &outputs);
+        select.having.iter_mut().for_each(|condition| self.expr(condition));
+        if let Some(order) = order {
+            self.order_by(order, &outputs);
+        }
+        let known = !self.scope().has_unknown();
+        self.scopes.pop();
+        let columns = outputs.into_iter().map(|output| output.column).collect();
+        Bound { columns, known, tables }
+    }
+
+    /// The innermost scope.
+    pub(crate) fn scope(&self) -> &Scope {
+        self.scopes.last().expect("a SELECT pushes its scope before it binds expressions")
+    }
+
+    /// Binds GROUP BY: columns and expressions, positions, and under [`Label::Sql`] aliases of result columns.
+    fn group_by(&mut self, select: &mut Select, outputs: &[Output]) {
+        let GroupByExpr::Expressions(items, _) = &mut select.group_by else { return };
+        for item in items {
+            let wanted = match (position(item), &*item) {
+                (Some(number), _) => {
+                    let index = number.checked_sub(1).filter(|index| *index < outputs.len());
+                    if index.is_none() && !self.scope().has_unknown() {
+                        self.findings.bad(item.span(), format!("there is no result column {number}"));
+                    }
+                    index
+                }
+                (None, Expr::Identifier(ident)) => {
+                    let name = Name::from(ident);
+                    let at = ident.span;
+                    let hidden = matches!(self.scope().find(&name), Err(Missing::Unknown));
+                    let index = hidden.then(|| output::index(outputs, &name)).flatten();
+                    if index.is_some() && self.label == Label::Adql {
+                        let message = format!("{} is a result column, not a column of FROM", name.value);
+                        self.findings.hinted(at, message, "write its expression in GROUP BY");
+                    }
+                    index
+                }
+                _ => None,
+            };
+            match wanted.and_then(|index| outputs[index].expr.clone().map(|expr| (index, expr))) {
+                // A number would be read as a position again.
+                Some((index, Expr::Value(_))) => *item = number_literal(index + 1),
+                Some((_, expr)) => *item = expr,
+                None if position(item).is_some() => {}
+                None => self.expr(item),
+            }
+        }
+    }
+
+    fn order_by(&mut self, order: &mut OrderBy, outputs: &[Output]) {
+        let OrderByKind::Expressions(items) = &mut order.kind else { return };
+        for item in items {
+            if let Some(number) = position(&item.expr) {
+                if number == 0 || (number > outputs.len() && !self.scope().has_unknown()) {
+                    self.findings.bad(item.expr.span(), format!("there is no result column {number}"));
+                }
+                continue;
+            }
+            if let Expr::Identifier(ident) = &item.expr
+                && let Some(output) = output::find(outputs, &Name::from(ident))
+            {
+                item.expr = Expr::Identifier(exact(&output.column.exact));
+                continue;
+            }
+            self.expr(&mut item.expr);
+        }
+    }
+
+    /// ORDER BY of a set operation: only its result columns are in sight.
+    fn order_by_output(&mut self, order: Option<&mut OrderBy>, bound: &Bound) {
+        let Some(OrderByKind::Expressions(items)) = order.map(|order| &mut order.kind) else { return };
+        let relation = Relation {
+            qualifier: Vec::new(),
+            written: Vec::new(),
+            columns: bound.columns.clone(),
+            known: bound.known,
+            at: Span::empty(),
+        };
+        self.scopes.push(Scope::of(relation));
+        for item in items {
+            match position(&item.expr) {
+                Some(number) if number == 0 || (bound.known && number > bound.columns.len()) => {
+                    self.findings.bad(item.expr.span(), format!("there is no result column {number}"));
+                }
+                Some(_) => {}
+                None => self.expr(&mut item.expr),
+            }
+        }
+        self.scopes.pop();
+    }
+
+    /// Binds the names of one expression and of its sub-queries.
+    pub(crate) fn expr(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Identifier(ident) => {
+                let name = Name::from(&*ident);
+                let at = ident.span;
+                if let Some((_, bound)) = self.resolve(&[], &name, at) {
+                    *expr = with_span(bound, at);
+                }
+            }
+            Expr::CompoundIdentifier(idents) => {
+                let at = idents.iter().map(|ident| ident.span).reduce(|a, b| a.union(&b)).unwrap_or_else(Span::empty);
+                let mut names: Vec<Name> = idents.iter().map(Name::from).collect();
+                if let Some(name) = names.pop()
+                    && let Some((_, bound)) = self.resolve(&names, &name, at)
+                {
+                    *expr = with_span(bound, at);
+                }
+            }
+            other => {
+                parts(other, &mut |part| match part {
+                    Part::Expr(inner) => self.expr(inner),
+                    Part::Query(query) => {
+                        self.query(query);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Looks a column up from the innermost scope outwards; reports one that is not there.
+    pub(crate) fn resolve(&mut self, qualifier: &[Name], name: &Name, at: Span) -> Option<(Column, Expr)> {
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
+            let found = match qualifier {
+                [] if depth > 0 => scope.find_from_inside(name),
+                [] => scope.find(name),
+                _ => scope.find_qualified(qualifier, name),
+            };
+            match found {
+                Ok(found) => return Some(found),
+                Err(Missing::Ambiguous(mut several)) => {
+                    several.dedup();
+                    let hint = format!("write one of {}", several.join(", "));
+                    let hint = (several.len() > 1).then_some(hint);
+                    let message = format!("{} could mean several columns", name.value);
+                    self.findings.add(QueryErrorKind::BadQuery, at, message, hint);
+                    return None;
+                }
+                Err(Missing::Unknown) if qualifier.is_empty() => {}
+                // The table is here and lacks the column: an outer table of the same name is hidden.
+                Err(Missing::Unknown) if scope.relation(qualifier).is_ok() => break,
+                Err(Missing::Unknown) => {}
+            }
+        }
+        self.report_unknown(qualifier, name, at);
+        None
+    }
+
+    fn report_unknown(&mut self, qualifier: &[Name], name: &Name, at: Span) {
+        let table_known = qualifier.is_empty() || self.scopes.iter().any(|scope| scope.relation(qualifier).is_ok());
+        let shown = qualifier.iter().chain([name]).map(|name| name.value.as_str()).collect::<Vec<_>>().join(".");
+        let scopes = || self.scopes.iter().rev();
+        let (message, meant) = if table_known {
+            (format!("unknown column {shown}"), scopes().find_map(|scope| scope.closest_column(&name.value)))
+        } else {
+            let table = qualifier.last().map_or("", |name| name.value.as_str());
+            (
+                format!("{shown}: there is no table {table} in FROM"),
+                scopes().find_map(|scope| scope.closest_relation(table)),
+            )
+        };
+        let differs_in_case = name.delimited && meant.is_some_and(|meant| same_in_any_case(meant, &name.value));
+        let hint = meant.map(|meant| match differs_in_case {
+            true => format!("did you mean \"{meant}\"? names in double quotes match exactly"),
+            false => format!("did you mean {meant}?"),
+        });
+        self.findings.add(QueryErrorKind::NotFound, at, message, hint);
+    }
+}

@@ -1,0 +1,303 @@
+//! What does the standard not have that this language has?
+//!
+//! A walk over a parsed query that reports every declared extension, every name that is not a regular identifier of
+//! ADQL, and, for version 2.0, what came with 2.1. Each rule names what the standard has instead. Kinds and functions
+//! are judged by [`kinds`](crate::kinds).
+
+use sqlparser::ast::{
+    CastKind, DataType, Expr, Function, FunctionArguments, Ident, JoinConstraint, JoinOperator, LimitClause, OrderBy,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Spanned, TableAlias, TableFactor,
+    TableWithJoins, TopQuantity, Value,
+};
+use sqlparser::tokenizer::{Span, Token};
+
+use crate::error::Findings;
+use crate::reserved::is_reserved;
+use crate::tokens::Tokens;
+use crate::validate::Version;
+use crate::walk::{Part, bare, constraint, parts, query_parts};
+
+/// Reports what the standard does not have in the tokens of a text.
+pub(crate) fn check_tokens(tokens: &Tokens, findings: &mut Findings<'_>) {
+    for comment in &tokens.block_comments {
+        findings.hinted(*comment, "ADQL has no comments of this form", "begin each line of a comment with --");
+    }
+    for token in &tokens.list {
+        let hint = match &token.token {
+            Token::Mod => "write MOD(x, y)",
+            Token::DoubleColon => "write CAST(value AS type)",
+            Token::Placeholder(_) => "write the value",
+            Token::Ampersand | Token::Pipe | Token::Tilde | Token::ShiftLeft | Token::ShiftRight => {
+                "there are no bit operators"
+            }
+            Token::TildeAsterisk | Token::ExclamationMarkTilde | Token::ExclamationMarkTildeAsterisk => {
+                "write LIKE or ILIKE"
+            }
+            Token::LBracket | Token::RBracket => "there are no arrays",
+            _ => continue,
+        };
+        findings.hinted(token.span, format!("{} is not part of ADQL", token.token), hint);
+    }
+}
+
+/// Reports what the standard does not have in a query.
+pub(crate) fn check_query(query: &mut Query, version: Version, findings: &mut Findings<'_>) {
+    Strict { findings, version }.query(query, true);
+}
+
+struct Strict<'a, 'b> {
+    findings: &'a mut Findings<'b>,
+    version: Version,
+}
+
+impl Strict<'_, '_> {
+    fn query(&mut self, query: &mut Query, top_level: bool) {
+        let at = query.span();
+        if let Some(with) = &query.with {
+            let at = with.with_token.0.span;
+            self.since_2_1(at, "WITH");
+            if !top_level {
+                self.findings.hinted(at, "WITH can stand only at the beginning of the whole query", "move it there");
+            }
+            with.cte_tables.iter().for_each(|cte| self.alias(&cte.alias, "WITH name (columns)"));
+        }
+        self.body(&query.body);
+        query.order_by.iter().for_each(|order| self.order(order));
+        query.limit_clause.iter().for_each(|clause| self.limit(clause, at));
+        query_parts(query, &mut |part| self.part(part));
+    }
+
+    fn part(&mut self, part: Part<'_>) {
+        match part {
+            Part::Expr(expr) => self.expr(expr),
+            Part::Query(query) => self.query(query, false),
+        }
+    }
+
+    fn body(&mut self, body: &SetExpr) {
+        match body {
+            SetExpr::Select(select) => self.select(select),
+            SetExpr::SetOperation { left, right, op, .. } => {
+                self.since_2_1(right.span(), &op.to_string());
+                self.body(left);
+                self.body(right);
+            }
+            _ => {}
+        }
+    }
+
+    fn select(&mut self, select: &Select) {
+        let at = select.select_token.0.span;
+        if select.from.is_empty() {
+            self.findings.hinted(at, "a SELECT needs a FROM in ADQL", "write FROM table");
+        }
+        if matches!(select.top.as_ref().and_then(|top| top.quantity.as_ref()), Some(TopQuantity::Expr(_))) {
+            self.findings.hinted(at, "TOP takes a whole number without parentheses", "write TOP 10");
+        }
+        for item in &select.projection {
+            match item {
+                SelectItem::ExprWithAlias { alias, .. } => self.name(alias),
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                    name.0.iter().filter_map(|part| part.as_ident()).for_each(|ident| self.name(ident));
+                }
+                _ => {}
+            }
+        }
+        select.from.iter().for_each(|tables| self.tables(tables));
+    }
+
+    fn tables(&mut self, tables: &TableWithJoins) {
+        self.factor(&tables.relation);
+        for join in &tables.joins {
+            self.factor(&join.relation);
+            if matches!(join.join_operator, JoinOperator::CrossJoin(_)) {
+                self.extension(join.relation.span(), "CROSS JOIN", "write a comma between the tables");
+            }
+            if let Some(JoinConstraint::Using(columns)) = constraint(&join.join_operator) {
+                columns
+                    .iter()
+                    .flat_map(|name| &name.0)
+                    .filter_map(|part| part.as_ident())
+                    .for_each(|ident| self.name(ident));
+            }
+        }
+    }
+
+    fn factor(&mut self, factor: &TableFactor) {
+        match factor {
+            TableFactor::Table { name, alias, .. } => {
+                let parts: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+                self.names(&parts, 3, "a table has at most the parts catalog.schema.table");
+                alias.iter().for_each(|alias| self.alias(alias, "AS name (columns)"));
+            }
+            TableFactor::Derived { lateral, alias, subquery, .. } => {
+                if *lateral {
+                    self.extension(subquery.span(), "LATERAL", "join the table itself");
+                }
+                alias.iter().for_each(|alias| self.alias(alias, "AS name (columns)"));
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => self.tables(table_with_joins),
+            _ => {}
+        }
+    }
+
+    fn alias(&mut self, alias: &TableAlias, form: &str) {
+        self.name(&alias.name);
+        if !alias.columns.is_empty() {
+            self.extension(alias.span(), form, "name the columns in the sub-query");
+        }
+    }
+
+    fn order(&mut self, order: &OrderBy) {
+        let OrderByKind::Expressions(items) = &order.kind else { return };
+        for item in items {
+            if item.options.nulls_first.is_some() {
+                self.extension(item.span(), "NULLS FIRST and NULLS LAST", "leave it out");
+            }
+            if self.version == Version::V2_0 && !matches!(item.expr, Expr::Identifier(_) | Expr::Value(_)) {
+                self.since_2_1(item.span(), "ORDER BY of an expression");
+            }
+        }
+    }
+
+    fn limit(&mut self, clause: &LimitClause, at: Span) {
+        let LimitClause::LimitOffset { limit, offset, .. } = clause else { return };
+        if let Some(limit) = limit {
+            self.extension(limit.span(), "LIMIT", "write SELECT TOP n");
+        }
+        if let Some(offset) = offset {
+            let place = offset.value.span();
+            self.since_2_1(if place == Span::empty() { at } else { place }, "OFFSET");
+        }
+    }
+
+    fn expr(&mut self, expr: &mut Expr) {
+        self.expression(expr);
+        parts(expr, &mut |part| self.part(part));
+    }
+
+    fn expression(&mut self, expr: &Expr) {
+        let at = expr.span();
+        match expr {
+            Expr::Identifier(ident) => self.name(ident),
+            Expr::CompoundIdentifier(idents) => {
+                let parts: Vec<&Ident> = idents.iter().collect();
+                self.names(&parts, 4, "a column has at most the parts catalog.schema.table.column");
+            }
+            Expr::Value(value) => {
+                if let Value::Boolean(_) = value.value {
+                    self.extension(value.span, "TRUE and FALSE", "compare with a number");
+                }
+            }
+            Expr::Cast { kind, data_type, .. } => {
+                self.since_2_1(at, "CAST");
+                if *kind == CastKind::Cast && !is_standard_type(data_type) {
+                    let hint = "one of SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR, VARCHAR, TIMESTAMP, POINT, CIRCLE, POLYGON";
+                    self.findings.hinted(at, format!("ADQL cannot cast to {data_type}"), hint);
+                }
+            }
+            Expr::ILike { escape_char, .. } => {
+                self.since_2_1(at, "ILIKE");
+                self.escape(escape_char.is_some(), at);
+            }
+            Expr::Like { escape_char, .. } => self.escape(escape_char.is_some(), at),
+            Expr::Function(function) => self.function(function, at),
+            other => {
+                if let Some((what, hint)) = extension_of(other) {
+                    self.extension(at, what, hint);
+                }
+            }
+        }
+    }
+
+    fn escape(&mut self, used: bool, at: Span) {
+        if used {
+            self.extension(at, "LIKE ... ESCAPE", "leave the ESCAPE out");
+        }
+    }
+
+    fn function(&mut self, function: &Function, at: Span) {
+        let ordered = match &function.args {
+            FunctionArguments::List(list) => !list.clauses.is_empty(),
+            _ => false,
+        };
+        if function.over.is_some() {
+            self.extension(at, "window functions", "group the rows");
+        }
+        if function.filter.is_some()
+            || !function.within_group.is_empty()
+            || function.null_treatment.is_some()
+            || ordered
+        {
+            self.extension(at, "FILTER, WITHIN GROUP and ORDER BY in a call", "use WHERE");
+        }
+    }
+
+    fn names(&mut self, parts: &[&Ident], most: usize, hint: &str) {
+        if let Some(extra) = parts.get(most) {
+            self.findings.hinted(extra.span, "this name has too many parts", hint);
+        }
+        parts.iter().for_each(|ident| self.name(ident));
+    }
+
+    /// A regular identifier begins with a letter and is not reserved.
+    fn name(&mut self, ident: &Ident) {
+        if ident.quote_style.is_some() {
+            return;
+        }
+        let quoted = format!("write \"{}\"", ident.value);
+        if is_reserved(&ident.value) {
+            self.findings.hinted(ident.span, format!("{} is a reserved word", ident.value.to_uppercase()), quoted);
+        } else if !ident.value.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            self.findings.hinted(ident.span, format!("the name {} does not begin with a letter", ident.value), quoted);
+        }
+    }
+
+    fn extension(&mut self, at: Span, what: &str, hint: &str) {
+        self.findings.hinted(at, format!("{what}: not part of ADQL"), hint);
+    }
+
+    fn since_2_1(&mut self, at: Span, what: &str) {
+        if self.version == Version::V2_0 {
+            self.findings.hinted(at, format!("{what}: not part of ADQL 2.0"), "it came with ADQL 2.1");
+        }
+    }
+}
+
+/// The extension that an expression is, and what to write instead.
+fn extension_of(expr: &Expr) -> Option<(&'static str, &'static str)> {
+    Some(match bare(expr) {
+        Expr::Case { .. } => ("CASE", "use COALESCE, or several queries joined by UNION"),
+        Expr::Extract { .. } => ("EXTRACT", "compare the timestamp itself"),
+        Expr::Ceil { .. } => ("CEIL", "write CEILING"),
+        Expr::Position { .. } | Expr::Substring { .. } | Expr::Trim { .. } | Expr::Overlay { .. } => {
+            ("this string function", "ADQL has LOWER, UPPER and ||")
+        }
+        Expr::SimilarTo { .. } => ("SIMILAR TO", "write LIKE"),
+        Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_) => ("IS TRUE, IS FALSE and IS UNKNOWN", "write the condition alone, or NOT"),
+        Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => ("IS DISTINCT FROM", "write = or <>"),
+        Expr::TypedString(_) => ("a typed literal", "write the string alone, or CAST it"),
+        Expr::Interval(_) => ("INTERVAL", "there is no arithmetic with times"),
+        Expr::AtTimeZone { .. } => ("AT TIME ZONE", "times are UTC"),
+        _ => return None,
+    })
+}
+
+fn is_standard_type(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::SmallInt(None)
+        | DataType::Integer(None)
+        | DataType::BigInt(None)
+        | DataType::Real
+        | DataType::DoublePrecision
+        | DataType::Char(_)
+        | DataType::Varchar(_) => true,
+        DataType::Timestamp(None, zone) => *zone == sqlparser::ast::TimezoneInfo::None,
+        other => crate::shape::geometry_type(other).is_some(),
+    }
+}

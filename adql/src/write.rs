@@ -1,0 +1,53 @@
+//! How are small pieces of SQL written and read?
+//!
+//! Builders of expressions for the steps that rewrite; knows nothing of what they mean.
+
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Value,
+};
+use sqlparser::tokenizer::Span;
+
+use crate::walk::bare;
+
+/// A call of a function by its exact name.
+pub(crate) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    call_of(Ident::new(name), arguments)
+}
+
+/// The same, of a name with its place.
+pub(crate) fn call_of(name: Ident, arguments: Vec<Expr>) -> Expr {
+    let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![name]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// The number of a result column, where an item is just a whole number.
+pub(crate) fn position(expr: &Expr) -> Option<usize> {
+    let Expr::Value(value) = bare(expr) else { return None };
+    match &value.value {
+        Value::Number(digits, _) => digits.parse().ok(),
+        _ => None,
+    }
+}
+
+pub(crate) fn number_literal(number: usize) -> Expr {
+    Expr::value(Value::Number(number.to_string(), false))
+}
+
+/// Keeps the place of what the user wrote on the names written out for it.
+pub(crate) fn with_span(mut expr: Expr, at: Span) -> Expr {
+    match &mut expr {
+        Expr::Identifier(ident) => ident.span = at,
+        Expr::CompoundIdentifier(idents) => idents.iter_mut().for_each(|ident| ident.span = at),
+        _ => {}
+    }
+    expr
+}

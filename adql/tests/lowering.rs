@@ -1,0 +1,143 @@
+//! ADQL in, plain SQL out.
+
+mod sky;
+
+use insta::assert_snapshot;
+use sidereus_adql::{Label, ParameterType, Request, check, lower, parse};
+use sky::{Sky, adql, sql};
+
+#[test]
+fn names_are_written_exactly() {
+    assert_snapshot!(adql("select RAJ2000, r.hrv as V from Rave R order by v"), @r#"SELECT "RAJ2000", "R"."HRV" AS "V" FROM "public"."RAVE" AS "R" ORDER BY "V""#);
+    assert_snapshot!(adql("SELECT stars.ID, public.stars.ra FROM stars WHERE Stars.Mag < 3"), @r#"SELECT "public"."stars"."id", "public"."stars"."ra" FROM "public"."stars" WHERE "public"."stars"."mag" < 3"#);
+    assert_snapshot!(adql("SELECT -ra AS ra, dec FROM stars WHERE ra > 3 ORDER BY ra, -dec"), @r#"SELECT -"ra" AS "ra", "dec" FROM "public"."stars" WHERE "public"."stars"."ra" > 3 ORDER BY "ra", -"public"."stars"."dec""#);
+    assert_snapshot!(adql("SELECT x FROM (SELECT \"copy\" AS X FROM odd) AS T WHERE t.X = 'a'"), @r#"SELECT "X" FROM (SELECT "copy" AS "X" FROM "public"."odd") AS "T" WHERE "T"."X" = 'a'"#);
+}
+
+#[test]
+fn result_columns_have_unique_names() {
+    assert_snapshot!(adql("SELECT COUNT(*), AVG(ra), AVG(dec), MAX(ra) - 1, (MIN(ra)) FROM stars"), @r#"SELECT count(*) AS "count", avg("ra") AS "avg", avg("dec") AS "avg_2", max("ra") - 1 AS "col_4", (min("ra")) AS "min" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT id, * FROM stars"), @r#"SELECT "id", "id" AS "id_2", "ra", "dec", "mag", "parallax" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT s.id, r.id FROM stars s, rave r"), @r#"SELECT "s"."id", "r"."id" AS "id_2" FROM "public"."stars" AS "s", "public"."RAVE" AS "r""#);
+    assert_snapshot!(adql("SELECT * FROM stars, tap_upload.mine"), @r#"SELECT "public"."stars"."id", "public"."stars"."ra", "public"."stars"."dec", "public"."stars"."mag", "public"."stars"."parallax", "tap_upload"."mine"."oid", "tap_upload"."mine"."ra" AS "ra_2", "tap_upload"."mine"."dec" AS "dec_2", "tap_upload"."mine"."r" FROM "public"."stars", "tap_upload"."mine""#);
+    assert_snapshot!(adql("SELECT * FROM (SELECT ra, ra FROM stars) AS t"), @r#"SELECT * FROM (SELECT "ra", "ra" AS "ra_2" FROM "public"."stars") AS "t""#);
+}
+
+#[test]
+fn merged_columns_are_written_out() {
+    assert_snapshot!(adql("SELECT * FROM stars JOIN rave USING (id)"), @r#"SELECT "public"."stars"."id", "public"."stars"."ra", "public"."stars"."dec", "public"."stars"."mag", "public"."stars"."parallax", "public"."RAVE"."RAJ2000", "public"."RAVE"."DEJ2000", "public"."RAVE"."HRV" FROM "public"."stars" JOIN "public"."RAVE" ON "public"."stars"."id" = "public"."RAVE"."id""#);
+    assert_snapshot!(adql("SELECT id FROM stars RIGHT JOIN rave USING (id)"), @r#"SELECT "public"."RAVE"."id" FROM "public"."stars" RIGHT JOIN "public"."RAVE" ON "public"."stars"."id" = "public"."RAVE"."id""#);
+    assert_snapshot!(adql("SELECT id, COUNT(*) FROM stars FULL JOIN rave USING (id) GROUP BY id"), @r#"SELECT coalesce("public"."stars"."id", "public"."RAVE"."id") AS "id", count(*) AS "count" FROM "public"."stars" FULL JOIN "public"."RAVE" ON "public"."stars"."id" = "public"."RAVE"."id" GROUP BY coalesce("public"."stars"."id", "public"."RAVE"."id")"#);
+    assert_snapshot!(adql("SELECT id FROM stars NATURAL JOIN tap_upload.mine"), @r#"SELECT "public"."stars"."id" FROM "public"."stars" JOIN "tap_upload"."mine" ON "public"."stars"."ra" = "tap_upload"."mine"."ra" AND "public"."stars"."dec" = "tap_upload"."mine"."dec""#);
+    assert_snapshot!(adql("SELECT oid FROM rave NATURAL JOIN (SELECT oid FROM tap_upload.mine) AS u"), @r#"SELECT "u"."oid" FROM "public"."RAVE" CROSS JOIN (SELECT "oid" FROM "tap_upload"."mine") AS "u""#);
+}
+
+#[test]
+fn correlated_names_reach_outwards() {
+    assert_snapshot!(adql("SELECT id FROM stars WHERE EXISTS (SELECT 1 FROM rave WHERE mag > hrv)"), @r#"SELECT "id" FROM "public"."stars" WHERE EXISTS (SELECT 1 AS "col_1" FROM "public"."RAVE" WHERE "public"."stars"."mag" > "HRV")"#);
+    assert_snapshot!(adql("SELECT s.id, (SELECT MAX(hrv) FROM rave r WHERE r.id = s.id) AS v FROM stars s"), @r#"SELECT "s"."id", (SELECT max("HRV") AS "max" FROM "public"."RAVE" AS "r" WHERE "r"."id" = "s"."id") AS "v" FROM "public"."stars" AS "s""#);
+    assert_snapshot!(
+        sql("SELECT o.oid, g.id FROM tap_upload.mine AS o LEFT JOIN LATERAL (SELECT s.id FROM stars AS s WHERE q3c_join(o.ra, o.dec, s.ra, s.dec, 0.01) ORDER BY q3c_dist(o.ra, o.dec, s.ra, s.dec) LIMIT 1) AS g ON true"),
+        @r#"SELECT "o"."oid", "g"."id" FROM "tap_upload"."mine" AS "o" LEFT JOIN LATERAL (SELECT "s"."id" FROM "public"."stars" AS "s" WHERE sky_distance("o"."ra", "o"."dec", "s"."ra", "s"."dec") <= 0.01 ORDER BY sky_distance("o"."ra", "o"."dec", "s"."ra", "s"."dec") LIMIT 1) AS "g" ON true"#
+    );
+}
+
+#[test]
+fn numbers_of_rows() {
+    assert_snapshot!(adql("SELECT DISTINCT TOP 5 id FROM stars OFFSET 3"), @r#"SELECT DISTINCT "id" FROM "public"."stars" LIMIT 5 OFFSET 3"#);
+    assert_snapshot!(adql("SELECT TOP 5 id FROM stars LIMIT 3"), @r#"SELECT "id" FROM "public"."stars" LIMIT 3"#);
+    assert_snapshot!(adql("SELECT id FROM (SELECT TOP 3 id FROM stars ORDER BY mag) AS t"), @r#"SELECT "id" FROM (SELECT "id" FROM "public"."stars" ORDER BY "mag" LIMIT 3) AS "t""#);
+    assert_snapshot!(adql("SELECT TOP 3 id FROM stars UNION SELECT TOP 2 id FROM rave INTERSECT SELECT id FROM stars ORDER BY 1"), @r#"(SELECT "id" FROM "public"."stars" LIMIT 3) UNION (SELECT "id" FROM "public"."RAVE" LIMIT 2) INTERSECT SELECT "id" FROM "public"."stars" ORDER BY 1"#);
+    assert_snapshot!(adql("WITH a AS (SELECT TOP 2 id FROM stars) SELECT TOP 1 id FROM a"), @r#"WITH "a" AS (SELECT "id" FROM "public"."stars" LIMIT 2) SELECT "id" FROM "a" LIMIT 1"#);
+}
+
+#[test]
+fn geometry() {
+    assert_snapshot!(adql("SELECT id FROM stars WHERE 1 = CONTAINS(POINT('ICRS', ra, dec), CIRCLE('', 10, 20, 0.5))"), @r#"SELECT "id" FROM "public"."stars" WHERE 1 = sky_contains(sky_point("ra", "dec"), sky_circle(10, 20, 0.5))"#);
+    assert_snapshot!(adql("SELECT BOX(1, 2, 3, 4), POLYGON('ICRS', 1, 2, 3, 4, 5, 6), ELLIPSE(1, 2, 3, 2, 45), REGION('Circle 1 2 3') FROM stars"), @r#"SELECT sky_box(1, 2, 3, 4) AS "box", sky_polygon(1, 2, 3, 4, 5, 6) AS "polygon", sky_ellipse(1, 2, 3, 2, 45) AS "ellipse", sky_region('Circle 1 2 3') AS "region" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT AREA(pos), CENTROID(pos), COORD1(pos), COORD2(pos), COORDSYS(pos) FROM odd"), @r#"SELECT sky_area("pos") AS "area", sky_centroid("pos") AS "centroid", sky_coord1("pos") AS "coord1", sky_coord2("pos") AS "coord2", sky_coordsys("pos") AS "coordsys" FROM "public"."odd""#);
+    assert_snapshot!(adql("SELECT DISTANCE(pos, POINT(1, 2)), INTERSECTS(pos, CIRCLE(POINT(1, 2), 3)) FROM odd"), @r#"SELECT sky_distance("pos", sky_point(1, 2)) AS "distance", sky_intersects("pos", sky_circle(sky_point(1, 2), 3)) AS "intersects" FROM "public"."odd""#);
+    assert_snapshot!(adql("SELECT CAST('1 2.5' AS POINT), CAST('1 2 3e-2' AS CIRCLE) FROM odd"), @r#"SELECT sky_point(1.0, 2.5) AS "cast", sky_circle(1.0, 2.0, 0.03) AS "cast_2" FROM "public"."odd""#);
+}
+
+#[test]
+fn q3c() {
+    assert_snapshot!(sql("SELECT id FROM stars WHERE NOT Q3C_RADIAL_QUERY(ra, dec, 10, 20, 5./60.)"), @r#"SELECT "id" FROM "public"."stars" WHERE NOT sky_contains(sky_point("ra", "dec"), sky_circle(10, 20, 5. / 60.)) = 1"#);
+    assert_snapshot!(sql("SELECT id FROM stars WHERE q3c_radial_query(ra, dec, 10, 20, 1) = true"), @r#"SELECT "id" FROM "public"."stars" WHERE (sky_contains(sky_point("ra", "dec"), sky_circle(10, 20, 1)) = 1) = true"#);
+    assert_snapshot!(sql("SELECT id FROM stars WHERE q3c_ellipse_query(ra, dec, 1, 2, 3 + 1, 0.5, 20)"), @r#"SELECT "id" FROM "public"."stars" WHERE sky_contains(sky_point("ra", "dec"), sky_ellipse(1, 2, 3 + 1, (3 + 1) * 0.5, 20)) = 1"#);
+    assert_snapshot!(sql("SELECT id FROM stars WHERE q3c_poly_query(ra, dec, ARRAY[1, 2, 3, 4, 5, 6])"), @r#"SELECT "id" FROM "public"."stars" WHERE sky_contains(sky_point("ra", "dec"), sky_polygon(1, 2, 3, 4, 5, 6)) = 1"#);
+    assert_snapshot!(sql("SELECT CASE WHEN q3c_join(ra, dec, 1, 2, 3) THEN 1 END AS near FROM stars"), @r#"SELECT CASE WHEN sky_distance("ra", "dec", 1, 2) <= 3 THEN 1 END AS "near" FROM "public"."stars""#);
+}
+
+#[test]
+fn functions_are_renamed() {
+    assert_snapshot!(adql("SELECT LOG(ra), LOG10(ra), MOD(id, 2), TRUNCATE(ra, 1), CEILING(ra), RAND(5) FROM stars"), @r#"SELECT ln("ra") AS "log", log10("ra") AS "log10", adql_mod("id", 2) AS "mod", trunc("ra", 1) AS "truncate", ceil("ra") AS "ceiling", random() AS "rand" FROM "public"."stars""#);
+    assert_snapshot!(sql("SELECT log(ra), ln(ra) FROM stars"), @r#"SELECT log10("ra") AS "log", ln("ra") AS "ln" FROM "public"."stars""#);
+    assert_snapshot!(
+        sql("SELECT length(copy), variance(\"Flux\") FROM odd GROUP BY length(copy)"),
+        @r#"SELECT character_length("copy") AS "length", var("Flux") AS "variance" FROM "public"."odd" GROUP BY character_length("copy")"#
+    );
+}
+
+#[test]
+fn constant_regions_fold() {
+    let either = "SELECT id FROM stars WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(10, 20, 1/2.)) OR mag < 3 OR (CONTAINS(POINT('ICRS', ra, dec), BOX(POINT(1, 2), 1e-7, 3)) <> 0 OR q3c_radial_query(ra, dec, -1, 2, 3))";
+    assert_snapshot!(adql(either), @r#"SELECT "id" FROM "public"."stars" WHERE sky_contains(sky_point("ra", "dec"), sky_region('Union ICRS ( Circle ICRS 10.0 20.0 0.5 Box ICRS 1.0 2.0 1e-7 3.0 Circle ICRS -1.0 2.0 3.0 )')) = 1 OR "mag" < 3"#);
+    let outside = "SELECT id FROM stars WHERE 0 = CONTAINS(POINT(ra, dec), CIRCLE(10, 20, 1)) AND mag < 3 AND NOT CONTAINS(POINT(ra, dec), CIRCLE(11, 21, 1)) = 1";
+    assert_snapshot!(adql(outside), @r#"SELECT "id" FROM "public"."stars" WHERE sky_contains(sky_point("ra", "dec"), sky_region('Union ICRS ( Circle ICRS 10.0 20.0 1.0 Circle ICRS 11.0 21.0 1.0 )')) = 0 AND "mag" < 3"#);
+}
+
+#[test]
+fn regions_that_differ_in_meaning_do_not_fold() {
+    let mixed = "SELECT id FROM stars WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(10, 20, 1)) OR 0 = CONTAINS(POINT(ra, dec), CIRCLE(1, 2, 1))";
+    assert_snapshot!(adql(mixed), @r#"SELECT "id" FROM "public"."stars" WHERE 1 = sky_contains(sky_point("ra", "dec"), sky_circle(10, 20, 1)) OR 0 = sky_contains(sky_point("ra", "dec"), sky_circle(1, 2, 1))"#);
+    let positions = "SELECT s.id FROM stars s, tap_upload.mine u WHERE 1 = CONTAINS(POINT(s.ra, s.dec), CIRCLE(1, 2, 1)) OR 1 = CONTAINS(POINT(u.ra, u.dec), CIRCLE(1, 2, 1))";
+    assert_snapshot!(adql(positions), @r#"SELECT "s"."id" FROM "public"."stars" AS "s", "tap_upload"."mine" AS "u" WHERE 1 = sky_contains(sky_point("s"."ra", "s"."dec"), sky_circle(1, 2, 1)) OR 1 = sky_contains(sky_point("u"."ra", "u"."dec"), sky_circle(1, 2, 1))"#);
+    let invalid = "SELECT id FROM stars WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(10, 91, 1)) OR 1 = CONTAINS(POINT(ra, dec), CIRCLE(1, 2, 1))";
+    assert_snapshot!(adql(invalid), @r#"SELECT "id" FROM "public"."stars" WHERE 1 = sky_contains(sky_point("ra", "dec"), sky_circle(10, 91, 1)) OR 1 = sky_contains(sky_point("ra", "dec"), sky_circle(1, 2, 1))"#);
+}
+
+#[test]
+fn memberships_fold() {
+    let chain = "SELECT id FROM stars WHERE id = 1 OR 2 = id OR id = 3 OR id = 4 OR id IN (5, 6, -7) OR (id) = 8 OR mag = 2 OR id = 1.5";
+    assert_snapshot!(adql(chain), @r#"SELECT "id" FROM "public"."stars" WHERE "id" IN (1, 2, 3, 4, 5, 6, -7, 8) OR "mag" = 2 OR "id" = 1.5"#);
+    let outside = "SELECT id FROM stars WHERE id <> 1 AND id <> 2 AND id NOT IN (3, 4, 5, 6, 7, 8) AND mag < 3";
+    assert_snapshot!(adql(outside), @r#"SELECT "id" FROM "public"."stars" WHERE "id" NOT IN (1, 2, 3, 4, 5, 6, 7, 8) AND "mag" < 3"#);
+    assert_snapshot!(adql("SELECT id FROM stars WHERE id = 1 OR id = 2"), @r#"SELECT "id" FROM "public"."stars" WHERE "id" = 1 OR "id" = 2"#);
+}
+
+#[test]
+fn parameters_learn_their_types() {
+    let text = "SELECT id FROM stars WHERE mag < ? AND DISTANCE(ra, dec, ?, ?) < ? AND LOWER(?) = 'a' AND id IN (?)";
+    let Request::Select(query) = parse(text, Label::Adql).unwrap() else { panic!("no SELECT") };
+    let lowered = lower(check(query, &Sky).unwrap()).unwrap();
+    let types: Vec<_> = lowered.parameters.iter().map(|parameter| parameter.parameter_type).collect();
+    let double = Some(ParameterType::Double);
+    assert_eq!(types, [None, double, double, double, Some(ParameterType::Text), None]);
+    assert_eq!(lowered.parameters.last().unwrap().index, 6);
+}
+
+#[test]
+fn what_was_used_is_known() {
+    let text = "WITH a AS (SELECT id FROM stars) SELECT a.id FROM a, a b, rave, stars";
+    let Request::Select(query) = parse(text, Label::Adql).unwrap() else { panic!("no SELECT") };
+    let lowered = lower(check(query, &Sky).unwrap()).unwrap();
+    assert_eq!(lowered.tables, [["public", "stars"], ["public", "RAVE"]]);
+    assert_eq!(lowered.expanded_table_count, 4);
+}
+
+#[test]
+fn other_requests_are_told_apart() {
+    let kind = |text: &str| match parse(text, Label::Sql).unwrap() {
+        Request::Select(_) => "select".to_owned(),
+        Request::Explain { analyze, .. } => format!("explain {analyze}"),
+        Request::CreateTableAs { target, .. } => format!("create {}", target.path.len()),
+        Request::InsertInto { target, .. } => format!("insert {}", target.path[0].value),
+        Request::DropTable { if_exists, .. } => format!("drop {if_exists}"),
+    };
+    assert_eq!(kind("EXPLAIN ANALYZE SELECT 1"), "explain true");
+    assert_eq!(kind("explain select 1;"), "explain false");
+    assert_eq!(kind("CREATE TABLE mydb.t AS SELECT 1"), "create 2");
+    assert_eq!(kind("INSERT INTO \"T\" SELECT 1"), "insert T");
+    assert_eq!(kind("DROP TABLE IF EXISTS t"), "drop true");
+}
