@@ -22,7 +22,7 @@ use super::{TableName, plain, safe_path};
 use crate::error::EngineError;
 
 /// The schema of tables directly below a root.
-pub(super) const DEFAULT_SCHEMA: &str = "public";
+pub(crate) const DEFAULT_SCHEMA: &str = "public";
 /// Folders that are listed at the same time.
 const CONCURRENT_LISTINGS: usize = 8;
 

@@ -14,7 +14,9 @@ use super::registry::is_visible;
 use super::system::{self, Descriptions};
 use super::{CatalogMetadata, CatalogRegistry, TableName, information_schema, tap_schema};
 use crate::principal::Principal;
-use crate::session::CATALOG;
+
+/// Name of the only catalog of tables, in DataFusion's sense.
+pub(crate) const CATALOG: &str = "sidereus";
 
 type MakeTable = Arc<dyn Fn(Arc<CatalogMetadata>) -> Arc<dyn TableProvider> + Send + Sync>;
 

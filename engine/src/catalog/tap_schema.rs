@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use super::discover::DEFAULT_SCHEMA;
 use super::identifier::adql_identifier;
 use super::system::{Rows, SystemTable, Value, integer, text};
-use super::{TableName, information_schema};
-use crate::service::{ColumnDescription, TableDescription};
+use super::{ColumnDescription, TableDescription, TableName, information_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "tap_schema";
