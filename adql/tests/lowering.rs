@@ -80,6 +80,12 @@ fn functions_are_renamed() {
 }
 
 #[test]
+fn conversions() {
+    assert_snapshot!(adql("SELECT CAST(ra AS VARCHAR(5)), CAST(ra AS CHAR(3)) AS c, CAST(ra AS VARCHAR) AS v FROM stars"), @r#"SELECT left(CAST("ra" AS VARCHAR), 5) AS "ra", left(CAST("ra" AS CHAR), 3) AS "c", CAST("ra" AS VARCHAR) AS "v" FROM "public"."stars""#);
+    assert_snapshot!(sql("SELECT ~id & 3 AS flags FROM stars"), @r#"SELECT (-1 - (("id") & -1)) & 3 AS "flags" FROM "public"."stars""#);
+}
+
+#[test]
 fn constant_regions_fold() {
     let either = "SELECT id FROM stars WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(10, 20, 1/2.)) OR mag < 3 OR (CONTAINS(POINT('ICRS', ra, dec), BOX(POINT(1, 2), 1e-7, 3)) <> 0 OR q3c_radial_query(ra, dec, -1, 2, 3))";
     assert_snapshot!(adql(either), @r#"SELECT "id" FROM "public"."stars" WHERE sky_contains(sky_point("ra", "dec"), sky_region('Union ICRS ( Circle ICRS 10.0 20.0 0.5 Box ICRS 1.0 2.0 1e-7 3.0 Circle ICRS -1.0 2.0 3.0 )')) = 1 OR "mag" < 3"#);

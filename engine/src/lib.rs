@@ -13,8 +13,9 @@ mod service;
 mod session;
 
 pub use catalog::{
-    CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, DataFile, Partition,
-    PositionColumns, SpatialIndex, TableName, TableOverride, VotableType, adql_identifier, votable_type,
+    CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
+    Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier,
+    votable_type,
 };
 pub use error::{EngineError, ErrorKind};
 pub use ingest::{
@@ -24,7 +25,7 @@ pub use ingest::{
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;
 pub use service::{
-    ColumnDescription, OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
-    TableDescription,
+    OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
 };
+pub use datafusion::common::ScalarValue;
 pub use sidereus_adql::Label;
