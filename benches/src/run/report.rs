@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
@@ -83,7 +84,15 @@ impl Report {
     /// Prints the table to standard output.
     pub(super) fn print_table(&self) -> Result<(), BenchError> {
         let mut table = Table::new();
-        table.set_header(["task", "median ms", "p95 ms", "min ms", "rows", "bytes", "runs"]);
+        table.load_preset(UTF8_FULL_CONDENSED).set_header([
+            "task",
+            "median ms",
+            "p95 ms",
+            "min ms",
+            "rows",
+            "bytes",
+            "runs",
+        ]);
         for task in &self.tasks {
             match &task.result {
                 TaskResult::Timed(summary) => table.add_row(summary.cells(&task.name)),

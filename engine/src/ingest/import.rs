@@ -54,7 +54,7 @@ fn write_partition(
     batches: &[RecordBatch],
     rows: &[RowAddress],
 ) -> Result<(), EngineError> {
-    let mut writer = catalog.partition(partition.cell)?;
+    let mut writer = catalog.partition(partition.cell);
     for chunk in rows[partition.rows.clone()].chunks(GATHERED_ROWS) {
         let batch = gather(batches, chunk).map_err(|error| bad_input(format!("the rows cannot be sorted: {error}")))?;
         writer.write(&batch)?;

@@ -74,22 +74,15 @@ impl CatalogWriter {
     }
 
     /// Begins the partition of a cell. A partition that gets no rows leaves no trace.
-    ///
-    /// *Errors*: the cell has a partition already, or its file cannot be made.
-    pub fn partition(&self, cell: Cell) -> Result<PartitionWriter<'_>, EngineError> {
-        let path = self.staging.path(&format!("{DATASET}/{}", leaf_path(cell)))?;
-        let leaf = LeafFile::create(&path, &self.schema, &self.settings)
-            .map_err(failed(self.staging.target(), &format!("begin {}", leaf_path(cell))))?;
+    pub fn partition(&self, cell: Cell) -> PartitionWriter<'_> {
         self.started.fetch_add(1, Ordering::Relaxed);
-        Ok(PartitionWriter {
-            catalog: self,
-            cell,
-            path,
-            leaf,
-            rows: 0,
-            last_key: i64::MIN,
-            counts: RunCounts::default(),
-        })
+        PartitionWriter { catalog: self, cell, leaf: None, rows: 0, last_key: i64::MIN, counts: RunCounts::default() }
+    }
+
+    fn create_leaf(&self, cell: Cell) -> Result<LeafFile, EngineError> {
+        let path = self.staging.path(&format!("{DATASET}/{}", leaf_path(cell)))?;
+        let doing = format!("begin {}", leaf_path(cell));
+        LeafFile::create(&path, &self.schema, &self.settings).map_err(failed(self.staging.target(), &doing))
     }
 
     /// Writes the metadata and moves the catalog to its target.
@@ -178,8 +171,7 @@ fn check_disjoint(partitions: &[FinishedPartition]) -> Result<(), EngineError> {
 pub struct PartitionWriter<'a> {
     catalog: &'a CatalogWriter,
     cell: Cell,
-    path: PathBuf,
-    leaf: LeafFile,
+    leaf: Option<LeafFile>,
     rows: u64,
     last_key: i64,
     counts: RunCounts,
@@ -195,7 +187,8 @@ impl PartitionWriter<'_> {
     /// Appends rows, sorted by key, also across batches. That each key is the cell of its row's position is the
     /// caller's word.
     ///
-    /// *Errors*: another schema; a key that is null, descends or lies outside the cell; a file error.
+    /// *Errors*: another schema; a key that is null, descends or lies outside the cell; a second partition of the
+    /// cell; a file error.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), EngineError> {
         if batch.schema_ref().fields() != self.catalog.schema.fields() {
             return Err(bad_input("the batch has other columns than the catalog"));
@@ -205,10 +198,16 @@ impl PartitionWriter<'_> {
             return Err(bad_input(format!("{KEY_COLUMN} has nulls")));
         }
         self.check_keys(keys.values())?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let leaf = match &mut self.leaf {
+            Some(leaf) => leaf,
+            none => none.insert(self.catalog.create_leaf(self.cell)?),
+        };
+        let doing = format!("write {}", leaf_path(self.cell));
+        leaf.write(batch).map_err(failed(self.catalog.staging.target(), &doing))?;
         self.counts.add(keys.values());
-        self.leaf
-            .write(batch)
-            .map_err(failed(self.catalog.staging.target(), &format!("write {}", leaf_path(self.cell))))?;
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
@@ -229,14 +228,20 @@ impl PartitionWriter<'_> {
     }
 
     /// Completes the file; returns its rows.
+    ///
+    /// *Errors*: the file cannot be completed.
     pub fn finish(self) -> Result<u64, EngineError> {
         let doing = format!("finish {}", leaf_path(self.cell));
-        let target = self.catalog.staging.target();
-        let metadata = self.leaf.finish().map_err(failed(target, &doing))?;
-        if self.rows == 0 {
-            std::fs::remove_file(&self.path).map_err(failed(target, &doing))?;
-        }
-        let row_groups = metadata.row_groups().to_vec();
+        let row_groups = match self.leaf {
+            Some(leaf) => {
+                let metadata = leaf.finish().map_err(failed(self.catalog.staging.target(), &doing))?;
+                if metadata.file_metadata().num_rows().cast_unsigned() != self.rows {
+                    return Err(bad_input(format!("{} was not written to its end", leaf_path(self.cell))));
+                }
+                metadata.row_groups().to_vec()
+            }
+            None => Vec::new(),
+        };
         let finished = FinishedPartition { cell: self.cell, rows: self.rows, row_groups, counts: self.counts };
         self.catalog.finished.lock().unwrap_or_else(PoisonError::into_inner).push(finished);
         Ok(self.rows)
