@@ -116,7 +116,8 @@ fn options(arguments: &MakeSky) -> Result<WriteOptions, BenchError> {
     options.codec = arguments.codec;
     options.rows_per_partition = rows_per_partition;
     options.max_order = CellCounts::order().get();
-    options.description = Some("Synthetic stars, dense towards the Galactic plane; positions and values are random".to_owned());
+    options.description =
+        Some("Synthetic stars, dense towards the Galactic plane; positions and values are random".to_owned());
     Ok(options)
 }
 
