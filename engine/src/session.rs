@@ -15,14 +15,10 @@ use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 use url::Url;
 
-use crate::functions;
+use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
+use crate::functions::{self, Builtins};
 use crate::options::EngineOptions;
 use crate::scan::FooterCache;
-
-/// Name of the only catalog of tables, in DataFusion's sense.
-pub(crate) const CATALOG: &str = "sidereus";
-/// Schema of names that are written without one.
-pub(crate) const DEFAULT_SCHEMA: &str = "public";
 
 /// Makes session states that differ only in the tables they see.
 #[derive(Debug, Clone)]
@@ -44,13 +40,15 @@ impl SessionFactory {
             .with_batch_size(8192)
             .with_extension(footers);
         config.options_mut().sql_parser.enable_ident_normalization = false;
+        let Builtins { mut scalar, aggregate, window } = functions::allowed_builtins();
+        scalar.extend(functions::all());
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime_env(options)?)
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
-            .with_scalar_functions(functions::scalar_functions())
-            .with_aggregate_functions(functions::aggregate_functions())
-            .with_window_functions(functions::window_functions())
+            .with_scalar_functions(scalar)
+            .with_aggregate_functions(aggregate)
+            .with_window_functions(window)
             .with_table_factories(std::collections::HashMap::new());
         let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
         Ok(Self { template: builder.build() })

@@ -1,2 +1,18 @@
-//! Placeholder.
-fn main() {}
+//! The `sidereus` binary: Flight SQL, TAP and the command line over one engine.
+
+mod auth;
+mod cli;
+mod config;
+mod error;
+mod flight_sql;
+mod format;
+mod http;
+mod logging;
+mod server;
+mod tap;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

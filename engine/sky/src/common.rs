@@ -27,18 +27,26 @@ pub(crate) enum Search {
     Exhausted,
 }
 
+/// Comparisons of one cell with one shape, or one edge, that a search may cost.
+const MAX_WORK: usize = 8_000_000;
+
 /// Searches a common point.
 pub(crate) fn search(a: &Region, b: &Region) -> Search {
     let (cap_a, cap_b) = (a.bounding_cap(), b.bounding_cap());
     let smaller = if cap_a.radius_deg() <= cap_b.radius_deg() { cap_a } else { cap_b };
     let mut open = start_cells(&smaller);
+    let mut work_left = MAX_WORK / (a.shape_count() + b.shape_count()).max(1);
     loop {
+        if open.len() > work_left {
+            return Search::Exhausted;
+        }
+        work_left -= open.len();
         let mut undecided = Vec::new();
         for cell in open {
             match compare(a, b, cell) {
-                Some(true) => return Search::Found,
-                Some(false) => {}
-                None => undecided.push(cell),
+                Verdict::Common => return Search::Found,
+                Verdict::Apart => {}
+                Verdict::Open => undecided.push(cell),
             }
         }
         if undecided.is_empty() {
@@ -49,24 +57,40 @@ pub(crate) fn search(a: &Region, b: &Region) -> Search {
         }
         open = undecided.iter().filter_map(|cell| cell.children()).flatten().collect();
         if open.is_empty() {
-            return Search::Touching;
+            return finest(a, b, &undecided);
         }
     }
 }
 
-/// Whether a cell holds a common point; `None` where it must be split.
-fn compare(a: &Region, b: &Region, cell: Cell) -> Option<bool> {
+/// What the cells of the finest order mean: a region without area never fills a cell, but where it comes into a cell
+/// that the other region fills, the two have a point in common.
+fn finest(a: &Region, b: &Region, cells: &[Cell]) -> Search {
+    let filled = cells.iter().any(|cell| {
+        let patch = Patch::exact(*cell);
+        a.relation(&patch) == Relation::Inside || b.relation(&patch) == Relation::Inside
+    });
+    if filled { Search::Found } else { Search::Touching }
+}
+
+enum Verdict {
+    Common,
+    Apart,
+    Open,
+}
+
+/// Compares the two regions in a cell.
+fn compare(a: &Region, b: &Region, cell: Cell) -> Verdict {
     let patch = Patch::exact(cell);
     let relation = a.relation(&patch);
     if relation == Relation::Outside {
-        return Some(false);
+        return Verdict::Apart;
     }
     match (relation, b.relation(&patch)) {
-        (_, Relation::Outside) => Some(false),
-        (Relation::Inside, Relation::Inside) => Some(true),
+        (_, Relation::Outside) => Verdict::Apart,
+        (Relation::Inside, Relation::Inside) => Verdict::Common,
         _ => {
             let center = SkyPoint::from_unit(&patch.center);
-            (a.contains(&center) && b.contains(&center)).then_some(true)
+            if a.contains(&center) && b.contains(&center) { Verdict::Common } else { Verdict::Open }
         }
     }
 }
@@ -102,6 +126,27 @@ mod tests {
         let (ellipse, same) = (read("Ellipse ICRS 0 0 10 2 90"), read("Ellipse ICRS 0 0 10 2 270"));
         let outside = Region::Not(Box::new(same));
         assert_eq!(search(&ellipse, &outside), Search::Exhausted);
+    }
+
+    #[test]
+    fn a_point_among_conditions_is_not_lost() {
+        let point = read("Intersection (Position ICRS 1 2 AllSky)");
+        assert!(read("Circle ICRS 1 2 1").contains_region(&point).unwrap());
+        assert!(!read("Circle ICRS 5 2 1").contains_region(&point).unwrap());
+    }
+
+    #[test]
+    fn large_unions_end_in_time() {
+        let grid = |radius: f64| {
+            let members: String = (0..3000).map(|k| format!(" Circle {} {} {radius}", k % 60, k / 60)).collect();
+            read(&format!("Union ({members})"))
+        };
+        let union = grid(0.8);
+        assert!(union.contains_region(&read("Polygon 10 10 12 10 11 12")).unwrap());
+        assert!(!grid(0.5).contains_region(&read("Polygon 10 10 12 10 11 12")).unwrap(), "gaps between four circles");
+        assert!(!union.contains_region(&read("Circle 300 -50 3")).unwrap());
+        let all = Region::Intersection(vec![union.clone(), read("Circle 0 0 90")]);
+        assert!(all.intersects(&read("Ellipse 30 20 3 1 0")).unwrap());
     }
 
     fn read(text: &str) -> Region {

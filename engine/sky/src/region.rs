@@ -77,6 +77,27 @@ impl Region {
         }
     }
 
+    /// The one position that the region is, if it is a shape without extent.
+    pub(crate) fn as_point(&self) -> Option<SkyPoint> {
+        match self {
+            Self::Point(point) => Some(*point),
+            Self::Circle(circle) if circle.radius_deg() == 0.0 => Some(circle.center()),
+            Self::Box(sky_box) if sky_box.width_deg() == 0.0 && sky_box.height_deg() == 0.0 => Some(sky_box.center()),
+            Self::Ellipse(ellipse) if ellipse.semi_major_deg() == 0.0 => Some(ellipse.center()),
+            _ => None,
+        }
+    }
+
+    /// The number of shapes that the region is made of.
+    pub(crate) fn shape_count(&self) -> usize {
+        match self {
+            Self::Union(members) | Self::Intersection(members) => members.iter().map(Self::shape_count).sum(),
+            Self::Not(member) => member.shape_count(),
+            Self::Polygon(polygon) => polygon.edges().len(),
+            _ => 1,
+        }
+    }
+
     /// Makes the form that tests many positions quickly; it gives the same answers.
     pub fn prepare(&self) -> PreparedRegion {
         PreparedRegion::new(self)

@@ -36,10 +36,11 @@ impl Region {
     /// # Ok::<(), sidereus_sky::SkyError>(())
     /// ```
     pub fn contains_region(&self, inner: &Self) -> Result<bool, SkyError> {
+        if let Some(point) = inner.as_point() {
+            return Ok(self.contains(&point));
+        }
         match (self, inner) {
             (_, Self::Empty) | (Self::AllSky, _) => Ok(true),
-            (outer, Self::Point(point)) => Ok(outer.contains(point)),
-            (outer, Self::Circle(circle)) if circle.radius_deg() == 0.0 => Ok(outer.contains(&circle.center())),
             (outer, inner) if outer == inner => Ok(true),
             (outer, Self::Union(members)) => all(members, |member| outer.contains_region(member)),
             (Self::Intersection(members), inner) => all(members, |member| member.contains_region(inner)),
@@ -48,7 +49,7 @@ impl Region {
             (Self::Moc(outer), Self::Moc(inner)) => Ok(inner.difference(outer).is_empty()),
             (outer, inner) => match (Exact::of(outer), Exact::of(inner)) {
                 (Some(outer), Some(inner)) => Ok(outer.holds(&inner)),
-                _ => searched_containment(outer, inner),
+                _ => searched_containment(&near_members(outer, inner), inner),
             },
         }
     }
@@ -68,12 +69,14 @@ impl Region {
     /// # Ok::<(), sidereus_sky::SkyError>(())
     /// ```
     pub fn intersects(&self, other: &Self) -> Result<bool, SkyError> {
+        if let Some(point) = other.as_point() {
+            return Ok(self.contains(&point));
+        }
+        if let Some(point) = self.as_point() {
+            return Ok(other.contains(&point));
+        }
         match (self, other) {
             (Self::Empty, _) | (_, Self::Empty) => Ok(false),
-            (Self::Point(point), region) | (region, Self::Point(point)) => Ok(region.contains(point)),
-            (Self::Circle(circle), region) | (region, Self::Circle(circle)) if circle.radius_deg() == 0.0 => {
-                Ok(region.contains(&circle.center()))
-            }
             (Self::Union(members), region) | (region, Self::Union(members)) => {
                 any(members, |member| member.intersects(region))
             }
@@ -107,6 +110,17 @@ fn any(members: &[Region], test: impl Fn(&Region) -> Result<bool, SkyError>) -> 
 
 fn holds_in_one(members: &[Region], inner: &Region) -> bool {
     members.iter().any(|member| member.contains_region(inner) == Ok(true))
+}
+
+/// A union without the members that are too far away to matter.
+fn near_members<'a>(outer: &'a Region, inner: &Region) -> Cow<'a, Region> {
+    let Region::Union(members) = outer else { return Cow::Borrowed(outer) };
+    let cap = inner.bounding_cap();
+    let is_near = |member: &&Region| {
+        let other = member.bounding_cap();
+        separation(&cap, &other) <= cap.radius_deg() + other.radius_deg() + 1e-9
+    };
+    Cow::Owned(Region::Union(members.iter().filter(is_near).cloned().collect()))
 }
 
 fn searched_intersection(a: &Region, b: &Region) -> Result<bool, SkyError> {
@@ -262,6 +276,7 @@ mod tests {
     fn boxes() {
         assert!(meets("Box 0 0 2 2", "Box 2 0 2 2"), "touching arm ends");
         assert!(!meets("Box 0 0 2 2", "Box 2.01 0 2 2"));
+        assert!(!holds("Box 0 0 4 4", "Box 5 0 0 0") && holds("Box 0 0 4 4", "Ellipse 1 0 0 0 0"), "without extent");
         assert!(holds("Box 0 0 180 180", "Circle 0 0 90") && holds("Box 0 0 4 4", "Box 0 0 2 4"));
     }
 

@@ -11,6 +11,8 @@ mod cover;
 mod oracle;
 #[path = "properties/regions.rs"]
 mod regions;
+#[path = "properties/relations.rs"]
+mod relations;
 #[path = "properties/shapes.rs"]
 mod shapes;
 #[path = "properties/text.rs"]

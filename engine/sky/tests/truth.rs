@@ -16,3 +16,5 @@ mod frames;
 mod healpix;
 #[path = "truth/mocs.rs"]
 mod mocs;
+#[path = "truth/polygons.rs"]
+mod polygons;

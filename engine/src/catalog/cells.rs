@@ -116,7 +116,8 @@ mod tests {
         let file = LeafForm::from_suffix(None);
         assert_eq!(file.cell_of("Norder=1/Dir=0/Npix=44.parquet"), Some(cell(1, 44)));
         assert_eq!(file.cell_of("Norder=1/Npix=44.parquet"), Some(cell(1, 44)));
-        for path in ["Norder=0/Dir=0/Npix=11.extra.parquet", "Norder=0/Dir=0/Npix=12.parquet", "x.parquet", "Norder=1"] {
+        for path in ["Norder=0/Dir=0/Npix=11.extra.parquet", "Norder=0/Dir=0/Npix=12.parquet", "x.parquet", "Norder=1"]
+        {
             assert_eq!(file.cell_of(path), None, "{path}");
         }
         let folder = LeafForm::from_suffix(Some("/"));
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn reads_partition_info_with_any_other_columns() {
         assert_eq!(from_csv(b"Norder,Npix\n1,44\n0,4\n").unwrap(), [cell(1, 44), cell(0, 4)]);
-        assert_eq!(from_csv(b"Norder,Dir,Npix,num_rows\n 0 ,0, \"11\",131\n").unwrap(), [cell(0, 11)]);
+        assert_eq!(from_csv(b"Norder,Dir,Npix,num_rows\n 0 ,0,\"11\",131\n").unwrap(), [cell(0, 11)]);
         assert_eq!(from_csv(b"Norder,Npix\n").unwrap(), []);
     }
 

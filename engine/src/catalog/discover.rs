@@ -12,6 +12,7 @@
 //! its root must be one catalog or collection. Nothing is opened here: candidates come out.
 
 use futures::StreamExt;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::hats::{self, Declared};
@@ -21,7 +22,7 @@ use super::{TableName, plain, safe_path};
 use crate::error::EngineError;
 
 /// The schema of tables directly below a root.
-pub(super) const DEFAULT_SCHEMA: &str = "public";
+pub(crate) const DEFAULT_SCHEMA: &str = "public";
 /// Folders that are listed at the same time.
 const CONCURRENT_LISTINGS: usize = 8;
 
@@ -54,23 +55,42 @@ pub(super) async fn candidates(root: &Root) -> Result<Vec<Candidate>, EngineErro
     if let Some(path) = &root.file {
         return single_file(root, path).map(|candidate| vec![candidate]);
     }
-    if place.listing() == Listing::Doubtful {
-        if let Some(declared) = hats::declared(place).await? {
-            let (place, schema, name) = (place.clone(), DEFAULT_SCHEMA.to_owned(), root.name.clone());
-            return Ok(vec![Candidate::Hats { place, schema, name, declared: Some(declared) }]);
-        }
-        let listed = place.entries().await.map_err(|_| {
-            place.broken("found no hats.properties, collection.properties or properties, and the server does not list folders: name one catalog or collection")
-        })?;
-        return below(place, listed).await;
-    }
-    let entries = place.entries().await?;
+    let listed = if place.listing() == Listing::Doubtful { Err(None) } else { place.entries().await.map_err(Some) };
+    let entries = match listed {
+        Ok(entries) => entries,
+        Err(error) if place.listing() != Listing::Cheap => return known_names(root, error).await,
+        Err(error) => return Err(error.unwrap_or_else(|| place.broken("cannot be listed"))),
+    };
     let name = root.name.as_deref();
+    if entries.is_empty() && place.listing() == Listing::Costly {
+        return Err(place.broken("there is nothing below this prefix"));
+    }
     match shape(&entries) {
         Shape::Hats => Ok(vec![in_folder(place.clone(), DEFAULT_SCHEMA, name)]),
         Shape::Broken(why) => Ok(vec![Candidate::Broken(place.broken(why))]),
-        Shape::Plain if !entries.files.iter().any(is_parquet) => Ok(vec![plain_folder(place.clone(), DEFAULT_SCHEMA, name)]),
+        Shape::Plain if !entries.files.iter().any(is_parquet) => {
+            Ok(vec![plain_folder(place.clone(), DEFAULT_SCHEMA, name)])
+        }
         Shape::Plain | Shape::Other => below(place, entries).await,
+    }
+}
+
+/// The candidates of a root that cannot be listed, or that may be: it is asked for the names that catalogs have.
+async fn known_names(root: &Root, error: Option<EngineError>) -> Result<Vec<Candidate>, EngineError> {
+    let place = &root.place;
+    if let Some(declared) = hats::declared(place).await? {
+        let (place, schema, name) = (place.clone(), DEFAULT_SCHEMA.to_owned(), root.name.clone());
+        return Ok(vec![Candidate::Hats { place, schema, name, declared: Some(declared) }]);
+    }
+    if let Some(error) = error {
+        return Err(error);
+    }
+    match place.entries().await {
+        Ok(entries) if !entries.is_empty() => below(place, entries).await,
+        _ => Err(place.broken(
+            "found no hats.properties, collection.properties or properties, and the server does not list folders: \
+             name one catalog or collection",
+        )),
     }
 }
 
@@ -83,17 +103,22 @@ fn single_file(root: &Root, path: &Path) -> Result<Candidate, EngineError> {
 
 /// The candidates of a root that is a folder of tables.
 async fn below(place: &Place, entries: Entries) -> Result<Vec<Candidate>, EngineError> {
-    if entries.files.is_empty() && entries.folders.is_empty() {
+    if entries.is_empty() {
         return Ok(vec![Candidate::Broken(place.broken("the folder is empty, expected catalogs or Parquet files"))]);
     }
-    let mut found: Vec<Candidate> = entries.files.iter().filter(|file| is_parquet(file)).filter_map(|file| {
-        let name = safe_path::decode(file.location.filename()?)?;
-        let name = TableName { schema: DEFAULT_SCHEMA.to_owned(), table: plain::stem(&name)?.to_owned() };
-        Some(Candidate::File { place: place.clone(), path: file.location.clone(), name })
-    }).collect();
+    let mut found: Vec<Candidate> = entries.files.iter().filter_map(|file| plain_file(place, file)).collect();
     let folders = futures::stream::iter(entries.folders).map(|name| first_level(place, name));
     found.extend(folders.buffered(CONCURRENT_LISTINGS).collect::<Vec<_>>().await.into_iter().flatten());
     Ok(found)
+}
+
+fn plain_file(root: &Place, file: &ObjectMeta) -> Option<Candidate> {
+    let file_name = safe_path::decode(file.location.filename()?)?;
+    let name = TableName { schema: DEFAULT_SCHEMA.to_owned(), table: plain::stem(&file_name)?.to_owned() };
+    Some(match root.file(&file_name, &file.location) {
+        Ok((place, path)) => Candidate::File { place, path, name },
+        Err(error) => Candidate::Broken(error),
+    })
 }
 
 /// The candidates of a folder directly below the root: one table, or the tables of a schema.
@@ -143,7 +168,9 @@ fn shape(entries: &Entries) -> Shape {
         return Shape::Hats;
     }
     if has("catalog_info.json") {
-        return Shape::Broken("a catalog in the layout from before HATS (catalog_info.json), expected hats.properties; convert it with hats-import");
+        return Shape::Broken(
+            "a catalog in the layout from before HATS (catalog_info.json), expected hats.properties; convert it with hats-import",
+        );
     }
     if has("partition_info.csv") || entries.folders.iter().any(|name| name.starts_with("Norder=")) {
         return Shape::Broken("the partitions of a HATS catalog without its hats.properties");
@@ -155,7 +182,7 @@ fn shape(entries: &Entries) -> Shape {
     Shape::Other
 }
 
-fn is_parquet(file: &object_store::ObjectMeta) -> bool {
+fn is_parquet(file: &ObjectMeta) -> bool {
     file.location.filename().is_some_and(|name| plain::stem(name).is_some())
 }
 

@@ -10,6 +10,7 @@
 mod cells;
 mod confined;
 mod describe;
+mod description;
 mod discover;
 mod fingerprint;
 mod footer;
@@ -36,6 +37,7 @@ mod table;
 mod tap_schema;
 mod votable_type;
 
+pub use description::{ColumnDescription, TableDescription};
 pub use identifier::adql_identifier;
 pub use metadata::{
     CatalogKind, CatalogLocation, CatalogMetadata, DataFile, Partition, PositionColumns, SpatialIndex, TableName,
@@ -45,6 +47,7 @@ pub use registry::CatalogRegistry;
 pub use votable_type::{VotableType, votable_type};
 
 pub(crate) use describe::describe;
+pub(crate) use discover::DEFAULT_SCHEMA;
 pub(crate) use names::RegistryNames;
-pub(crate) use provider::catalog_provider;
+pub(crate) use provider::{CATALOG, catalog_provider};
 pub(crate) use table::HatsTable;

@@ -48,6 +48,11 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// Whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.folders.is_empty()
+    }
+
     /// Whether there is a file of that name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.files.iter().any(|file| file.location.filename() == Some(name))
@@ -57,17 +62,16 @@ impl Entries {
 impl Place {
     /// A local folder.
     pub(super) fn local(folder: &std::path::Path, display: String) -> Result<Self, EngineError> {
-        let opened = || -> Result<_, Error> {
-            let store = ConfinedStore::try_new(folder)?;
-            Ok(Self {
+        match ConfinedStore::try_new(folder) {
+            Ok(store) => Ok(Self {
                 store: Arc::new(store),
                 root: Path::default(),
-                display: display.clone(),
+                display,
                 listing: Listing::Cheap,
                 folder: Some(folder.to_owned()),
-            })
-        };
-        opened().map_err(|error| broken_by(display.clone(), "cannot open the folder", error))
+            }),
+            Err(error) => Err(broken_by(display, "cannot open the folder", error)),
+        }
     }
 
     /// A prefix in a remote store.
@@ -116,9 +120,26 @@ impl Place {
         }
     }
 
+    /// A file directly in the place that stands for itself: where it is a link, the file that the link leads to.
+    pub(super) fn file(&self, name: &str, path: &Path) -> Result<(Self, Path), EngineError> {
+        let display = format!("{}/{name}", self.display.trim_end_matches('/'));
+        let Some(folder) = &self.folder else { return Ok((Self { display, ..self.clone() }, path.clone())) };
+        let real = folder.join(name).canonicalize();
+        let real = real.map_err(|error| broken_by(&display, "cannot open the file", error))?;
+        match (real.parent(), real.file_name()) {
+            (Some(folder), Some(file)) => {
+                let place = Self::local(folder, display)?;
+                let path = place.path(&file.to_string_lossy());
+                Ok((place, path))
+            }
+            _ => Err(broken(display, "expected a file")),
+        }
+    }
+
     /// A folder below that belongs to this place, such as the primary of a collection.
     pub(super) fn part(&self, root: Path) -> Self {
-        let name: Vec<_> = root.prefix_match(&self.root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
+        let name: Vec<_> =
+            root.prefix_match(&self.root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
         let display = format!("{}/{}", self.display.trim_end_matches('/'), name.join("/"));
         let folder = self.folder.as_ref().map(|folder| folder.join(name.iter().collect::<PathBuf>()));
         Self { root, display, folder, ..self.clone() }

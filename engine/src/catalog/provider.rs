@@ -14,7 +14,9 @@ use super::registry::is_visible;
 use super::system::{self, Descriptions};
 use super::{CatalogMetadata, CatalogRegistry, TableName, information_schema, tap_schema};
 use crate::principal::Principal;
-use crate::session::CATALOG;
+
+/// Name of the only catalog of tables, in DataFusion's sense.
+pub(crate) const CATALOG: &str = "sidereus";
 
 type MakeTable = Arc<dyn Fn(Arc<CatalogMetadata>) -> Arc<dyn TableProvider> + Send + Sync>;
 
@@ -142,5 +144,128 @@ impl SchemaProvider for SystemSchema {
 
     fn table_exist(&self, name: &str) -> bool {
         self.find(name).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::pretty::pretty_format_batches;
+    use datafusion::catalog::MemTable;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    use super::*;
+    use crate::catalog::registry::samples;
+
+    const TABLES: [&str; 3] = ["gaia_dr3.source", "public.Odd-Name", "public.secret@team"];
+
+    /// Answers SQL over empty tables.
+    async fn ask(sql: &str, principal: &Principal) -> Vec<String> {
+        let config =
+            SessionConfig::new().with_default_catalog_and_schema(CATALOG, "public").with_information_schema(false);
+        let context = SessionContext::new_with_config(config);
+        let empty = |catalog: Arc<CatalogMetadata>| -> Arc<dyn TableProvider> {
+            Arc::new(MemTable::try_new(Arc::clone(&catalog.schema), vec![vec![]]).unwrap())
+        };
+        context.register_catalog_list(catalog_provider(&samples::registry(&TABLES), principal, empty));
+        let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+        let table = pretty_format_batches(&batches).unwrap().to_string();
+        let cells = |line: &str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" ");
+        table.lines().filter(|line| line.starts_with('|')).skip(1).map(cells).collect()
+    }
+
+    async fn anonymous(sql: &str) -> Vec<String> {
+        ask(sql, &Principal::anonymous()).await
+    }
+
+    #[tokio::test]
+    async fn tap_schema_describes_what_can_be_seen_and_itself() {
+        let tables = anonymous("SELECT table_name FROM tap_schema.tables ORDER BY table_index").await;
+        let expected = [
+            "gaia_dr3.source",
+            "public.\"Odd-Name\"",
+            "tap_schema.columns",
+            "tap_schema.key_columns",
+            "tap_schema.keys",
+            "tap_schema.schemas",
+            "tap_schema.tables",
+        ];
+        assert_eq!(tables, expected);
+        let member = Principal::user("ada", ["team".to_owned()]);
+        let seen = ask("SELECT count(*) FROM tap_schema.tables", &member).await;
+        assert_eq!(seen, ["8"]);
+        assert_eq!(
+            anonymous("SELECT schema_name FROM tap_schema.schemas ORDER BY 1").await,
+            ["gaia_dr3", "public", "tap_schema"]
+        );
+    }
+
+    #[tokio::test]
+    async fn tap_schema_columns_have_votable_types_and_flags() {
+        let sql = "SELECT column_name, datatype, coalesce(arraysize, '-'), coalesce(unit, '-'), indexed, principal, std \
+                   FROM tap_schema.columns WHERE table_name = 'gaia_dr3.source' ORDER BY column_index";
+        let expected =
+            ["\"_healpix_29\" long - - 1 0 0", "ra double - deg 1 1 0", "dec double - - 1 1 0", "Name char * - 0 0 0"];
+        assert_eq!(anonymous(sql).await, expected);
+        let own = "SELECT column_name, datatype, std FROM tap_schema.columns \
+                   WHERE table_name = 'tap_schema.columns' AND column_name LIKE '%size%' ORDER BY column_index";
+        assert_eq!(anonymous(own).await, ["arraysize char 1", "\"size\" int 1"]);
+    }
+
+    #[tokio::test]
+    async fn every_key_joins_columns_that_exist() {
+        let sql = "SELECT count(*) FROM tap_schema.keys k JOIN tap_schema.key_columns c ON k.key_id = c.key_id \
+                   JOIN tap_schema.columns f ON f.table_name = k.from_table AND f.column_name = c.from_column \
+                   JOIN tap_schema.columns t ON t.table_name = k.target_table AND t.column_name = c.target_column";
+        assert_eq!(anonymous(sql).await, ["5"]);
+    }
+
+    #[tokio::test]
+    async fn no_cell_of_a_required_column_is_null() {
+        for table in system::tables() {
+            for column in table.columns.iter().filter(|column| !column.nullable) {
+                let sql =
+                    format!("SELECT count(*) FROM {}.{} WHERE \"{}\" IS NULL", table.schema, table.name, column.name);
+                assert_eq!(anonymous(&sql).await, ["0"], "{sql}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn information_schema_names_types_as_postgresql_does() {
+        let sql = "SELECT column_name, ordinal_position, is_nullable, data_type FROM information_schema.columns \
+                   WHERE table_schema = 'gaia_dr3' AND table_catalog = 'sidereus' ORDER BY ordinal_position";
+        let expected = [
+            "_healpix_29 1 NO bigint",
+            "ra 2 NO double precision",
+            "dec 3 NO double precision",
+            "Name 4 YES character varying",
+        ];
+        assert_eq!(anonymous(sql).await, expected);
+        let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
+        assert_eq!(anonymous(tables).await, ["Odd-Name"]);
+        let views =
+            anonymous("SELECT count(*) FROM information_schema.views WHERE table_schema = 'information_schema'").await;
+        assert_eq!(views, ["5"]);
+    }
+
+    #[tokio::test]
+    async fn tables_are_reached_by_exact_names_and_only_when_visible() {
+        assert_eq!(anonymous("SELECT count(*) FROM gaia_dr3.source").await, ["0"]);
+        let provider = catalog_provider(&samples::registry(&TABLES), &Principal::anonymous(), |_| unreachable!());
+        let database = provider.catalog(CATALOG).unwrap();
+        assert_eq!(database.schema_names(), ["gaia_dr3", "information_schema", "public", "tap_schema"]);
+        let public = database.schema("public").unwrap();
+        assert_eq!(public.table_names(), ["Odd-Name"]);
+        assert!(!public.table_exist("secret") && public.table("secret").await.unwrap().is_none());
+        assert!(database.schema("absent").is_none() && provider.catalog("datafusion").is_none());
+    }
+
+    #[test]
+    fn describing_tables_are_made_once_for_equal_views() {
+        let registry = samples::registry(&TABLES);
+        let anonymous = registry.descriptions(&Principal::anonymous());
+        let stranger = registry.descriptions(&Principal::user("bob", ["crew".to_owned()]));
+        let member = registry.descriptions(&Principal::user("ada", ["team".to_owned()]));
+        assert!(Arc::ptr_eq(&anonymous, &stranger) && !Arc::ptr_eq(&anonymous, &member));
     }
 }

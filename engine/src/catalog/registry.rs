@@ -79,7 +79,8 @@ impl CatalogRegistry {
         let display = &metadata.location.display;
         let name = &metadata.name;
         if RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name.schema)) {
-            self.problems.push(broken(display, format!("the schema name {} is reserved, rename the folder", name.schema)));
+            self.problems
+                .push(broken(display, format!("the schema name {} is reserved, rename the folder", name.schema)));
             return;
         }
         if let Some(first) = self.tables.iter().find(|table| &table.name == name) {
@@ -104,7 +105,8 @@ impl CatalogRegistry {
     /// The table of exactly this name.
     #[must_use]
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
-        self.tables.iter().find(|table| &table.name == name)
+        let index = self.tables.binary_search_by(|table| table.name.cmp(name)).ok()?;
+        self.tables.get(index)
     }
 
     /// Every group that some table is reserved for; repeats are possible.
@@ -145,5 +147,53 @@ async fn open_candidate(candidate: Candidate) -> Result<Option<CatalogMetadata>,
         Candidate::File { place, path, name } => plain::open_file(&place, path, name).await.map(Some),
         Candidate::Folder { place, name } => plain::open_folder(&place, name).await.map(Some),
         Candidate::Broken(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod samples {
+    //! Registries without files, for the tests of this folder.
+
+    use arrow::datatypes::{DataType, Field, Schema};
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+
+    use super::{Arc, CatalogMetadata, CatalogRegistry, TableName};
+    use crate::catalog::{CatalogKind, CatalogLocation, PositionColumns, SpatialIndex};
+
+    /// A registry of `schema.table` names; `schema.table@group` is for members of the group.
+    pub(in crate::catalog) fn registry(names: &[&str]) -> Arc<CatalogRegistry> {
+        let tables = names.iter().map(|name| Arc::new(table(name))).collect();
+        Arc::new(CatalogRegistry { tables, ..CatalogRegistry::default() })
+    }
+
+    fn table(text: &str) -> CatalogMetadata {
+        let (name, group) = text.split_once('@').map_or((text, None), |(name, group)| (name, Some(group)));
+        let (schema, table) = name.split_once('.').unwrap();
+        let noted = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
+        let fields = vec![
+            Field::new("_healpix_29", DataType::Int64, false),
+            Field::new("ra", DataType::Float64, false).with_metadata(noted("unit", "deg")),
+            Field::new("dec", DataType::Float64, false).with_metadata(noted("ucd", "pos.eq.dec;meta.main")),
+            Field::new("Name", DataType::Utf8, true),
+        ];
+        CatalogMetadata {
+            name: TableName { schema: schema.to_owned(), table: table.to_owned() },
+            kind: CatalogKind::Object,
+            location: CatalogLocation {
+                store: Arc::new(InMemory::new()),
+                root: Path::default(),
+                display: text.to_owned(),
+            },
+            schema: Arc::new(Schema::new(fields)),
+            positions: Some(PositionColumns { ra: "ra".to_owned(), dec: "dec".to_owned() }),
+            index: Some(SpatialIndex { column: "_healpix_29".to_owned(), order: 29 }),
+            partitions: Vec::new(),
+            rows: Some(7),
+            description: Some(format!("rows of {table}")),
+            groups: group.map(|group| vec![group.to_owned()]),
+            properties: [("hats_cols_default".to_owned(), "ra dec".to_owned())].into(),
+            snapshot: String::new(),
+        }
     }
 }

@@ -16,7 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use sidereus_sky::Region;
 
 use super::CatalogMetadata;
-use crate::functions::predicate::recognise;
+use crate::functions::recognise;
 use crate::options::Rules;
 use crate::scan::{HatsScanExec, ScanDescriptor, ScanRequest, SpatialFilter};
 

@@ -4,12 +4,13 @@
 //! `information_schema`. Names are stored as a query writes them, in double quotes where they are no regular
 //! identifiers. Flags are 0 or 1.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::discover::DEFAULT_SCHEMA;
 use super::identifier::adql_identifier;
 use super::system::{Rows, SystemTable, Value, integer, text};
-use super::{TableName, information_schema};
-use crate::service::{ColumnDescription, TableDescription};
+use super::{ColumnDescription, TableDescription, TableName, information_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "tap_schema";
@@ -108,7 +109,13 @@ pub(super) static KEYS: &[Key] = &[
 
 /// A table's name as queries write it.
 fn written(name: &TableName) -> String {
-    format!("{}.{}", adql_identifier(&name.schema), adql_identifier(&name.table))
+    format!("{}.{}", written_schema(&name.schema), adql_identifier(&name.table))
+}
+
+/// A schema's name as queries write it. `PUBLIC` is a reserved word, but nobody writes the default schema in quotes, and
+/// none are needed.
+fn written_schema(name: &str) -> Cow<'_, str> {
+    if name == DEFAULT_SCHEMA { Cow::Borrowed(name) } else { adql_identifier(name) }
 }
 
 fn published(tables: &[TableDescription]) -> impl Iterator<Item = &TableDescription> {
@@ -118,12 +125,12 @@ fn published(tables: &[TableDescription]) -> impl Iterator<Item = &TableDescript
 fn schema_rows(tables: &[TableDescription]) -> Rows {
     let described = |schema: &str| match schema {
         NAME => Some("Tables that describe the tables".to_owned()),
-        "public" => Some("Catalogs that need no schema in their names".to_owned()),
+        DEFAULT_SCHEMA => Some("Catalogs that need no schema in their names".to_owned()),
         _ => None,
     };
     let schemas: BTreeMap<&str, ()> = published(tables).map(|table| (table.name.schema.as_str(), ())).collect();
     let row = |(index, schema): (usize, &&str)| {
-        vec![adql_identifier(schema).into_owned().into(), Value::Text(None), described(schema).into(), index.into()]
+        vec![written_schema(schema).into_owned().into(), Value::Text(None), described(schema).into(), index.into()]
     };
     schemas.keys().enumerate().map(row).collect()
 }
@@ -131,7 +138,7 @@ fn schema_rows(tables: &[TableDescription]) -> Rows {
 fn table_rows(tables: &[TableDescription]) -> Rows {
     let row = |(index, table): (usize, &TableDescription)| {
         vec![
-            adql_identifier(&table.name.schema).into_owned().into(),
+            written_schema(&table.name.schema).into_owned().into(),
             written(&table.name).into(),
             table.table_type.into(),
             Value::Text(None),
@@ -174,7 +181,8 @@ fn column_row(table: &str, column: &ColumnDescription, is_standard: bool, index:
 
 fn key_rows(_: &[TableDescription]) -> Rows {
     let table = |name: &str| Value::from(format!("{NAME}.{name}"));
-    let row = |key: &Key| vec![key.id.into(), table(key.from.0), table(key.target.0), Value::Text(None), Value::Text(None)];
+    let row =
+        |key: &Key| vec![key.id.into(), table(key.from.0), table(key.target.0), Value::Text(None), Value::Text(None)];
     KEYS.iter().map(row).collect()
 }
 

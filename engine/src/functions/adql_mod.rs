@@ -26,10 +26,10 @@ pub(crate) struct Modulo {
 impl Modulo {
     /// The function.
     pub(crate) fn new() -> Self {
-        let documentation = number_page("The remainder of x by y, with the sign of x.", "adql_mod(x, y)")
+        let documentation = number_page("The remainder of x by y, with the sign of x.", "MOD(x, y)")
             .with_argument("x", "a number")
             .with_argument("y", "a number; an integer zero is an error, a floating zero gives NaN")
-            .with_sql_example("SELECT adql_mod(-7, 3)")
+            .with_sql_example("SELECT MOD(-7, 3)")
             .build();
         Self { signature: Signature::user_defined(Volatility::Immutable), documentation }
     }
@@ -68,7 +68,8 @@ impl ScalarUDFImpl for Modulo {
         if !is_number(x) || !is_number(y) {
             return Err(plan_datafusion_err!("adql_mod takes two numbers, not {x} and {y}"));
         }
-        let common = if x.is_integer() && y.is_integer() {
+        let is_whole = |found: &DataType| found.is_integer() || found.is_null();
+        let common = if is_whole(x) && is_whole(y) {
             if x == y && x == &DataType::UInt64 { DataType::UInt64 } else { DataType::Int64 }
         } else {
             DataType::Float64

@@ -8,7 +8,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::datatypes::{DataType, FieldRef, Float64Type};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{DataFusionError, Result, ScalarValue, exec_datafusion_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use sidereus_sky::{Region, SkyError};
 
@@ -114,7 +114,7 @@ fn missing(index: usize) -> DataFusionError {
 }
 
 fn unexpected(expected: &str, array: &dyn Array) -> DataFusionError {
-    DataFusionError::Internal(format!("expected {expected}, found {}", array.data_type()))
+    exec_datafusion_err!("expected {expected}, found a value of type {}", array.data_type())
 }
 
 /// A number a row.
@@ -179,6 +179,11 @@ impl Geometries {
     #[inline]
     pub(crate) fn position(&self, row: usize) -> Option<(f64, f64)> {
         self.array.position(if self.constant { 0 } else { row })
+    }
+
+    /// The text of a row's region; `None` where it is null or the kind is another.
+    pub(crate) fn text(&self, row: usize) -> Option<&str> {
+        self.array.text(if self.constant { 0 } else { row })
     }
 
     /// The geometry of a row; `None` where it is null, or impossible in a column.

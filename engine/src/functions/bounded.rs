@@ -15,7 +15,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, StringArray, StringViewArray};
 use arrow::compute::concat;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -43,8 +43,10 @@ const BATCH_BYTES: usize = 256 << 20;
 enum Growth {
     /// As long as all arguments together, and as many separators as there are arguments.
     Joined,
-    /// The third argument once for each character of the first and once more, and what it repeats of the first.
+    /// The third argument for every place where the second is in the first.
     Replaced,
+    /// The third argument for each character of the first and once more, and what it repeats of the first.
+    Rewritten,
     /// A pattern whose letters stand for words.
     Formatted,
 }
@@ -56,7 +58,7 @@ static GROWING: LazyLock<Vec<(Arc<ScalarUDF>, Growth)>> = LazyLock::new(|| {
         (string::concat_ws(), Growth::Joined),
         (core::overlay(), Growth::Joined),
         (string::replace(), Growth::Replaced),
-        (regex::regexp_replace(), Growth::Replaced),
+        (regex::regexp_replace(), Growth::Rewritten),
         (datetime::to_char(), Growth::Formatted),
     ]
 });
@@ -171,13 +173,17 @@ struct Made {
 impl Bounded {
     /// The most bytes that each row's result can have.
     fn bounds(&self, args: &[ColumnarValue], rows: usize) -> Vec<usize> {
-        let lengths: Vec<Lengths> = args.iter().map(Lengths::of).collect();
+        let texts: Vec<Texts<'_>> = args.iter().map(Texts::of).collect();
         let of_row = |row: usize| {
-            let length = |index: usize| lengths.get(index).map_or(0, |lengths| lengths.get(row));
-            let all = (0..lengths.len()).map(length).fold(0_usize, usize::saturating_add);
+            let text = |index: usize| texts.get(index).map_or("", |texts| texts.get(row));
+            let all = texts.iter().map(|texts| texts.bytes(row)).fold(0_usize, usize::saturating_add);
             match self.growth {
-                Growth::Joined => all.saturating_add(lengths.len().saturating_mul(length(0))),
-                Growth::Replaced => (length(0).saturating_add(1)).saturating_mul(length(2).saturating_mul(2).max(1)),
+                Growth::Joined => all.saturating_add(texts.len().saturating_mul(text(0).len())),
+                Growth::Replaced => {
+                    let replaced = text(0).matches(text(1)).count();
+                    text(0).len().saturating_add(replaced.saturating_mul(text(2).len()))
+                }
+                Growth::Rewritten => (text(0).len() + 1).saturating_mul(text(2).len().saturating_mul(2).max(1)),
                 Growth::Formatted => all.saturating_mul(16),
             }
         };
@@ -214,11 +220,8 @@ impl Bounded {
             ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(rows.start, rows.len())),
             ColumnarValue::Scalar(scalar) => ColumnarValue::Scalar(scalar.clone()),
         };
-        let call = ScalarFunctionArgs {
-            args: args.args.iter().map(part).collect(),
-            number_rows: rows.len(),
-            ..args.clone()
-        };
+        let call =
+            ScalarFunctionArgs { args: args.args.iter().map(part).collect(), number_rows: rows.len(), ..args.clone() };
         self.function
             .invoke_with_args(call)?
             .into_array(rows.len())
@@ -229,36 +232,40 @@ impl Bounded {
 /// Bytes that a value takes where it is no text.
 const OTHER_BYTES: usize = 64;
 
-/// The length of an argument in each row.
-enum Lengths {
-    Constant(usize),
-    Array(Vec<usize>),
+/// An argument, read as text by row.
+enum Texts<'a> {
+    Constant(Option<&'a str>),
+    Utf8(&'a StringArray),
+    LargeUtf8(&'a LargeStringArray),
+    View(&'a StringViewArray),
+    Other,
 }
 
-impl Lengths {
-    fn of(value: &ColumnarValue) -> Self {
+impl<'a> Texts<'a> {
+    fn of(value: &'a ColumnarValue) -> Self {
         match value {
-            ColumnarValue::Scalar(scalar) => Self::Constant(match scalar.try_as_str() {
-                Some(text) => text.map_or(0, str::len),
-                None => OTHER_BYTES,
-            }),
-            ColumnarValue::Array(array) => Self::of_array(array),
+            ColumnarValue::Scalar(scalar) => scalar.try_as_str().map_or(Self::Other, Self::Constant),
+            ColumnarValue::Array(array) => match array.data_type() {
+                DataType::Utf8 => Self::Utf8(array.as_string()),
+                DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
+                DataType::Utf8View => Self::View(array.as_string_view()),
+                _ => Self::Other,
+            },
         }
     }
 
-    fn of_array(array: &ArrayRef) -> Self {
-        match array.data_type() {
-            DataType::Utf8 => Self::Array(array.as_string::<i32>().offsets().lengths().collect()),
-            DataType::LargeUtf8 => Self::Array(array.as_string::<i64>().offsets().lengths().collect()),
-            DataType::Utf8View => Self::Array(array.as_string_view().lengths().map(|length| length as usize).collect()),
-            _ => Self::Constant(OTHER_BYTES),
-        }
-    }
-
-    fn get(&self, row: usize) -> usize {
+    /// The text of a row; empty where it is null or no text.
+    fn get(&self, row: usize) -> &'a str {
         match self {
-            Self::Constant(length) => *length,
-            Self::Array(lengths) => lengths.get(row).copied().unwrap_or(0),
+            Self::Constant(text) => text.unwrap_or_default(),
+            Self::Utf8(texts) if texts.is_valid(row) => texts.value(row),
+            Self::LargeUtf8(texts) if texts.is_valid(row) => texts.value(row),
+            Self::View(texts) if texts.is_valid(row) => texts.value(row),
+            Self::Utf8(_) | Self::LargeUtf8(_) | Self::View(_) | Self::Other => "",
         }
+    }
+
+    fn bytes(&self, row: usize) -> usize {
+        if matches!(self, Self::Other) { OTHER_BYTES } else { self.get(row).len() }
     }
 }

@@ -34,7 +34,10 @@ pub(crate) fn allowed_builtins() -> Builtins {
     Builtins {
         scalar: all_default_functions().into_iter().filter(|function| scalar.contains(function.name())).collect(),
         aggregate: all_default_aggregate_functions().into_iter().filter(is_listed).chain([sum]).collect(),
-        window: all_default_window_functions().into_iter().filter(|function| window.contains(function.name())).collect(),
+        window: all_default_window_functions()
+            .into_iter()
+            .filter(|function| window.contains(function.name()))
+            .collect(),
     }
 }
 

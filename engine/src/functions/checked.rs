@@ -18,8 +18,8 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{DFSchema, DataFusionError, Result, exec_datafusion_err, plan_datafusion_err};
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
@@ -86,8 +86,6 @@ enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [Self::Add, Self::Subtract, Self::Multiply, Self::Negate];
-
     fn name(self) -> &'static str {
         match self {
             Self::Add => "checked_add",
@@ -100,11 +98,6 @@ impl Operation {
     fn udf(self) -> ScalarUDF {
         ScalarUDF::new_from_impl(CheckedArithmetic::new(self))
     }
-}
-
-/// The functions that the rule puts in; they are not part of the language.
-pub(crate) fn checked_arithmetic() -> Vec<ScalarUDF> {
-    Operation::ALL.into_iter().map(Operation::udf).collect()
 }
 
 /// Arithmetic of integers of one type, as a function.

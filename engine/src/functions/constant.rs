@@ -3,8 +3,6 @@
 //! Literals are read as they are; anything else without columns is folded by DataFusion's own simplifier. This module
 //! must not know any SQL function.
 
-use std::sync::Arc;
-
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::ScalarValue;
 use datafusion::common::metadata::FieldMetadata;
@@ -56,11 +54,4 @@ fn constant(expr: &Expr) -> Option<(ScalarValue, Option<FieldMetadata>)> {
         Ok(Expr::Literal(value, metadata)) => Some((value, metadata)),
         _ => None,
     }
-}
-
-/// A literal that keeps the kind of a geometry.
-#[cfg(test)]
-pub(crate) fn geometry_literal(kind: GeometryKind, value: ScalarValue) -> Expr {
-    let field = Arc::new(kind.field("constant"));
-    Expr::Literal(value, Some(FieldMetadata::from(field.metadata())))
 }

@@ -77,11 +77,9 @@ fn impossible_rows_are_null() {
     let circles = array(&call("sky_circle", vec![lit(0.0), lit(0.0), col("r")]), &columns);
     assert_eq!(circles.null_count(), 3);
     let boxes = array(&call("sky_box", vec![lit(0.0), lit(0.0), col("r"), lit(1.0)]), &columns);
-    assert_eq!(boxes.as_string::<i32>().iter().flatten().count(), 2);
-    let polygons = array(
-        &call("sky_polygon", vec![lit(0.0), lit(0.0), col("r"), lit(0.0), lit(0.0), lit(1.0)]),
-        &columns,
-    );
+    assert_eq!(boxes.null_count(), 3);
+    let polygons =
+        array(&call("sky_polygon", vec![lit(0.0), lit(0.0), col("r"), lit(0.0), lit(0.0), lit(1.0)]), &columns);
     assert!(polygons.is_valid(0) && polygons.is_null(2));
     let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("Circle 1 2 3"), Some("nonsense"), None]));
     let columns = [(Arc::new(Field::new("s", DataType::Utf8, true)), texts)];

@@ -71,7 +71,10 @@ impl GeometryKind {
 
     /// A nullable field of this kind.
     pub(crate) fn field(self, name: &str) -> Field {
-        let metadata = HashMap::from([(XTYPE.to_owned(), self.xtype().to_owned())]);
+        let mut metadata = HashMap::from([(XTYPE.to_owned(), self.xtype().to_owned())]);
+        if matches!(self, Self::Point | Self::Circle | Self::Polygon) {
+            metadata.insert("unit".to_owned(), "deg".to_owned());
+        }
         Field::new(name, self.data_type(), true).with_metadata(metadata)
     }
 
@@ -137,6 +140,8 @@ pub(crate) fn is_position(lon_deg: f64, lat_deg: f64) -> bool {
 pub(crate) struct GeometryArray {
     kind: GeometryKind,
     array: ArrayRef,
+    /// The numbers of points and circles.
+    numbers: Option<(FixedSizeListArray, Float64Array)>,
 }
 
 impl GeometryArray {
@@ -148,7 +153,28 @@ impl GeometryArray {
             let found = array.data_type();
             return Err(DataFusionError::Internal(format!("a {} cannot be held by {found}", kind.xtype())));
         }
-        Ok(Self { kind, array })
+        let numbers = array.as_fixed_size_list_opt().map(|list| (list.clone(), list.values().as_primitive().clone()));
+        Ok(Self { kind, array, numbers })
+    }
+
+    /// The text of a region; `None` where it is null or the kind is another.
+    pub(crate) fn text(&self, row: usize) -> Option<&str> {
+        let texts = self.array.as_string_opt::<i32>()?;
+        texts.is_valid(row).then(|| texts.value(row))
+    }
+
+    /// The numbers of a point or circle; `None` where it, or one of them, is null.
+    #[inline]
+    fn numbers<const N: usize>(&self, row: usize) -> Option<[f64; N]> {
+        let (list, values) = self.numbers.as_ref()?;
+        if list.is_null(row) {
+            return None;
+        }
+        let start = usize::try_from(list.value_offset(row)).ok()?;
+        if values.null_count() > 0 && (start..start + N).any(|index| values.is_null(index)) {
+            return None;
+        }
+        values.values().get(start..start + N)?.try_into().ok()
     }
 
     /// The kind of every value.
@@ -166,7 +192,7 @@ impl GeometryArray {
         if self.kind != GeometryKind::Point {
             return None;
         }
-        let [lon, lat] = fixed_size_values::<2>(self.array.as_fixed_size_list(), row)?;
+        let [lon, lat] = self.numbers::<2>(row)?;
         is_position(lon, lat).then(|| (reduced_longitude(lon), lat))
     }
 
@@ -179,11 +205,11 @@ impl GeometryArray {
         }
         match self.kind {
             GeometryKind::Point => {
-                let values = fixed_size_values::<2>(self.array.as_fixed_size_list(), row);
+                let values = self.numbers::<2>(row);
                 values.map(|[lon, lat]| SkyPoint::from_degrees(lon, lat).map(Region::Point)).transpose()
             }
             GeometryKind::Circle => {
-                let values = fixed_size_values::<3>(self.array.as_fixed_size_list(), row);
+                let values = self.numbers::<3>(row);
                 values.map(|[lon, lat, radius]| Circle::from_degrees(lon, lat, radius).map(Region::Circle)).transpose()
             }
             GeometryKind::Polygon => polygon(self.array.as_list::<i32>().value(row).as_ref()),
@@ -196,20 +222,6 @@ impl GeometryArray {
 /// The error of a value that describes no geometry.
 pub(crate) fn invalid(error: &SkyError) -> DataFusionError {
     exec_datafusion_err!("{error}")
-}
-
-/// The numbers of one row; `None` where the row or one of its numbers is null.
-fn fixed_size_values<const N: usize>(array: &FixedSizeListArray, row: usize) -> Option<[f64; N]> {
-    if array.is_null(row) {
-        return None;
-    }
-    let values = array.values().as_primitive::<Float64Type>();
-    let start = usize::try_from(array.value_offset(row)).ok()?;
-    let mut numbers = [0.0; N];
-    for (offset, number) in numbers.iter_mut().enumerate() {
-        *number = values.is_valid(start + offset).then(|| values.value(start + offset))?;
-    }
-    Some(numbers)
 }
 
 fn polygon(values: &dyn Array) -> Result<Option<Region>, SkyError> {

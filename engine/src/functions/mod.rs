@@ -5,6 +5,7 @@ mod arguments;
 mod bounded;
 mod builtins;
 mod checked;
+mod comparison;
 mod constant;
 mod documentation;
 mod form;
@@ -36,6 +37,8 @@ mod text_concat;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod documentation_tests;
+#[cfg(test)]
 mod geometry_tests;
 
 use std::sync::Arc;
@@ -44,8 +47,7 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
-pub(crate) use geometry_type::{GeometryKind, XTYPE, is_position};
-pub(crate) use predicate::{SpatialPredicate, recognise, separation};
+pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 
 /// The spatial functions.

@@ -21,15 +21,13 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 use sidereus_sky::{Circle, Region};
 
+use super::comparison::{BEYOND_ANTIPODE_DEG, Comparison, largest, scaled};
 use super::constant::{constant_number, constant_position, constant_region};
 use super::geometry_type::{is_position, reduced_longitude};
 use super::spatial::{Position, SeparationEnd, Shape, SpatialUdf};
 
 /// Conditions nested deeper than this are declined.
 const MAX_DEPTH: usize = 32;
-
-/// A separation beyond this many degrees is farther than any two positions lie, whatever the rounding.
-const BEYOND_ANTIPODE_DEG: f64 = 180.5;
 
 /// A condition that is true exactly for positions within a region.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +46,7 @@ pub(crate) fn recognise(expr: &Expr) -> Option<SpatialPredicate> {
 }
 
 /// The two positions whose separation `expr` measures, in degrees.
-pub(crate) fn separation(expr: &Expr) -> Option<[SeparationEnd<'_>; 2]> {
+fn separation(expr: &Expr) -> Option<[SeparationEnd<'_>; 2]> {
     let (function, args) = SpatialUdf::call(without_cast(expr, |to| to == &DataType::Float64))?;
     function.separation(args)
 }
@@ -147,7 +145,7 @@ fn compared(measure: &Expr, comparison: Comparison, constant: &Expr) -> Option<S
 }
 
 fn mentions_call(expr: &Expr) -> bool {
-    SpatialUdf::call(without_cast(expr, DataType::is_numeric)).is_some()
+    SpatialUdf::call(without_cast(scaled(expr).0, DataType::is_numeric)).is_some()
 }
 
 /// `sky_contains(..) = 1` and its like: the truth for each of the two values decides.
@@ -162,30 +160,27 @@ fn flag_compared(measure: &Expr, comparison: Comparison, bound: f64) -> Option<S
     })
 }
 
-/// `sky_distance(..) < r` and its like. A strict bound is the next smaller radius: separations are doubles.
+/// `sky_distance(..) < r` and its like, also of a multiple of the separation.
 fn distance_compared(measure: &Expr, comparison: Comparison, bound: f64) -> Option<SpatialPredicate> {
-    let [first, second] = separation(measure)?;
+    let (distance, scale) = scaled(measure);
+    let [first, second] = separation(distance)?;
     let (center, (lon, lat)) = match (end_position(first), end_columns(second)) {
         (Some(center), Some(columns)) => (center, columns),
         _ => (end_position(second)?, end_columns(first)?),
     };
-    let within = |radius: f64| -> Option<SpatialPredicate> {
-        let region = if radius < 0.0 {
-            Region::Empty
-        } else if radius >= BEYOND_ANTIPODE_DEG {
-            Region::AllSky
-        } else {
-            Region::Circle(Circle::from_degrees(center.0, center.1, radius).ok()?)
-        };
-        Some(SpatialPredicate { lon: lon.clone(), lat: lat.clone(), region })
+    let (nearer, negated) = match comparison {
+        Comparison::LessOrEqual | Comparison::Less => (comparison, false),
+        Comparison::Greater => (Comparison::LessOrEqual, true),
+        Comparison::GreaterOrEqual => (Comparison::Less, true),
+        Comparison::Equal | Comparison::NotEqual => return None,
     };
-    match comparison {
-        Comparison::LessOrEqual => within(bound),
-        Comparison::Less => within(bound.next_down()),
-        Comparison::Greater => within(bound).map(SpatialPredicate::negated),
-        Comparison::GreaterOrEqual => within(bound.next_down()).map(SpatialPredicate::negated),
-        Comparison::Equal | Comparison::NotEqual => None,
-    }
+    let region = match largest(|degrees| nearer.holds(scale.apply(degrees), bound)) {
+        None => Region::Empty,
+        Some(radius) if radius >= BEYOND_ANTIPODE_DEG => Region::AllSky,
+        Some(radius) => Region::Circle(Circle::from_degrees(center.0, center.1, radius).ok()?),
+    };
+    let within = SpatialPredicate { lon, lat, region };
+    Some(if negated { within.negated() } else { within })
 }
 
 fn both(first: SpatialPredicate, second: SpatialPredicate) -> Option<SpatialPredicate> {
@@ -244,7 +239,7 @@ fn column(expr: &Expr) -> Option<Column> {
     }
 }
 
-fn without_alias(expr: &Expr) -> &Expr {
+pub(super) fn without_alias(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => without_alias(&alias.expr),
         other => other,
@@ -256,52 +251,6 @@ fn without_cast(expr: &Expr, allowed: fn(&DataType) -> bool) -> &Expr {
     match without_alias(expr) {
         Expr::Cast(cast) if allowed(cast.field.data_type()) => without_cast(&cast.expr, allowed),
         other => other,
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-impl Comparison {
-    fn of(op: Operator) -> Option<Self> {
-        Some(match op {
-            Operator::Eq => Self::Equal,
-            Operator::NotEq => Self::NotEqual,
-            Operator::Lt => Self::Less,
-            Operator::LtEq => Self::LessOrEqual,
-            Operator::Gt => Self::Greater,
-            Operator::GtEq => Self::GreaterOrEqual,
-            _ => return None,
-        })
-    }
-
-    /// The comparison with its sides exchanged.
-    fn reversed(self) -> Self {
-        match self {
-            Self::Less => Self::Greater,
-            Self::LessOrEqual => Self::GreaterOrEqual,
-            Self::Greater => Self::Less,
-            Self::GreaterOrEqual => Self::LessOrEqual,
-            Self::Equal | Self::NotEqual => self,
-        }
-    }
-
-    fn holds(self, left: f64, right: f64) -> bool {
-        match self {
-            Self::Equal => left == right,
-            Self::NotEqual => left != right,
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Greater => left > right,
-            Self::GreaterOrEqual => left >= right,
-        }
     }
 }
 

@@ -74,7 +74,7 @@ fn prepared_condition(expr: &Expr, fold: bool) -> Expr {
 fn evaluated(expr: &Expr) -> Vec<Option<bool>> {
     let (lon, lat): (Vec<_>, Vec<_>) = rows().into_iter().unzip();
     let columns: [ArrayRef; 2] = [Arc::new(Float64Array::from(lon)), Arc::new(Float64Array::from(lat))];
-    let batch = RecordBatch::try_new(schema().inner().clone(), columns.to_vec()).unwrap();
+    let batch = RecordBatch::try_new(Arc::clone(schema().inner()), columns.to_vec()).unwrap();
     let physical =
         create_physical_expr(expr, &schema(), &ExecutionProps::new(), &Default::default()).expect("a physical form");
     match physical.evaluate(&batch).unwrap() {
@@ -159,6 +159,22 @@ fn strict_bounds_leave_the_boundary_out() {
 }
 
 #[test]
+fn scaled_distances_have_exact_bounds() {
+    let arcsec = |lon: f64, lat: f64| distance(lon, lat) * lit(3600.0);
+    let separation = sidereus_sky::separation_deg(10.5, 20.5, 10.0, 20.0);
+    for bound in [separation * 3600.0, (separation * 3600.0).next_down(), (separation * 3600.0).next_up(), 5.0, 0.0] {
+        assert_agrees(&arcsec(10.0, 20.0).lt(lit(bound)));
+        assert_agrees(&arcsec(10.0, 20.0).lt_eq(lit(bound)));
+        assert_agrees(&lit(bound).lt(arcsec(10.0, 20.0)));
+        assert_agrees(&arcsec(10.0, 20.0).between(lit(1.0), lit(bound)));
+    }
+    assert_agrees(&(distance(10.0, 20.0) / lit(57.3)).lt_eq(lit(separation / 57.3)));
+    assert_declined(&(distance(10.0, 20.0) * lit(-1.0)).lt(lit(1.0)));
+    assert_declined(&(distance(10.0, 20.0) * lit(f64::INFINITY)).lt(lit(1.0)));
+    assert_declined(&(lit(1.0) / distance(10.0, 20.0)).lt(lit(1.0)));
+}
+
+#[test]
 fn bounds_that_nothing_or_everything_meets() {
     assert_eq!(assert_agrees(&distance(10.0, 20.0).lt(lit(0))).region, Region::Empty);
     assert_eq!(assert_agrees(&distance(10.0, 20.0).lt_eq(lit(-1))).region, Region::Empty);
@@ -202,7 +218,7 @@ fn any_position() -> impl Strategy<Value = (f64, f64)> {
 
 fn any_leaf() -> impl Strategy<Value = Expr> {
     let radius = prop_oneof![0.0..3.0, 0.0..=180.0, Just(0.0), Just(90.0), Just(1.0)];
-    (any_position(), radius, 0..10).prop_map(|((lon, lat), radius, form)| {
+    (any_position(), radius, 0..13).prop_map(|((lon, lat), radius, form)| {
         let disc = circle(lit(lon), lit(lat), lit(radius));
         match form {
             0 => contains(row_point(), disc).eq(lit(1)),
@@ -213,6 +229,9 @@ fn any_leaf() -> impl Strategy<Value = Expr> {
             5 => lit(radius).gt_eq(distance(lon, lat)),
             6 => distance(lon, lat).between(lit(radius / 2.0), lit(radius)),
             7 => udf("sky_distance", vec![lit(lon), lit(lat), col("ra"), col("dec")]).gt(lit(radius)),
+            10 => (distance(lon, lat) * lit(3600.0)).lt(lit(radius * 3600.0)),
+            11 => (lit(60.0) * distance(lon, lat)).gt_eq(lit(radius * 60.0)),
+            12 => lit(radius / 57.3).gt_eq(distance(lon, lat) / lit(57.3)),
             8 => udf("sky_intersects", vec![disc, row_point()]).gt(lit(0)),
             _ => contains(row_point(), point(lit(lon), lit(lat))).eq(lit(1)),
         }

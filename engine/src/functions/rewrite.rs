@@ -16,11 +16,8 @@ pub(crate) fn rewrite_expressions(
     change: fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|node| {
-        let schema = if node.inputs().is_empty() {
-            node.schema().as_ref().clone()
-        } else {
-            merge_schema(&node.inputs())
-        };
+        let schema =
+            if node.inputs().is_empty() { node.schema().as_ref().clone() } else { merge_schema(&node.inputs()) };
         let names = NamePreserver::new(&node);
         let node = node.map_expressions(|expr| {
             let name = names.save(&expr);

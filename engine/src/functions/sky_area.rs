@@ -45,9 +45,9 @@ impl SpatialFunction for SkyAreaFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The area of a geometry in square degrees.", "sky_area(geometry)")
+        page("The area of a geometry in square degrees.", "AREA(geometry)")
             .with_argument("geometry", "any geometry; the area of a point is 0")
-            .with_sql_example("SELECT sky_area(sky_circle(10.0, 20.0, 180.0))")
+            .with_sql_example("SELECT ROUND(AREA(CIRCLE(10.0, 20.0, 180.0)), 6)")
             .build()
     }
 }

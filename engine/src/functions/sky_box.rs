@@ -54,12 +54,12 @@ impl SpatialFunction for SkyBoxFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("A box whose sides are great circles through the ends of its arms.", "sky_box(lon, lat, width, height)")
-            .with_alternative_syntax("sky_box(center, width, height)")
+        page("A box whose sides are great circles through the ends of its arms.", "BOX(lon, lat, width, height)")
+            .with_alternative_syntax("BOX(center, width, height)")
             .with_argument("lon, lat", "centre in degrees")
             .with_argument("center", "centre as a point")
             .with_argument("width, height", "full lengths of the arms in degrees; it is no range of coordinates")
-            .with_sql_example("SELECT sky_contains(sky_point(10.4, 0.9), sky_box(10.0, 0.0, 1.0, 2.0))")
+            .with_sql_example("SELECT CONTAINS(POINT(10.4, 0.9), BOX(10.0, 0.0, 1.0, 2.0))")
             .build()
     }
 }

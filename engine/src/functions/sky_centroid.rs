@@ -44,9 +44,9 @@ impl SpatialFunction for SkyCentroidFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The centre of a geometry, as a point.", "sky_centroid(geometry)")
+        page("The centre of a geometry, as a point.", "CENTROID(geometry)")
             .with_argument("geometry", "any geometry")
-            .with_sql_example("SELECT sky_centroid(sky_circle(10.0, 20.0, 1.0))")
+            .with_sql_example("SELECT CENTROID(CIRCLE(10.0, 20.0, 1.0))")
             .build()
     }
 }

@@ -52,12 +52,12 @@ impl SpatialFunction for SkyCircleFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The positions that lie no farther than a radius from a centre.", "sky_circle(lon, lat, radius)")
-            .with_alternative_syntax("sky_circle(center, radius)")
+        page("The positions that lie no farther than a radius from a centre.", "CIRCLE(lon, lat, radius)")
+            .with_alternative_syntax("CIRCLE(center, radius)")
             .with_argument("lon, lat", "centre in degrees")
             .with_argument("center", "centre as a point")
             .with_argument("radius", "degrees, 0 to 180; a row with another value, or NaN, is null")
-            .with_sql_example("SELECT sky_circle(56.75, 24.12, 1.0)")
+            .with_sql_example("SELECT CIRCLE(56.75, 24.12, 1.0)")
             .build()
     }
 

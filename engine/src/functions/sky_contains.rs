@@ -51,10 +51,10 @@ impl SpatialFunction for SkyContainsFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("1 where one geometry lies wholly within another, else 0; a boundary belongs.", "sky_contains(inner, outer)")
+        page("1 where one geometry lies wholly within another, else 0; a boundary belongs.", "CONTAINS(inner, outer)")
             .with_argument("inner", "any geometry, mostly a point")
             .with_argument("outer", "any geometry")
-            .with_sql_example("SELECT sky_contains(sky_point(56.8, 24.1), sky_circle(56.75, 24.12, 1.0))")
+            .with_sql_example("SELECT CONTAINS(POINT(56.8, 24.1), CIRCLE(56.75, 24.12, 1.0))")
             .build()
     }
 

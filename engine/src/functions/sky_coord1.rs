@@ -37,9 +37,9 @@ impl SpatialFunction for SkyCoord1Function {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The longitude of a point in degrees.", "sky_coord1(point)")
+        page("The longitude of a point in degrees.", "COORD1(point)")
             .with_argument("point", "a point")
-            .with_sql_example("SELECT sky_coord1(sky_point(370.0, -5.5))")
+            .with_sql_example("SELECT COORD1(POINT(370.0, -5.5))")
             .build()
     }
 }

@@ -37,9 +37,9 @@ impl SpatialFunction for SkyCoord2Function {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The latitude of a point in degrees.", "sky_coord2(point)")
+        page("The latitude of a point in degrees.", "COORD2(point)")
             .with_argument("point", "a point")
-            .with_sql_example("SELECT sky_coord2(sky_point(370.0, -5.5))")
+            .with_sql_example("SELECT COORD2(POINT(370.0, -5.5))")
             .build()
     }
 }

@@ -40,9 +40,9 @@ impl SpatialFunction for SkyCoordsysFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The coordinate system of a geometry: always ICRS.", "sky_coordsys(geometry)")
+        page("The coordinate system of a geometry: always ICRS.", "COORDSYS(geometry)")
             .with_argument("geometry", "any geometry")
-            .with_sql_example("SELECT sky_coordsys(sky_point(10.0, 20.0))")
+            .with_sql_example("SELECT COORDSYS(POINT(10.0, 20.0))")
             .build()
     }
 }

@@ -58,11 +58,11 @@ impl SpatialFunction for SkyDistanceFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The angle between two positions, in degrees along the great circle.", "sky_distance(a, b)")
-            .with_alternative_syntax("sky_distance(lon1, lat1, lon2, lat2)")
+        page("The angle between two positions, in degrees along the great circle.", "DISTANCE(a, b)")
+            .with_alternative_syntax("DISTANCE(lon1, lat1, lon2, lat2)")
             .with_argument("a, b", "points")
             .with_argument("lon1, lat1, lon2, lat2", "coordinates in degrees; a row that is no position is null")
-            .with_sql_example("SELECT sky_distance(0.0, 90.0, 123.0, 0.0)")
+            .with_sql_example("SELECT DISTANCE(0.0, 90.0, 123.0, 0.0)")
             .build()
     }
 

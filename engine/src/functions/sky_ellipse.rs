@@ -50,14 +50,11 @@ impl SpatialFunction for SkyEllipseFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page(
-            "The positions within an ellipse on the sky.",
-            "sky_ellipse(lon, lat, semi_major, semi_minor, position_angle)",
-        )
-        .with_argument("lon, lat", "centre in degrees")
-        .with_argument("semi_major, semi_minor", "half axes in degrees")
-        .with_argument("position_angle", "of the major axis, in degrees from north through east")
-        .with_sql_example("SELECT sky_contains(sky_point(10.0, 41.9), sky_ellipse(10.0, 41.0, 1.0, 0.3, 0.0))")
-        .build()
+        page("The positions within an ellipse on the sky.", "ELLIPSE(lon, lat, semi_major, semi_minor, position_angle)")
+            .with_argument("lon, lat", "centre in degrees")
+            .with_argument("semi_major, semi_minor", "half axes in degrees")
+            .with_argument("position_angle", "of the major axis, in degrees from north through east")
+            .with_sql_example("SELECT CONTAINS(POINT(10.0, 41.9), ELLIPSE(10.0, 41.0, 1.0, 0.3, 0.0))")
+            .build()
     }
 }

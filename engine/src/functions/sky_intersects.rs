@@ -53,9 +53,9 @@ impl SpatialFunction for SkyIntersectsFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("1 where two geometries share a position, else 0; boundaries belong.", "sky_intersects(a, b)")
+        page("1 where two geometries share a position, else 0; boundaries belong.", "INTERSECTS(a, b)")
             .with_argument("a, b", "any geometries; a point intersects what contains it")
-            .with_sql_example("SELECT sky_intersects(sky_circle(10.0, 0.0, 1.0), sky_circle(11.5, 0.0, 1.0))")
+            .with_sql_example("SELECT INTERSECTS(CIRCLE(10.0, 0.0, 1.0), CIRCLE(11.5, 0.0, 1.0))")
             .build()
     }
 

@@ -46,10 +46,10 @@ impl SpatialFunction for SkyPointFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The position at a longitude and a latitude.", "sky_point(lon, lat)")
+        page("The position at a longitude and a latitude.", "POINT(lon, lat)")
             .with_argument("lon", "right ascension in degrees; reduced to [0, 360)")
             .with_argument("lat", "declination in degrees, -90 to 90; a row with another value, or NaN, is null")
-            .with_sql_example("SELECT sky_point(370.0, -5.5)")
+            .with_sql_example("SELECT POINT(370.0, -5.5)")
             .build()
     }
 

@@ -58,11 +58,11 @@ impl SpatialFunction for SkyPolygonFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("The smaller part of the sky that a closed line of great circles encloses.", "sky_polygon(lon1, lat1, ...)")
-            .with_alternative_syntax("sky_polygon(p1, p2, p3, ...)")
+        page("The smaller part of the sky that a closed line of great circles encloses.", "POLYGON(lon1, lat1, ...)")
+            .with_alternative_syntax("POLYGON(p1, p2, p3, ...)")
             .with_argument("lon1, lat1, ...", "three or more vertices in degrees, in either winding")
             .with_argument("p1, p2, p3, ...", "three or more vertices as points")
-            .with_sql_example("SELECT sky_area(sky_polygon(0.0, 0.0, 90.0, 0.0, 0.0, 90.0))")
+            .with_sql_example("SELECT ROUND(AREA(POLYGON(0.0, 0.0, 90.0, 0.0, 0.0, 90.0)), 6)")
             .build()
     }
 }

@@ -47,9 +47,9 @@ impl SpatialFunction for SkyRegionFunction {
     }
 
     fn documentation(&self) -> Documentation {
-        page("A region written in STC-S, or as the numbers of a DALI point, circle or polygon.", "sky_region(text)")
+        page("A region written in STC-S, or as the numbers of a DALI point, circle or polygon.", "REGION(text)")
             .with_argument("text", "such as `Circle ICRS 10 20 0.5` or `Union ( Circle 10 20 1 Box 12 20 1 1 )`")
-            .with_sql_example("SELECT sky_area(sky_region('Circle ICRS 10 20 0.5'))")
+            .with_sql_example("SELECT ROUND(AREA(REGION('Circle ICRS 10 20 0.5')), 6)")
             .build()
     }
 }

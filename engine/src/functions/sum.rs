@@ -18,8 +18,8 @@ use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
-    Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, ReversedUDAF,
+    SetMonotonicity, Signature,
 };
 use datafusion::physical_expr::NullState;
 
@@ -107,7 +107,7 @@ impl AggregateUDFImpl for CheckedSum {
 }
 
 /// An integer type that totals are given in.
-trait Integer: ArrowNumericType<Native: Into<i128> + TryFrom<i128>> + std::fmt::Debug {
+trait Integer: ArrowNumericType<Native: Into<i128> + TryFrom<i128>> + std::fmt::Debug + Send + Sync {
     /// The values of a slice added up.
     fn add_up(values: &[Self::Native]) -> i128;
 }
@@ -270,7 +270,7 @@ impl<T> GroupTotals<T> {
     }
 
     /// Adds values of any type that the wide total takes.
-    fn add<V: ArrowNumericType<Native: Into<i128>>>(
+    fn add<V: ArrowNumericType<Native: Into<i128>> + Send>(
         &mut self,
         values: &PrimitiveArray<V>,
         groups: &[usize],

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -112,9 +112,9 @@ pub(crate) fn parameter_schema(parameters: &[Parameter], plan: &LogicalPlan) -> 
 }
 
 fn declared(parameter: &Parameter) -> Option<DataType> {
-    match parameter.kind? {
+    match parameter.parameter_type? {
         ParameterType::Double => Some(DataType::Float64),
-        ParameterType::Integer => Some(DataType::Int64),
+        ParameterType::BigInt => Some(DataType::Int64),
         ParameterType::Text => Some(DataType::Utf8),
         ParameterType::Boolean => Some(DataType::Boolean),
         ParameterType::Timestamp => Some(DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, None)),

@@ -1,0 +1,112 @@
+//! Which variables of the environment set which keys?
+//!
+//! One static list. Sections join with an underscore: `limits.max_rows` is `SIDEREUS_LIMITS_MAX_ROWS`. Lists are separated by
+//! commas. Users and table sections have no variable: they belong in the file.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::{Config, ConfigError, LogFormat};
+
+type Setter = fn(&mut Config, &str) -> Result<(), String>;
+
+/// Variables that other parts of the program read.
+const OTHERS: [&str; 1] = ["SIDEREUS_CONFIG"];
+
+const VARIABLES: [(&str, Setter); 16] = [
+    ("SIDEREUS_CATALOGS", |config, text| {
+        config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
+        Ok(())
+    }),
+    ("SIDEREUS_FLIGHT", |config, text| parse(text, &mut config.flight)),
+    ("SIDEREUS_HTTP", |config, text| parse(text, &mut config.http)),
+    ("SIDEREUS_PUBLIC_URL", |config, text| parse(text, &mut config.public_url)),
+    ("SIDEREUS_ANONYMOUS", |config, text| parse(text, &mut config.anonymous)),
+    ("SIDEREUS_LIMITS_DEFAULT_ROWS", |config, text| parse(text, &mut config.limits.default_rows)),
+    ("SIDEREUS_LIMITS_MAX_ROWS", |config, text| parse(text, &mut config.limits.max_rows)),
+    ("SIDEREUS_LIMITS_QUERY_SECONDS", |config, text| parse(text, &mut config.limits.query_seconds)),
+    ("SIDEREUS_LIMITS_BODY_MIB", |config, text| parse(text, &mut config.limits.body_mib)),
+    ("SIDEREUS_LIMITS_GRACE_SECONDS", |config, text| parse(text, &mut config.limits.grace_seconds)),
+    ("SIDEREUS_LIMITS_SESSION_HOURS", |config, text| parse(text, &mut config.limits.session_hours)),
+    ("SIDEREUS_ENGINE_MEMORY_MIB", |config, text| parse(text, &mut config.engine.memory_mib)),
+    ("SIDEREUS_ENGINE_METADATA_CACHE_MIB", |config, text| parse(text, &mut config.engine.metadata_cache_mib)),
+    ("SIDEREUS_ENGINE_THREADS", |config, text| parse(text, &mut config.engine.threads)),
+    ("SIDEREUS_LOG_FORMAT", |config, text| {
+        config.log.format = match text {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            _ => return Err(format!("expected text or json, found {text:?}")),
+        };
+        Ok(())
+    }),
+    ("SIDEREUS_LOG_FILTER", |config, text| parse(text, &mut config.log.filter)),
+];
+
+/// Applies every variable that `read` knows.
+pub(super) fn apply(config: &mut Config, read: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+    for (name, set) in VARIABLES {
+        if let Some(text) = read(name) {
+            set(config, text.trim()).map_err(|message| ConfigError::Environment { name, message })?;
+        }
+    }
+    Ok(())
+}
+
+/// Variables that look like ours and set nothing, for `sidereus config check`.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let mut names: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("SIDEREUS_"))
+        .filter(|name| !OTHERS.contains(&name.as_str()) && VARIABLES.iter().all(|(known, _)| known != name))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn parse<T: FromStr<Err: Display>>(text: &str, value: &mut T) -> Result<(), String> {
+    *value = text.parse().map_err(|error| format!("{error}, found {text:?}"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_override_the_file() {
+        let mut config = Config { flight: "127.0.0.1:1".to_owned(), ..Config::default() };
+        let read = |name: &str| match name {
+            "SIDEREUS_CATALOGS" => Some("/data/a, s3://bucket/b".to_owned()),
+            "SIDEREUS_LIMITS_MAX_ROWS" => Some("12".to_owned()),
+            "SIDEREUS_ANONYMOUS" => Some("false".to_owned()),
+            _ => None,
+        };
+        apply(&mut config, read).unwrap();
+        assert_eq!(config.catalogs, ["/data/a", "s3://bucket/b"]);
+        assert_eq!((config.limits.max_rows, config.anonymous), (12, false));
+        assert_eq!(config.flight, "127.0.0.1:1");
+    }
+
+    #[test]
+    fn a_bad_value_names_its_variable() {
+        let read = |name: &str| (name == "SIDEREUS_LIMITS_MAX_ROWS").then(|| "many".to_owned());
+        let error = apply(&mut Config::default(), read).unwrap_err().to_string();
+        assert!(error.contains("SIDEREUS_LIMITS_MAX_ROWS") && error.contains("many"), "{error}");
+    }
+
+    #[test]
+    fn every_key_outside_lists_has_a_variable() {
+        let toml::Value::Table(table) = toml::Value::try_from(Config::default()).unwrap() else { panic!("a table") };
+        for (key, value) in table {
+            let names: Vec<String> = match value {
+                toml::Value::Table(section) => section.keys().map(|inner| format!("{key}_{inner}")).collect(),
+                _ if key == "user" => Vec::new(),
+                _ => vec![key],
+            };
+            for name in names {
+                let variable = format!("SIDEREUS_{}", name.to_uppercase());
+                assert!(VARIABLES.iter().any(|(known, _)| *known == variable), "{variable} is missing");
+            }
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! What can the operator set, and what holds where nothing is set?
+//!
+//! One TOML file, then `SIDEREUS_...` variables of the environment, then options of the command line; a later source wins.
+//! Unknown keys are errors that show their line. `sidereus.example.toml` beside this crate's manifest documents every key with its
+//! default; a test holds the two together. Nothing here opens a socket or a catalog.
+
+mod bundled;
+mod environment;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sidereus_engine::{CatalogOverrides, EngineOptions, PositionColumns, Principal, Rules, TableName};
+
+use crate::auth::{self, Authenticator};
+
+pub(crate) use bundled::bundled_catalogs;
+pub(crate) use environment::unknown_variables;
+
+const MIB: usize = 1 << 20;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file is not what is expected; the text shows the line.
+    #[error("configuration {}: {}", path.display(), source.to_string().trim_end())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with its place.
+        source: Box<toml::de::Error>,
+    },
+    /// A variable of the environment has a value that does not fit.
+    #[error("environment variable {name}: {message}")]
+    Environment {
+        /// The variable.
+        name: &'static str,
+        /// What was expected.
+        message: String,
+    },
+    /// A value that parses and makes no sense.
+    #[error("configuration key {key}: {message}")]
+    Value {
+        /// The key with its section.
+        key: String,
+        /// What was expected.
+        message: String,
+    },
+    /// Nothing to serve.
+    #[error(
+        "no catalogs: name a folder or URL with --catalogs, SIDEREUS_CATALOGS or the key `catalogs` (the bundled catalogs were not found)"
+    )]
+    NoCatalogs,
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Roots of catalogs: folders or URLs; empty serves the bundled ones.
+    pub(crate) catalogs: Vec<String>,
+    /// Address of the Flight SQL listener; port 0 takes a free one.
+    pub(crate) flight: String,
+    /// Address of the HTTP listener; port 0 takes a free one.
+    pub(crate) http: String,
+    /// URL under which clients reach the HTTP listener, behind a proxy; empty takes the request's own host.
+    pub(crate) public_url: String,
+    /// Whether requests without credentials are served.
+    pub(crate) anonymous: bool,
+    /// Limits of requests.
+    pub(crate) limits: Limits,
+    /// Resources of the process.
+    pub(crate) engine: Engine,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+    /// Users, by `[[user]]` entries.
+    #[serde(rename = "user", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) users: Vec<UserEntry>,
+    /// What differs from a catalog's own metadata, by `[table."schema.name"]` sections.
+    #[serde(rename = "table", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tables: BTreeMap<String, TableOverride>,
+}
+
+/// Limits of requests; 0 is unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Rows of a TAP answer whose request names no MAXREC.
+    pub(crate) default_rows: u64,
+    /// Rows of any answer.
+    pub(crate) max_rows: u64,
+    /// Seconds of one query.
+    pub(crate) query_seconds: u64,
+    /// Mebibytes of an HTTP request body.
+    pub(crate) body_mib: usize,
+    /// Seconds that running requests have to finish when the server stops.
+    pub(crate) grace_seconds: u64,
+    /// Hours after which a bearer token ends.
+    pub(crate) session_hours: u64,
+}
+
+/// Resources of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Engine {
+    /// Mebibytes that sorts, joins and groupings may hold.
+    pub(crate) memory_mib: usize,
+    /// Mebibytes of catalog footers and page indexes that are kept.
+    pub(crate) metadata_cache_mib: usize,
+    /// Threads that run queries; 0 takes one per processor.
+    pub(crate) threads: usize,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    /// `text` or `json`.
+    pub(crate) format: LogFormat,
+    /// Filter directives, such as `info` or `info,sidereus_engine=debug`.
+    pub(crate) filter: String,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One `[[user]]` entry.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserEntry {
+    /// Name to log in with.
+    pub(crate) name: String,
+    /// Argon2 hash, made by `sidereus hash-password`.
+    pub(crate) password_hash: String,
+    /// Groups of the user.
+    #[serde(default)]
+    pub(crate) groups: Vec<String>,
+}
+
+impl std::fmt::Debug for UserEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserEntry").field("name", &self.name).field("groups", &self.groups).finish_non_exhaustive()
+    }
+}
+
+/// One `[table."schema.name"]` section.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TableOverride {
+    /// Name in queries, `schema.table`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// Column of right ascensions in ICRS degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ra: Option<String>,
+    /// Column of declinations in ICRS degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dec: Option<String>,
+    /// One or two sentences for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    /// Groups that see the table; without it everybody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) groups: Option<Vec<String>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            catalogs: Vec::new(),
+            flight: "127.0.0.1:32010".to_owned(),
+            http: "127.0.0.1:8080".to_owned(),
+            public_url: String::new(),
+            anonymous: true,
+            limits: Limits::default(),
+            engine: Engine::default(),
+            log: Log::default(),
+            users: Vec::new(),
+            tables: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            default_rows: 1_000_000,
+            max_rows: 0,
+            query_seconds: 600,
+            body_mib: 32,
+            grace_seconds: 30,
+            session_hours: 24,
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { memory_mib: 4096, metadata_cache_mib: 512, threads: 0 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment; checks every value.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut config = match path {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        environment::apply(&mut config, |name| std::env::var(name).ok())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The roots to serve: those that were named, else the bundled catalogs.
+    pub(crate) fn roots(&self) -> Result<Vec<String>, ConfigError> {
+        if !self.catalogs.is_empty() {
+            return Ok(self.catalogs.clone());
+        }
+        bundled_catalogs().map(|path| vec![path.display().to_string()]).ok_or(ConfigError::NoCatalogs)
+    }
+
+    /// What differs from the catalogs' own metadata.
+    pub(crate) fn overrides(&self) -> Result<CatalogOverrides, ConfigError> {
+        let named = |(name, table): (&String, &TableOverride)| {
+            let key = format!("table.{name:?}");
+            Ok((table_name(&key, name)?, table.for_engine(&key)?))
+        };
+        self.tables.iter().map(named).collect()
+    }
+
+    /// The engine's share of the configuration.
+    pub(crate) fn engine_options(&self) -> EngineOptions {
+        let defaults = EngineOptions::default();
+        EngineOptions {
+            memory_limit: self.engine.memory_mib.saturating_mul(MIB),
+            metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
+            threads: if self.engine.threads == 0 { defaults.threads } else { self.engine.threads },
+            rules: Rules::all(),
+        }
+    }
+
+    /// An authenticator for the configured users.
+    pub(crate) fn authenticator(&self) -> Authenticator {
+        let users = self.users.iter().map(|user| auth::User {
+            name: user.name.clone(),
+            password_hash: user.password_hash.clone(),
+            groups: user.groups.clone(),
+        });
+        Authenticator::new(users, self.anonymous, Duration::from_secs(self.limits.session_hours * 3600))
+    }
+
+    /// On whose behalf commands of the local machine run: the owner of the files, a member of every group named.
+    pub(crate) fn owner(&self) -> Principal {
+        let groups = self.tables.values().filter_map(|table| table.groups.as_ref()).flatten().cloned();
+        Principal::user("owner", groups)
+    }
+
+    /// The effective configuration as TOML, without secrets.
+    pub(crate) fn show(&self) -> Result<String, toml::ser::Error> {
+        let mut shown = self.clone();
+        for user in &mut shown.users {
+            user.password_hash = "(hidden)".to_owned();
+        }
+        toml::to_string_pretty(&shown)
+    }
+
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        check_address("flight", &self.flight)?;
+        check_address("http", &self.http)?;
+        if !self.public_url.is_empty() {
+            check_url(&self.public_url)?;
+        }
+        if self.limits.body_mib == 0 || self.limits.session_hours == 0 {
+            return Err(value("limits", "body_mib and session_hours must be at least 1"));
+        }
+        if self.limits.session_hours > 24 * 366 {
+            return Err(value("limits.session_hours", "at most one year (8784)"));
+        }
+        if self.engine.memory_mib == 0 {
+            return Err(value("engine.memory_mib", "must be at least 1"));
+        }
+        self.overrides()?;
+        self.check_users()
+    }
+
+    fn check_users(&self) -> Result<(), ConfigError> {
+        let mut names = std::collections::BTreeSet::new();
+        for user in &self.users {
+            let key = format!("user {:?}", user.name);
+            if user.name.is_empty() || user.name.contains(':') || user.name.chars().any(char::is_control) {
+                return Err(value(key, "a name is not empty and holds no colon and no control character"));
+            }
+            if !names.insert(&user.name) {
+                return Err(value(key, "the name is used twice"));
+            }
+            auth::check_hash(&user.password_hash).map_err(|error| value(key, error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+impl TableOverride {
+    fn for_engine(&self, key: &str) -> Result<sidereus_engine::TableOverride, ConfigError> {
+        let positions = match (&self.ra, &self.dec) {
+            (Some(ra), Some(dec)) => Some(PositionColumns { ra: ra.clone(), dec: dec.clone() }),
+            (None, None) => None,
+            _ => return Err(value(key, "ra and dec go together")),
+        };
+        let name = self.name.as_deref().map(|name| table_name(&format!("{key}.name"), name)).transpose()?;
+        let (description, groups) = (self.description.clone(), self.groups.clone());
+        Ok(sidereus_engine::TableOverride { name, positions, description, groups })
+    }
+}
+
+fn table_name(key: &str, text: &str) -> Result<TableName, ConfigError> {
+    match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
+            Ok(TableName { schema: schema.to_owned(), table: table.to_owned() })
+        }
+        _ => Err(value(key, format!("expected SCHEMA.TABLE, such as public.stars, found {text:?}"))),
+    }
+}
+
+fn check_address(key: &str, address: &str) -> Result<(), ConfigError> {
+    let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse().ok());
+    let Some(_port): Option<u16> = port else {
+        return Err(value(key, format!("expected HOST:PORT, such as 127.0.0.1:8080, found {address:?}")));
+    };
+    Ok(())
+}
+
+fn check_url(text: &str) -> Result<(), ConfigError> {
+    let url = url::Url::parse(text).map_err(|error| value("public_url", error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return Err(value("public_url", "expected an http or https URL without query and fragment"));
+    }
+    Ok(())
+}
+
+fn value(key: impl Into<String>, message: impl Into<String>) -> ConfigError {
+    ConfigError::Value { key: key.into(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_file_holds_the_defaults() {
+        let text = include_str!("../../sidereus.example.toml");
+        assert_eq!(toml::from_str::<Config>(text).unwrap(), Config::default());
+        let table = toml::to_string(&Config::default()).unwrap();
+        for key in table.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
+            assert!(text.lines().any(|line| line.starts_with(&format!("{key} ="))), "{key} is not documented");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_show_their_line() {
+        let error = parse("flight = \"127.0.0.1:1\"\n\n[limits]\nmax_row = 3\n").unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains("max_row"), "{error}");
+    }
+
+    #[test]
+    fn senseless_values_name_their_key() {
+        for (text, part) in [
+            ("flight = \"32010\"", "HOST:PORT"),
+            ("http = \"localhost:99999\"", "HOST:PORT"),
+            ("public_url = \"ftp://x/\"", "http or https"),
+            ("[limits]\nbody_mib = 0", "body_mib"),
+            ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
+            ("[table.\"public.t\"]\nra = \"x\"", "go together"),
+            ("[[user]]\nname = \"a\"\npassword_hash = \"secret\"", "argon2"),
+            ("[[user]]\nname = \"a:b\"\npassword_hash = \"secret\"", "colon"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_and_holds_no_secret() {
+        let hash = auth::hash_password("moons!").unwrap();
+        let text = format!("[[user]]\nname = \"galileo\"\npassword_hash = \"{hash}\"\ngroups = [\"observers\"]");
+        let config = parse(&text).unwrap();
+        let shown = config.show().unwrap();
+        assert!(shown.contains("galileo") && !shown.contains("argon2"), "{shown}");
+        assert!(!format!("{config:?}").contains("argon2"));
+        toml::from_str::<Config>(&shown).unwrap();
+    }
+
+    #[test]
+    fn the_owner_is_in_every_group() {
+        let config = parse("[table.\"public.t\"]\ngroups = [\"survey\"]").unwrap();
+        assert!(config.owner().is_member("survey"));
+    }
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        let path = PathBuf::from("test.toml");
+        let config: Config =
+            toml::from_str(text).map_err(|source| ConfigError::Parse { path, source: Box::new(source) })?;
+        config.check()?;
+        Ok(config)
+    }
+}

@@ -1,0 +1,258 @@
+//! Which command is a request, and who answers it?
+//!
+//! A request is a command of Flight SQL inside a protobuf `Any`, or, for clients that know Flight only, the text of a
+//! query or the path of a table. What the server does not do is refused here with a text that says so.
+
+use arrow::array::RecordBatch;
+use arrow_flight::error::FlightError;
+use arrow_flight::sql::{
+    ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, Any, Command, DoPutUpdateResult, ProstMessageExt,
+};
+use arrow_flight::{Action, CancelStatus, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, PutResult, Ticket};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use prost::Message;
+use sidereus_engine::{QueryService, TableDescription};
+use tonic::{Response, Status};
+
+use super::actions::{ActionStream, one};
+use super::caller::Caller;
+use super::encode::{Ending, Messages};
+use super::session::Sessions;
+use super::statements::{RowStream, Statements};
+use super::status::defect;
+use super::ticket::Statement;
+use super::{keys, metadata, sql_info};
+
+/// Prefix of the type of every command.
+const TYPE_PREFIX: &str = "type.googleapis.com/";
+/// Answer to everything that transactions would need.
+const NO_TRANSACTIONS: &str = "this server has no transactions: every query stands alone";
+/// Answer to everything that would change data.
+const READ_ONLY: &str = "this server takes queries only: it has no updates and no ingestion over Flight yet";
+
+/// Answers commands; one for the life of the server.
+#[derive(Debug)]
+pub(super) struct Commands {
+    /// Lists tables.
+    pub(super) query: QueryService,
+    /// Prepares and runs queries.
+    pub(super) statements: Statements,
+    /// Keeps the options of clients.
+    pub(super) sessions: Sessions,
+}
+
+/// What a descriptor or ticket holds.
+enum Asked {
+    Command(Box<Command>, Any),
+    Text(String),
+}
+
+impl Asked {
+    fn parse(bytes: &Bytes) -> Result<Self, Status> {
+        if let Ok(any) = Any::decode(bytes.clone())
+            && any.type_url.starts_with(TYPE_PREFIX)
+        {
+            let command = Command::try_from(any.clone()).map_err(super::status::malformed)?;
+            return Ok(Self::Command(Box::new(command), any));
+        }
+        let text = std::str::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty());
+        let is_text =
+            |text: &&str| !text.contains(|character: char| character.is_control() && !character.is_whitespace());
+        text.filter(is_text)
+            .map(|text| Self::Text(text.to_owned()))
+            .ok_or_else(|| Status::invalid_argument("expected a Flight SQL command, or the text of a query in UTF-8"))
+    }
+}
+
+impl Commands {
+    /// Describes what a descriptor asks for.
+    pub(super) async fn info(&self, caller: &Caller, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
+        if !descriptor.path.is_empty() {
+            let text = metadata::path_query(&descriptor.path, &self.tables(caller));
+            let path = descriptor.path.join("/");
+            let text =
+                text.ok_or_else(|| Status::not_found(format!("no table (or more than one) is called {path}")))?;
+            return self.text_info(caller, &text, descriptor).await;
+        }
+        let (command, any) = match Asked::parse(&descriptor.cmd)? {
+            Asked::Text(text) => return self.text_info(caller, &text, descriptor).await,
+            Asked::Command(command, any) => (*command, any),
+        };
+        match command {
+            Command::CommandStatementQuery(command) => {
+                refuse_transaction(command.transaction_id.as_ref())?;
+                self.text_info(caller, &command.query, descriptor).await
+            }
+            Command::CommandPreparedStatementQuery(command) => {
+                let (statement, query) = self.statements.open(caller, &command.prepared_statement_handle).await?;
+                self.statements.describe(statement, &query, descriptor)
+            }
+            command => {
+                let batch = self.metadata(caller, &command)?;
+                let ticket = Ticket::new(any.encode_to_vec());
+                let info = FlightInfo::new().try_with_schema(&batch.schema()).map_err(defect)?;
+                let rows = i64::try_from(batch.num_rows()).unwrap_or(-1);
+                let endpoint = FlightEndpoint::new().with_ticket(ticket);
+                Ok(info.with_endpoint(endpoint).with_total_records(rows).with_descriptor(descriptor))
+            }
+        }
+    }
+
+    /// Gives the rows of a ticket.
+    pub(super) async fn rows(&self, caller: &Caller, ticket: &Ticket) -> Result<RowStream, Status> {
+        let command = match Asked::parse(&ticket.ticket)? {
+            Asked::Text(text) => {
+                let (statement, query) = self.statements.prepare(caller, &text).await?;
+                let run = statement.renewed(super::statements::TICKET_LIFE);
+                return self.statements.rows(&caller.principal, &run, query).await;
+            }
+            Asked::Command(command, _) => *command,
+        };
+        let handle = match command {
+            Command::TicketStatementQuery(ticket) => ticket.statement_handle,
+            Command::CommandPreparedStatementQuery(command) => command.prepared_statement_handle,
+            command => return one_batch(self.metadata(caller, &command)?),
+        };
+        let (statement, query) = self.statements.open(caller, &handle).await?;
+        self.statements.rows(&caller.principal, &statement, query).await
+    }
+
+    /// Takes an upload: parameters of prepared statements; everything else is refused.
+    pub(super) async fn put(
+        &self,
+        caller: &Caller,
+        mut data: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
+    ) -> Result<PutResult, Status> {
+        let first = data.next().await.ok_or_else(|| Status::invalid_argument("the upload has no message"))??;
+        let descriptor = first.flight_descriptor.as_ref();
+        let descriptor = descriptor.ok_or_else(|| Status::invalid_argument("the first message has no descriptor"))?;
+        let Asked::Command(command, _) = Asked::parse(&descriptor.cmd)? else {
+            return Err(Status::unimplemented(READ_ONLY));
+        };
+        let metadata = match *command {
+            Command::CommandPreparedStatementQuery(command) => {
+                let data = futures::stream::iter(has_data(&first).then_some(Ok(first))).chain(data);
+                self.statements.bind(caller, &command.prepared_statement_handle, data).await?.encode_to_vec()
+            }
+            Command::CommandStatementUpdate(command) => self.update(caller, &command.query).await?.encode_to_vec(),
+            Command::CommandPreparedStatementUpdate(command) => {
+                self.statements.open(caller, &command.prepared_statement_handle).await?;
+                return Err(Status::invalid_argument(
+                    "the statement is a query: it has rows to read and updates nothing",
+                ));
+            }
+            _ => return Err(Status::unimplemented(READ_ONLY)),
+        };
+        Ok(PutResult { app_metadata: metadata.into() })
+    }
+
+    /// Answers an action.
+    pub(super) async fn action(&self, caller: &Caller, action: &Action) -> Result<Response<ActionStream>, Status> {
+        match action.r#type.as_str() {
+            "CreatePreparedStatement" => {
+                let request: ActionCreatePreparedStatementRequest = unpack(&action.body)?;
+                refuse_transaction(request.transaction_id.as_ref())?;
+                Ok(one(&self.statements.create_prepared(caller, &request.query).await?.as_any()))
+            }
+            "ClosePreparedStatement" => {
+                let _: ActionClosePreparedStatementRequest = unpack(&action.body)?;
+                Ok(Response::new(futures::stream::empty().boxed()))
+            }
+            "CancelQuery" => {
+                let request: ActionCancelQueryRequest = unpack(&action.body)?;
+                let info = FlightInfo::decode(request.info).map_err(unreadable)?;
+                // The two enumerations have the same numbers.
+                let was_running = self.cancel(caller, &info)?;
+                let result = if was_running { CancelStatus::Cancelled } else { CancelStatus::NotCancellable };
+                Ok(one(&ActionCancelQueryResult { result: result.into() }.as_any()))
+            }
+            "BeginTransaction" | "EndTransaction" | "BeginSavepoint" | "EndSavepoint" => {
+                Err(Status::unimplemented(NO_TRANSACTIONS))
+            }
+            _ => self.other_action(caller, action),
+        }
+    }
+
+    /// Every table as a flight of its own.
+    pub(super) fn flights(&self, caller: &Caller, criteria: &str) -> Result<Vec<FlightInfo>, Status> {
+        let tables = self.tables(caller);
+        let matching = tables.iter().filter(|table| criteria.is_empty() || table.name.to_string().contains(criteria));
+        matching.map(|table| self.flight(caller, table)).collect()
+    }
+
+    fn flight(&self, caller: &Caller, table: &TableDescription) -> Result<FlightInfo, Status> {
+        let owner = caller.principal.name().map(str::to_owned);
+        let statement = Statement { owner, ..Statement::default() }.with_text(&metadata::table_query(&table.name));
+        let path = vec![table.name.schema.clone(), table.name.table.clone()];
+        let info = FlightInfo::new().try_with_schema(&super::wire::wire_schema(&table.schema)).map_err(defect)?;
+        Ok(info
+            .with_descriptor(FlightDescriptor::new_path(path))
+            .with_endpoint(self.statements.renewed_endpoint(statement.renewed(super::statements::TICKET_LIFE)))
+            .with_total_records(table.rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1))
+            .with_total_bytes(-1))
+    }
+
+    async fn text_info(&self, caller: &Caller, text: &str, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
+        let (statement, query) = self.statements.prepare(caller, text).await?;
+        self.statements.describe(statement, &query, descriptor)
+    }
+
+    /// An update is refused with the reason that the language gives for it.
+    async fn update(&self, caller: &Caller, text: &str) -> Result<DoPutUpdateResult, Status> {
+        self.statements.prepare(caller, text).await?;
+        Err(Status::invalid_argument("the statement is a query: it has rows to read and updates nothing"))
+    }
+
+    /// The rows of a command about catalogs, tables, keys, types or the server itself.
+    fn metadata(&self, caller: &Caller, command: &Command) -> Result<RecordBatch, Status> {
+        let failed = |error: FlightError| defect(error);
+        match command {
+            Command::CommandGetCatalogs(command) => metadata::catalogs(*command).map_err(failed),
+            Command::CommandGetDbSchemas(command) => metadata::schemas(command, &self.tables(caller)).map_err(failed),
+            Command::CommandGetTables(command) => metadata::tables(command, &self.tables(caller)).map_err(failed),
+            Command::CommandGetTableTypes(command) => metadata::table_types(*command).map_err(failed),
+            Command::CommandGetSqlInfo(command) => sql_info::sql_info(&command.info),
+            Command::CommandGetXdbcTypeInfo(command) => keys::types(command.data_type).map_err(failed),
+            Command::CommandGetPrimaryKeys(_) => Ok(RecordBatch::new_empty(keys::primary_keys_schema())),
+            Command::CommandGetExportedKeys(_)
+            | Command::CommandGetImportedKeys(_)
+            | Command::CommandGetCrossReference(_) => Ok(RecordBatch::new_empty(keys::foreign_keys_schema())),
+            Command::CommandStatementSubstraitPlan(_) => {
+                Err(Status::unimplemented("this server takes ADQL and SQL, not Substrait plans"))
+            }
+            other => Err(Status::unimplemented(format!("this server does not answer {}", other.type_url()))),
+        }
+    }
+
+    fn tables(&self, caller: &Caller) -> Vec<TableDescription> {
+        self.query.tables(&caller.principal)
+    }
+}
+
+/// A batch as a stream of messages.
+fn one_batch(batch: RecordBatch) -> Result<RowStream, Status> {
+    let schema = batch.schema();
+    let batches = futures::stream::iter([Ok(batch)]).boxed();
+    Ok(Messages::try_new(schema, batches, None, Box::new(Ending::default))?.boxed())
+}
+
+fn has_data(message: &FlightData) -> bool {
+    !message.data_header.is_empty()
+}
+
+fn refuse_transaction(id: Option<&Bytes>) -> Result<(), Status> {
+    if id.is_some_and(|id| !id.is_empty()) { Err(Status::unimplemented(NO_TRANSACTIONS)) } else { Ok(()) }
+}
+
+fn unpack<M: ProstMessageExt>(body: &Bytes) -> Result<M, Status> {
+    let any = Any::decode(body.clone()).map_err(unreadable)?;
+    let message = any.unpack().map_err(super::status::malformed)?;
+    message.ok_or_else(|| Status::invalid_argument(format!("expected a message of type {}", M::type_url())))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands over the error")]
+fn unreadable(error: prost::DecodeError) -> Status {
+    Status::invalid_argument(format!("the message cannot be read: {error}"))
+}

@@ -1,0 +1,58 @@
+//! Flight SQL: the front end of notebooks and drivers.
+//!
+//! A translation to the engine's services and back, and nothing more: it plans no query and reads no catalog.
+//!
+//! ```text
+//! service (gRPC, admission, log) -> caller (who, session, options)
+//!    -> commands (which command) -> statements, prepared -> plans, parameters, ticket -> QueryService
+//!                                -> metadata, keys, sql_info, actions
+//!    rows -> wire (types) -> encode (messages)
+//! ```
+
+mod actions;
+mod caller;
+mod commands;
+mod encode;
+mod handshake;
+mod keys;
+mod metadata;
+mod parameters;
+mod pattern;
+mod plans;
+mod prepared;
+mod running;
+mod service;
+mod session;
+mod session_messages;
+mod sql_info;
+mod statements;
+mod status;
+mod ticket;
+mod wire;
+
+use std::sync::Arc;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use tonic::service::Routes;
+
+use crate::server::Services;
+use commands::Commands;
+use service::Service;
+use session::Sessions;
+use statements::{ServiceLimits, Statements};
+
+/// Bytes of a message that a client may send: drivers send up to 16 MiB.
+const MAX_INCOMING: usize = 64 << 20;
+
+/// The gRPC services of the Flight listener.
+pub(crate) fn routes(services: &Services) -> Routes {
+    let query = services.query.clone();
+    let limits = services.limits(None);
+    let limits = ServiceLimits { max_rows: limits.max_rows, timeout: limits.timeout };
+    let statements = Statements::new(query.clone(), limits);
+    let commands = Commands { query, statements, sessions: Sessions::default() };
+    let service = Service::new(commands, Arc::clone(&services.auth));
+    let service =
+        FlightServiceServer::new(service).max_decoding_message_size(MAX_INCOMING).max_encoding_message_size(usize::MAX);
+    Routes::new(service)
+}

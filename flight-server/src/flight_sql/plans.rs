@@ -1,0 +1,119 @@
+//! Which queries have been planned already?
+//!
+//! A plan is made when a statement is prepared and found again when it is run, so the many calls that a client makes
+//! for one query plan once. Plans are kept by the digest of owner, label and text, for some minutes, within bounds; a
+//! plan that was let go is made again from the text. Long texts do not travel in tickets: they are kept here too, and
+//! for them alone a statement that was let go must be prepared again by its client.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sidereus_engine::{Label, PreparedQuery, Principal, QueryService};
+use tonic::Status;
+
+use super::status::status;
+use super::ticket::Statement;
+
+/// Plans that are kept at once.
+const MAX_PLANS: usize = 512;
+/// Bytes of query text that are kept at once.
+const MAX_TEXT: usize = 128 << 20;
+/// Time after which a plan is made anew, so that it sees new catalogs.
+const FRESH: Duration = Duration::from_secs(300);
+
+struct Plan {
+    text: Arc<str>,
+    query: Arc<PreparedQuery>,
+    made: Instant,
+    used: Instant,
+}
+
+/// Plans of recent statements.
+pub(super) struct Plans {
+    service: QueryService,
+    plans: Mutex<HashMap<Bytes, Plan>>,
+}
+
+impl std::fmt::Debug for Plans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plans").field("kept", &self.lock().len()).finish_non_exhaustive()
+    }
+}
+
+impl Plans {
+    /// An empty collection over a query service.
+    pub(super) fn new(service: QueryService) -> Self {
+        Self { service, plans: Mutex::default() }
+    }
+
+    /// The plan of a statement whose text is at hand.
+    ///
+    /// *Errors*: those of planning.
+    pub(super) async fn prepare(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+        text: &str,
+    ) -> Result<Arc<PreparedQuery>, Status> {
+        match self.fresh(&statement.plan) {
+            Some(query) => Ok(query),
+            None => self.plan(principal, statement, Arc::from(text)).await,
+        }
+    }
+
+    /// The plan of a statement that came in a handle or ticket.
+    ///
+    /// *Errors*: those of planning, and `NOT_FOUND` for a long text that was let go.
+    pub(super) async fn find(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+    ) -> Result<Arc<PreparedQuery>, Status> {
+        if let Some(query) = self.fresh(&statement.plan) {
+            return Ok(query);
+        }
+        let kept = self.lock().get(&statement.plan).map(|plan| Arc::clone(&plan.text));
+        let Some(text) = statement.text.as_deref().map(Arc::from).or(kept) else {
+            return Err(Status::not_found("the statement is no longer kept by the server: prepare the query again"));
+        };
+        self.plan(principal, statement, text).await
+    }
+
+    fn fresh(&self, key: &Bytes) -> Option<Arc<PreparedQuery>> {
+        let mut plans = self.lock();
+        let plan = plans.get_mut(key).filter(|plan| plan.made.elapsed() < FRESH)?;
+        plan.used = Instant::now();
+        Some(Arc::clone(&plan.query))
+    }
+
+    async fn plan(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+        text: Arc<str>,
+    ) -> Result<Arc<PreparedQuery>, Status> {
+        let label = if statement.adql { Label::Adql } else { Label::Sql };
+        let query = self.service.prepare(principal, &text, label).await.map_err(|error| status(&error))?;
+        let (query, now) = (Arc::new(query), Instant::now());
+        let plan = Plan { text, query: Arc::clone(&query), made: now, used: now };
+        let mut plans = self.lock();
+        plans.insert(statement.plan.clone(), plan);
+        make_room(&mut plans);
+        Ok(query)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Bytes, Plan>> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets go what was not used for longest until the bounds are kept.
+fn make_room(plans: &mut HashMap<Bytes, Plan>) {
+    let mut bytes: usize = plans.values().map(|plan| plan.text.len()).sum();
+    while plans.len() > MAX_PLANS || (bytes > MAX_TEXT && plans.len() > 1) {
+        let Some(oldest) = plans.iter().min_by_key(|(_, plan)| plan.used).map(|(key, _)| key.clone()) else { return };
+        bytes -= plans.remove(&oldest).map_or(0, |plan| plan.text.len());
+    }
+}

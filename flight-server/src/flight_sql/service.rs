@@ -1,0 +1,160 @@
+//! The gRPC face: every call of Flight, admitted, logged, and kept from ending the process.
+//!
+//! Each method reads the caller from the header fields, hands the request to `commands`, and wraps the answer. Flight
+//! calls that many servers leave out are answered as well: ListFlights gives every table, GetSchema and PollFlightInfo
+//! follow from GetFlightInfo (planning is short, so a poll is complete at once).
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, PollInfo,
+    PutResult, SchemaResult, Ticket,
+};
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::actions::{self, ActionStream};
+use super::caller::Caller;
+use super::commands::Commands;
+use super::handshake::{HandshakeStream, handshake};
+use super::statements::RowStream;
+use crate::auth::Authenticator;
+
+/// The Flight service.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    commands: Arc<Commands>,
+    auth: Arc<Authenticator>,
+}
+
+impl Service {
+    /// A service over commands and an authenticator.
+    pub(super) fn new(commands: Commands, auth: Arc<Authenticator>) -> Self {
+        Self { commands: Arc::new(commands), auth }
+    }
+
+    /// Admits a caller, then answers; logs how it went. A panic is an error of this call alone.
+    async fn answer<T, F>(
+        &self,
+        call: &'static str,
+        headers: MetadataMap,
+        answer: impl FnOnce(Caller) -> F + Send,
+    ) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, Status>> + Send,
+    {
+        let began = Instant::now();
+        let admitted = async {
+            let caller = Caller::admit(&self.auth, &self.commands.sessions, &headers).await?;
+            let name = caller.principal.name().map(str::to_owned);
+            Ok::<_, Status>((answer(caller).await?, name))
+        };
+        let result = AssertUnwindSafe(admitted).catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
+        let milliseconds = began.elapsed().as_millis();
+        match result {
+            Ok((answer, principal)) => {
+                let principal = principal.as_deref().unwrap_or("anonymous");
+                tracing::info!(call, principal, milliseconds, "flight call answered");
+                Ok(answer)
+            }
+            Err(status) => {
+                tracing::info!(call, code = ?status.code(), milliseconds, "flight call refused");
+                Err(status)
+            }
+        }
+    }
+}
+
+/// Keeps a panic in a stream of rows from ending more than the stream.
+fn guarded(rows: RowStream) -> RowStream {
+    AssertUnwindSafe(rows).catch_unwind().map(|item| item.unwrap_or_else(|_| Err(panicked()))).boxed()
+}
+
+fn panicked() -> Status {
+    tracing::error!("a call panicked");
+    Status::new(Code::Internal, "internal error; the server's log says why")
+}
+
+#[tonic::async_trait]
+impl FlightService for Service {
+    type HandshakeStream = HandshakeStream;
+    type ListFlightsStream = BoxStream<'static, Result<FlightInfo, Status>>;
+    type DoGetStream = RowStream;
+    type DoPutStream = BoxStream<'static, Result<PutResult, Status>>;
+    type DoActionStream = ActionStream;
+    type ListActionsStream = BoxStream<'static, Result<ActionType, Status>>;
+    type DoExchangeStream = BoxStream<'static, Result<FlightData, Status>>;
+
+    async fn handshake(
+        &self,
+        request: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Self::HandshakeStream>, Status> {
+        let result = handshake(&self.auth, request).await;
+        tracing::info!(call = "Handshake", accepted = result.is_ok(), "flight call answered");
+        result
+    }
+
+    async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
+        let (headers, _, criteria) = request.into_parts();
+        let flights = self.answer("ListFlights", headers, async |caller: Caller| {
+            let criteria = std::str::from_utf8(&criteria.expression);
+            let criteria = criteria.map_err(|_| Status::invalid_argument("the criteria are part of a table's name"))?;
+            self.commands.flights(&caller, criteria)
+        });
+        Ok(Response::new(futures::stream::iter(flights.await?.into_iter().map(Ok)).boxed()))
+    }
+
+    async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
+        let (headers, _, descriptor) = request.into_parts();
+        let info =
+            self.answer("GetFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        Ok(Response::new(info.await?))
+    }
+
+    async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
+        let (headers, _, descriptor) = request.into_parts();
+        let info = self
+            .answer("PollFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        let mut poll = PollInfo::new().with_info(info.await?);
+        poll.progress = Some(1.0);
+        Ok(Response::new(poll))
+    }
+
+    async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
+        let (headers, _, descriptor) = request.into_parts();
+        let info =
+            self.answer("GetSchema", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        Ok(Response::new(SchemaResult { schema: info.await?.schema }))
+    }
+
+    async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        let (headers, _, ticket) = request.into_parts();
+        let rows = self.answer("DoGet", headers, async |caller: Caller| self.commands.rows(&caller, &ticket).await);
+        Ok(Response::new(guarded(rows.await?)))
+    }
+
+    async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
+        let (headers, _, data) = request.into_parts();
+        let result =
+            self.answer("DoPut", headers, async |caller: Caller| self.commands.put(&caller, data).await).await?;
+        Ok(Response::new(futures::stream::once(async { Ok(result) }).boxed()))
+    }
+
+    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
+        Err(Status::unimplemented("this server does not offer DoExchange yet"))
+    }
+
+    async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
+        let (headers, _, action) = request.into_parts();
+        self.answer("DoAction", headers, async |caller: Caller| self.commands.action(&caller, &action).await).await
+    }
+
+    async fn list_actions(&self, _: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+        Ok(Response::new(futures::stream::iter(actions::listed().map(Ok)).boxed()))
+    }
+}

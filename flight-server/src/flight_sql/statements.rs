@@ -1,0 +1,304 @@
+//! From a statement to its description and its rows.
+//!
+//! ```text
+//! text --prepare--> Statement --describe--> FlightInfo { schema, ticket }
+//! ticket --open--> Statement --rows--> messages
+//! ```
+//!
+//! Everything that runs a query over Flight meets here: direct statements, prepared ones, plain texts as tickets. A
+//! statement bound to several rows of parameters runs once for each, and the answers follow each other. Rows that the
+//! client itself limited are cut and the cut is told; rows beyond the limit of the service are an error, since drivers
+//! do not show their users that anything was cut.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use arrow_flight::sql::{ProstMessageExt, TicketStatementQuery};
+use arrow_flight::{FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use prost::Message;
+use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, QueryService, ScalarValue};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::caller::Caller;
+use super::encode::{Ending, Messages};
+use super::parameters;
+use super::plans::Plans;
+use super::running::{Running, RunningQuery};
+use super::session::{compression, compression_name};
+use super::status::{defect, status, ticket_status};
+use super::ticket::{Sealer, Statement};
+use super::wire::wire_schema;
+
+/// Time that a ticket is good for.
+pub(super) const TICKET_LIFE: Duration = Duration::from_secs(3600);
+
+/// Limits that the operator set for every query.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ServiceLimits {
+    /// Rows of an answer.
+    pub(super) max_rows: Option<u64>,
+    /// Time of a query.
+    pub(super) timeout: Option<Duration>,
+}
+
+/// A stream of encoded rows.
+pub(super) type RowStream = BoxStream<'static, Result<FlightData, Status>>;
+
+/// Prepares, describes and runs statements.
+#[derive(Debug)]
+pub(super) struct Statements {
+    service: QueryService,
+    plans: Plans,
+    sealer: Sealer,
+    running: Arc<Running>,
+    limits: ServiceLimits,
+}
+
+impl Statements {
+    /// Statements over a query service.
+    pub(super) fn new(service: QueryService, limits: ServiceLimits) -> Self {
+        let plans = Plans::new(service.clone());
+        Self { service, plans, sealer: Sealer::new(), running: Arc::default(), limits }
+    }
+
+    /// Plans a text on behalf of a caller.
+    ///
+    /// *Errors*: those of planning, with their places.
+    pub(super) async fn prepare(&self, caller: &Caller, text: &str) -> Result<(Statement, Arc<PreparedQuery>), Status> {
+        let statement = Statement {
+            adql: caller.options.is_adql(),
+            owner: caller.principal.name().map(str::to_owned),
+            max_rows: caller.options.max_rows,
+            timeout_ms: caller.options.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            compression: compression_name(caller.options.compression).to_owned(),
+            ..Statement::default()
+        };
+        let statement = statement.with_text(text);
+        let query = self.plans.prepare(&caller.principal, &statement, text).await?;
+        Ok((statement, query))
+    }
+
+    /// The statement of a handle or ticket, and its plan.
+    ///
+    /// *Errors*: one that is forged, expired, or another principal's.
+    pub(super) async fn open(&self, caller: &Caller, sealed: &[u8]) -> Result<(Statement, Arc<PreparedQuery>), Status> {
+        let statement = self.unseal(&caller.principal, sealed)?;
+        let query = self.plans.find(&caller.principal, &statement).await?;
+        Ok((statement, query))
+    }
+
+    /// The statement of a handle or ticket, for its owner only.
+    pub(super) fn unseal(&self, principal: &Principal, sealed: &[u8]) -> Result<Statement, Status> {
+        let statement = self.sealer.unseal(sealed).map_err(ticket_status)?;
+        if statement.owner.as_deref() != principal.name() {
+            return Err(Status::permission_denied("the handle or ticket belongs to another user"));
+        }
+        Ok(statement)
+    }
+
+    /// A statement as a handle.
+    pub(super) fn seal(&self, statement: &Statement) -> Bytes {
+        self.sealer.seal(statement)
+    }
+
+    /// What a client is told before it reads the rows.
+    pub(super) fn describe(
+        &self,
+        statement: Statement,
+        query: &PreparedQuery,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo, Status> {
+        parameters::decode(&statement.parameters, query)?;
+        let run = statement.renewed(TICKET_LIFE);
+        let (metadata, expires) = (serde_json::json!({ "query_id": run.query_id() }).to_string(), run.expires);
+        // The descriptor is not sent back where it is long: clients know it, and messages are limited.
+        let descriptor = Some(descriptor).filter(|descriptor| descriptor.cmd.len() <= 64 * 1024);
+        let mut info = FlightInfo::new()
+            .try_with_schema(&wire_schema(query.schema()))
+            .map_err(defect)?
+            .with_endpoint(endpoint(self.ticket(&run), expires))
+            .with_total_records(-1)
+            .with_total_bytes(-1)
+            .with_app_metadata(metadata);
+        info.flight_descriptor = descriptor;
+        Ok(info)
+    }
+
+    /// The ticket of a statement.
+    pub(super) fn ticket(&self, statement: &Statement) -> Ticket {
+        Ticket::new(TicketStatementQuery { statement_handle: self.seal(statement) }.as_any().encode_to_vec())
+    }
+
+    /// Runs a statement.
+    ///
+    /// *Errors*: those of the first batch's query come here, later ones in the stream. Dropping the stream, or this
+    /// future, cancels the query.
+    pub(super) async fn rows(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+        query: Arc<PreparedQuery>,
+    ) -> Result<RowStream, Status> {
+        let values = VecDeque::from(parameters::decode(&statement.parameters, &query)?);
+        let entry = self.running.enter(&statement.id);
+        let stop = entry.stop.clone();
+        let schema = wire_schema(query.schema());
+        let mut run = Run {
+            service: self.service.clone(),
+            principal: principal.clone(),
+            query,
+            values,
+            limits: self.query_limits(statement),
+            cut: Cut::new(statement.max_rows, self.limits.max_rows),
+            current: None,
+            entry,
+        };
+        run.advance().await?;
+        let overflow = Arc::clone(&run.cut.told);
+        let batches = stoppable(run.into_batches(), stop);
+        let ending = Box::new(move || ending(overflow.load(Ordering::Acquire)));
+        let compression = compression(&statement.compression).unwrap_or_default();
+        Ok(Messages::try_new(schema, batches.boxed(), compression, ending)?.boxed())
+    }
+
+    /// An endpoint with the same statement and more time; the statement stays the same run.
+    pub(super) fn renewed_endpoint(&self, statement: Statement) -> FlightEndpoint {
+        let id = statement.id.clone();
+        let statement = Statement { id, ..statement.renewed(TICKET_LIFE) };
+        endpoint(self.ticket(&statement), statement.expires)
+    }
+
+    /// Stops a running statement; whether it ran.
+    pub(super) fn cancel(&self, statement: &Statement) -> bool {
+        self.running.cancel(&statement.id)
+    }
+
+    fn query_limits(&self, statement: &Statement) -> QueryLimits {
+        let asked = statement.timeout_ms.map(Duration::from_millis);
+        let timeout = match (asked, self.limits.timeout) {
+            (Some(asked), Some(limit)) => Some(asked.min(limit)),
+            (asked, limit) => asked.or(limit),
+        };
+        QueryLimits { timeout, max_rows: None }
+    }
+}
+
+/// The schema message that stands for a schema outside of streams.
+pub(super) fn schema_message(schema: &Schema) -> Result<Bytes, Status> {
+    let IpcMessage(bytes) = SchemaAsIpc::new(schema, &Default::default()).try_into().map_err(defect)?;
+    Ok(bytes)
+}
+
+fn endpoint(ticket: Ticket, expires: u64) -> FlightEndpoint {
+    let mut endpoint = FlightEndpoint::new().with_ticket(ticket);
+    endpoint.expiration_time.get_or_insert_default().seconds = i64::try_from(expires).unwrap_or(i64::MAX);
+    endpoint
+}
+
+fn ending(overflow: bool) -> Ending {
+    if !overflow {
+        return Ending::default();
+    }
+    let app_metadata = Some(serde_json::json!({ "overflow": true }).to_string());
+    Ending { app_metadata, trailers: vec![("x-sidereus-overflow", "true".to_owned())] }
+}
+
+/// How many rows an answer may have, and what happens beyond.
+#[derive(Debug, Clone)]
+struct Cut {
+    rows: Option<u64>,
+    /// Whether the client asked for the cut; otherwise it is an error.
+    asked: bool,
+    /// Set when rows were cut off.
+    told: Arc<AtomicBool>,
+}
+
+impl Cut {
+    fn new(asked: Option<u64>, limit: Option<u64>) -> Self {
+        let told = Arc::default();
+        match (asked, limit) {
+            (Some(asked), Some(limit)) if asked > limit => Self { rows: Some(limit), asked: false, told },
+            (Some(asked), _) => Self { rows: Some(asked), asked: true, told },
+            (None, limit) => Self { rows: limit, asked: false, told },
+        }
+    }
+
+    /// What follows from rows having been cut off.
+    fn reached(&self) -> Result<(), Status> {
+        if self.asked {
+            self.told.store(true, Ordering::Release);
+            return Ok(());
+        }
+        let rows = self.rows.unwrap_or_default();
+        Err(Status::resource_exhausted(format!(
+            "the answer has more than {rows} rows, the limit of this service: ask for fewer, or set max_rows to have it cut"
+        )))
+    }
+}
+
+/// The runs of one statement over its rows of parameters, one after the other.
+struct Run {
+    service: QueryService,
+    principal: Principal,
+    query: Arc<PreparedQuery>,
+    values: VecDeque<Vec<ScalarValue>>,
+    limits: QueryLimits,
+    cut: Cut,
+    current: Option<QueryResult>,
+    entry: RunningQuery,
+}
+
+impl Run {
+    /// Starts the run of the next row of parameters; whether there was one.
+    async fn advance(&mut self) -> Result<bool, Status> {
+        let Some(values) = self.values.pop_front() else { return Ok(false) };
+        let max_rows = self.cut.rows.map(|rows| rows.saturating_sub(self.entry.rows()));
+        let limits = QueryLimits { max_rows, ..self.limits };
+        let started = self.service.execute(&self.principal, &self.query, &values, limits).await;
+        self.current = Some(started.map_err(|error| status(&error))?);
+        Ok(true)
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>, Status> {
+        loop {
+            let Some(current) = &mut self.current else { return Ok(None) };
+            if let Some(batch) = current.stream.next().await {
+                let batch = batch.map_err(|error| status(&error))?;
+                self.entry.add_rows(batch.num_rows());
+                return Ok(Some(batch));
+            }
+            let overflow = current.overflow.is_set();
+            self.current = None;
+            if overflow {
+                self.cut.reached()?;
+                return Ok(None);
+            }
+            if !self.advance().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn into_batches(self) -> impl Stream<Item = Result<RecordBatch, Status>> + Send {
+        futures::stream::try_unfold(self, async |mut run| Ok(run.next().await?.map(|batch| (batch, run))))
+    }
+}
+
+/// A stream that ends with an error as soon as somebody asks for its end.
+fn stoppable(
+    batches: impl Stream<Item = Result<RecordBatch, Status>> + Send,
+    stop: CancellationToken,
+) -> impl Stream<Item = Result<RecordBatch, Status>> + Send {
+    let asked = stop.clone();
+    let end = async move { asked.is_cancelled().then(|| Err(Status::cancelled("the query was cancelled"))) };
+    let end = futures::stream::once(end).filter_map(std::future::ready);
+    batches.take_until(stop.cancelled_owned()).chain(end)
+}

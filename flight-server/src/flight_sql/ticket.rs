@@ -1,0 +1,242 @@
+//! What is inside a handle or a ticket, and how is it kept from being forged?
+//!
+//! Prepared statement handles and tickets are the same thing: a [`Statement`] in protobuf form, preceded by a keyed
+//! digest (HMAC-SHA-256 under a key of this process). Binding parameters makes a new handle; nothing has to be
+//! remembered for it, so a ticket may be read by another client process, several times, until it expires. Only the
+//! principal that made a statement may run it, and whoever changes one bit is refused.
+//!
+//! ```text
+//! | digest, 32 bytes | Statement { id, text or its digest, label, owner, parameters, limits, expiry } |
+//! ```
+//!
+//! This file knows neither gRPC nor queries.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use prost::Message;
+use rand::RngCore;
+use sha2::{Digest, Sha256};
+
+/// Bytes of a SHA-256 digest.
+const DIGEST: usize = 32;
+/// Bytes of a block of SHA-256, which HMAC pads its key to.
+const BLOCK: usize = 64;
+/// Texts longer than this travel as their digest, and the server keeps the text.
+const INLINE_TEXT: usize = 16 * 1024;
+
+/// A statement as it travels: everything that is needed to run it later.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(super) struct Statement {
+    /// Identity of this run, by which it can be cancelled.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) id: Bytes,
+    /// The text, unless it is long.
+    #[prost(string, optional, tag = "2")]
+    pub(super) text: Option<String>,
+    /// Digest of owner, label and text: the key of the plan.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) plan: Bytes,
+    /// Whether the text is ADQL; SQL otherwise.
+    #[prost(bool, tag = "4")]
+    pub(super) adql: bool,
+    /// Name of the principal that may run it; none for anonymous.
+    #[prost(string, optional, tag = "5")]
+    pub(super) owner: Option<String>,
+    /// Rows of parameters as an IPC stream; empty where none were bound.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub(super) parameters: Bytes,
+    /// Rows that the client asked for at most.
+    #[prost(uint64, optional, tag = "7")]
+    pub(super) max_rows: Option<u64>,
+    /// Milliseconds that the query may run, where the client said so.
+    #[prost(uint64, optional, tag = "8")]
+    pub(super) timeout_ms: Option<u64>,
+    /// Seconds since 1970 after which it is refused.
+    #[prost(uint64, tag = "9")]
+    pub(super) expires: u64,
+    /// Compression of message bodies: empty, `lz4` or `zstd`.
+    #[prost(string, tag = "10")]
+    pub(super) compression: String,
+}
+
+impl Statement {
+    /// Fills in text and plan key: short texts travel, long ones are only named.
+    pub(super) fn with_text(mut self, text: &str) -> Self {
+        self.plan = plan_key(self.owner.as_deref(), self.adql, text);
+        self.text = (text.len() <= INLINE_TEXT).then(|| text.to_owned());
+        self
+    }
+
+    /// The same statement as a run of its own, good for `life`.
+    pub(super) fn renewed(mut self, life: Duration) -> Self {
+        let mut id = [0_u8; 16];
+        rand::rng().fill_bytes(&mut id);
+        self.id = Bytes::copy_from_slice(&id);
+        self.expires = seconds_since_1970() + life.as_secs();
+        self
+    }
+
+    /// The id as people and logs write it.
+    pub(super) fn query_id(&self) -> String {
+        self.id.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Why a handle or ticket was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TicketError {
+    /// It was not made by this server process, or it was changed.
+    #[error("the handle or ticket was not issued by this server, or the server has restarted: prepare the query again")]
+    Foreign,
+    /// Its time is over.
+    #[error("the handle or ticket has expired: prepare the query again")]
+    Expired,
+}
+
+/// Signs statements and checks signatures, under a random key that lives as long as the process.
+pub(super) struct Sealer {
+    key: [u8; BLOCK],
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealer").finish_non_exhaustive()
+    }
+}
+
+impl Sealer {
+    /// A sealer with a fresh random key.
+    pub(super) fn new() -> Self {
+        let mut key = [0_u8; BLOCK];
+        rand::rng().fill_bytes(&mut key);
+        Self { key }
+    }
+
+    /// Encodes and signs.
+    pub(super) fn seal(&self, statement: &Statement) -> Bytes {
+        let body = statement.encode_to_vec();
+        let mut sealed = Vec::with_capacity(DIGEST + body.len());
+        sealed.extend_from_slice(&self.code(&body));
+        sealed.extend_from_slice(&body);
+        sealed.into()
+    }
+
+    /// Checks signature and expiry and decodes.
+    pub(super) fn unseal(&self, sealed: &[u8]) -> Result<Statement, TicketError> {
+        let (code, body) = sealed.split_at_checked(DIGEST).ok_or(TicketError::Foreign)?;
+        if !equal_in_constant_time(code, &self.code(body)) {
+            return Err(TicketError::Foreign);
+        }
+        let statement = Statement::decode(body).map_err(|_| TicketError::Foreign)?;
+        if statement.expires < seconds_since_1970() {
+            return Err(TicketError::Expired);
+        }
+        Ok(statement)
+    }
+
+    /// HMAC-SHA-256 of `message`. *Source*: RFC 2104, section 2.
+    fn code(&self, message: &[u8]) -> [u8; DIGEST] {
+        let inner = Sha256::new().chain_update(self.key.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
+        Sha256::new().chain_update(self.key.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+    }
+}
+
+/// The key of a plan: nobody else's statement, and no other label's, has the same one.
+fn plan_key(owner: Option<&str>, adql: bool, text: &str) -> Bytes {
+    let name = owner.unwrap_or_default();
+    let digest = Sha256::new()
+        .chain_update([u8::from(owner.is_some()), u8::from(adql)])
+        .chain_update(name.len().to_le_bytes())
+        .chain_update(name)
+        .chain_update(text)
+        .finalize();
+    Bytes::copy_from_slice(&digest)
+}
+
+/// Compares without telling by its time where the first difference is.
+fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).fold(0, |differences, (l, r)| differences | (l ^ r)) == 0
+}
+
+/// The clock of expiry times.
+fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_statement_comes_back() {
+        let sealer = Sealer::new();
+        let statement = statement("SELECT 1");
+        assert_eq!(sealer.unseal(&sealer.seal(&statement)), Ok(statement));
+    }
+
+    #[test]
+    fn every_changed_bit_is_refused() {
+        let sealer = Sealer::new();
+        let sealed = sealer.seal(&statement("SELECT 1"));
+        for bit in 0..sealed.len() * 8 {
+            let mut forged = sealed.to_vec();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(sealer.unseal(&forged), Err(TicketError::Foreign), "bit {bit}");
+        }
+        assert_eq!(sealer.unseal(&sealed[..20]), Err(TicketError::Foreign));
+        assert_eq!(sealer.unseal(b""), Err(TicketError::Foreign));
+    }
+
+    #[test]
+    fn another_process_has_another_key() {
+        let sealed = Sealer::new().seal(&statement("SELECT 1"));
+        assert_eq!(Sealer::new().unseal(&sealed), Err(TicketError::Foreign));
+    }
+
+    #[test]
+    fn an_expired_statement_is_refused() {
+        let sealer = Sealer::new();
+        let mut old = statement("SELECT 1");
+        old.expires = 1;
+        assert_eq!(sealer.unseal(&sealer.seal(&old)), Err(TicketError::Expired));
+    }
+
+    #[test]
+    fn the_code_is_hmac_sha_256() {
+        // RFC 4231, test case 2: a short key, padded with zeros.
+        let mut key = [0_u8; BLOCK];
+        key[..4].copy_from_slice(b"Jefe");
+        let code = Sealer { key }.code(b"what do ya want for nothing?");
+        let hex: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn plans_are_told_apart_by_owner_label_and_text() {
+        let keys = [
+            plan_key(None, false, "SELECT 1"),
+            plan_key(None, true, "SELECT 1"),
+            plan_key(Some(""), false, "SELECT 1"),
+            plan_key(Some("S"), false, "ELECT 1"),
+            plan_key(None, false, "SELECT 2"),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[index + 1..].contains(key));
+        }
+    }
+
+    #[test]
+    fn a_long_text_stays_behind() {
+        let long = statement(&"x".repeat(INLINE_TEXT + 1));
+        assert_eq!(long.text, None);
+        assert_eq!(long.plan.len(), DIGEST);
+        assert!(statement("SELECT 1").text.is_some());
+    }
+
+    fn statement(text: &str) -> Statement {
+        Statement { owner: Some("alice".into()), ..Statement::default() }
+            .with_text(text)
+            .renewed(Duration::from_secs(60))
+    }
+}

@@ -1,0 +1,168 @@
+//! How do the bytes of a result leave over HTTP?
+//!
+//! The first megabyte (or second, whichever is over first) is collected before the status is chosen: what fails by then is
+//! a proper error with its own status, and what ends by then has its length and its overflow in plain headers. The rest
+//! streams; its overflow comes as a trailer, and a failure either ends the document with an error in it or breaks the
+//! transfer off, so that no client takes a part for the whole.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, HttpBody};
+use axum::http::header::{CONTENT_LENGTH, TRAILER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{Stream, stream};
+use http_body::Frame;
+use sidereus_engine::ErrorKind;
+
+use crate::error::{self, RequestId};
+use crate::format::{EncodeError, Encoding};
+
+/// `true` where rows were left out, `false` where none were.
+pub(crate) const OVERFLOW_HEADER: HeaderName = HeaderName::from_static("x-sidereus-overflow");
+
+/// Bytes and time that are collected before the status is chosen.
+const COLLECTED_BYTES: usize = 1 << 20;
+const COLLECTED_TIME: Duration = Duration::from_secs(1);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A result whose beginning is collected and whose rest may follow.
+#[derive(Debug)]
+pub(crate) struct ResultBody {
+    encoding: Encoding,
+    request: RequestId,
+    collected: Vec<Bytes>,
+    ended: bool,
+    started: Instant,
+}
+
+impl ResultBody {
+    /// Collects the beginning.
+    ///
+    /// *Errors*: whatever fails before the first byte has to leave.
+    pub(crate) async fn begin(mut encoding: Encoding, request: RequestId) -> Result<Self, EncodeError> {
+        let started = Instant::now();
+        let mut collected = Vec::new();
+        let mut bytes = 0;
+        let mut ended = false;
+        while bytes < COLLECTED_BYTES && !ended {
+            // The document's start and its first rows are worth any wait: most queries fail before them or never.
+            let next = if encoding.rows() == 0 {
+                encoding.next().await?
+            } else {
+                let left = COLLECTED_TIME.saturating_sub(started.elapsed());
+                match tokio::time::timeout(left, encoding.next()).await {
+                    Ok(next) => next?,
+                    Err(_elapsed) => break,
+                }
+            };
+            match next {
+                Some(piece) => {
+                    bytes += piece.len();
+                    collected.push(piece);
+                }
+                None => ended = true,
+            }
+        }
+        Ok(Self { encoding, request, collected, ended, started })
+    }
+
+    /// A response with the headers that are known now.
+    pub(crate) fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        if self.ended {
+            let length: usize = self.collected.iter().map(Bytes::len).sum();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            headers.insert(OVERFLOW_HEADER, flag(self.encoding.is_overflow()));
+        } else {
+            headers.insert(TRAILER, HeaderValue::from_name(OVERFLOW_HEADER));
+        }
+        let mut response = Response::new(Body::new(Frames(Box::pin(frames(self)))));
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// Bytes that end a document after an error, or the error that breaks the transfer off.
+    fn close(&mut self, failure: &EncodeError) -> Result<Bytes, BoxError> {
+        let message = failure_text(failure, &self.request);
+        tracing::warn!(request = %self.request, rows = self.encoding.rows(), message, "a result ended with an error");
+        self.encoding.close_with_error(&message).ok_or_else(|| message.into())
+    }
+
+    fn log_end(&self) {
+        let milliseconds = self.started.elapsed().as_secs_f64() * 1e3;
+        let (rows, overflow) = (self.encoding.rows(), self.encoding.is_overflow());
+        tracing::info!(request = %self.request, rows, overflow, milliseconds, "result sent");
+    }
+}
+
+/// What the client is told of an error, whichever part of writing a result it comes from.
+pub(crate) fn failure_text(failure: &EncodeError, request: &RequestId) -> String {
+    match failure {
+        EncodeError::Query(error) => error::public_text(error, request),
+        other if other.kind() == ErrorKind::Internal => {
+            tracing::error!(request = %request, error = %error::chain(other), "internal error");
+            error::internal_text(request)
+        }
+        other => other.to_string(),
+    }
+}
+
+enum Stage {
+    Collected(std::vec::IntoIter<Bytes>),
+    Streaming,
+    Trailers,
+    Ended,
+}
+
+fn frames(mut body: ResultBody) -> impl Stream<Item = Result<Frame<Bytes>, BoxError>> + Send {
+    let pieces = std::mem::take(&mut body.collected).into_iter();
+    stream::unfold((body, Stage::Collected(pieces)), |(mut body, mut stage)| async move {
+        loop {
+            match stage {
+                Stage::Collected(mut pieces) => match pieces.next() {
+                    Some(piece) => return Some((Ok(Frame::data(piece)), (body, Stage::Collected(pieces)))),
+                    None if body.ended => {
+                        body.log_end();
+                        stage = Stage::Ended;
+                    }
+                    None => stage = Stage::Streaming,
+                },
+                Stage::Streaming => match body.encoding.next().await {
+                    Ok(Some(piece)) => return Some((Ok(Frame::data(piece)), (body, Stage::Streaming))),
+                    Ok(None) => stage = Stage::Trailers,
+                    Err(failure) => {
+                        let closing = body.close(&failure).map(Frame::data);
+                        return Some((closing, (body, Stage::Ended)));
+                    }
+                },
+                Stage::Trailers => {
+                    body.log_end();
+                    let trailers = HeaderMap::from_iter([(OVERFLOW_HEADER, flag(body.encoding.is_overflow()))]);
+                    return Some((Ok(Frame::trailers(trailers)), (body, Stage::Ended)));
+                }
+                Stage::Ended => return None,
+            }
+        }
+    })
+}
+
+fn flag(value: bool) -> HeaderValue {
+    HeaderValue::from_static(if value { "true" } else { "false" })
+}
+
+/// A stream of frames as a body.
+struct Frames<S>(Pin<Box<S>>);
+
+impl<S: Stream<Item = Result<Frame<Bytes>, BoxError>>> HttpBody for Frames<S> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.as_mut().poll_next(context)
+    }
+}

@@ -1,0 +1,168 @@
+//! The composition root: configuration -> services -> routers -> listeners.
+//!
+//! Everything that lives as long as the process is made here, once, and handed to the front ends as [`Services`]. No query,
+//! format or protocol detail belongs here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use sidereus_engine::{CatalogRegistry, EngineError, QueryLimits, QueryService};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+
+use crate::auth::Authenticator;
+use crate::config::{Config, ConfigError};
+use crate::{flight_sql, http};
+
+/// How often an idle Flight connection is probed, and how long a probe may take.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// What an HTTP/2 stream may have in flight: enough for a wide-area connection.
+const STREAM_WINDOW: u32 = 8 << 20;
+
+/// Why the server did not start or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The configuration does not fit.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The catalogs cannot be opened.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address as configured.
+        address: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The HTTP listener failed.
+    #[error("the HTTP listener failed: {0}")]
+    Http(#[source] std::io::Error),
+    /// The Flight listener failed.
+    #[error("the Flight listener failed: {0}")]
+    Flight(#[source] tonic::transport::Error),
+}
+
+/// What front ends work with; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Services {
+    /// Runs queries.
+    pub(crate) query: QueryService,
+    /// Says who is asking.
+    pub(crate) auth: Arc<Authenticator>,
+    /// What the operator set.
+    pub(crate) config: Arc<Config>,
+}
+
+impl Services {
+    /// Opens the catalogs and makes the services.
+    pub(crate) async fn open(config: Config) -> Result<Self, ServeError> {
+        let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
+        let query = QueryService::try_new(Arc::new(registry), config.engine_options())?;
+        Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
+    }
+
+    /// Limits of one query: `max_rows` as asked for (or none) below the configured ceiling, and the configured time.
+    pub(crate) fn limits(&self, max_rows: Option<u64>) -> QueryLimits {
+        let limits = self.config.limits;
+        let ceiling = (limits.max_rows > 0).then_some(limits.max_rows);
+        let max_rows = match (max_rows, ceiling) {
+            (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
+            (asked, ceiling) => asked.or(ceiling),
+        };
+        let timeout = (limits.query_seconds > 0).then(|| Duration::from_secs(limits.query_seconds));
+        QueryLimits { max_rows, timeout }
+    }
+}
+
+/// Bound listeners and the services behind them.
+#[derive(Debug)]
+pub(crate) struct Server {
+    services: Services,
+    flight: TcpListener,
+    http: TcpListener,
+}
+
+impl Server {
+    /// Binds both listeners.
+    pub(crate) async fn bind(services: Services) -> Result<Self, ServeError> {
+        let flight = bind(&services.config.flight).await?;
+        let http = bind(&services.config.http).await?;
+        Ok(Self { services, flight, http })
+    }
+
+    /// The addresses that were bound: Flight, then HTTP.
+    pub(crate) fn addresses(&self) -> Result<(SocketAddr, SocketAddr), ServeError> {
+        let flight = self.flight.local_addr().map_err(ServeError::Http)?;
+        let http = self.http.local_addr().map_err(ServeError::Http)?;
+        Ok((flight, http))
+    }
+
+    /// The services behind the listeners.
+    pub(crate) const fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Serves until `stop` is cancelled, then lets running requests finish within the configured grace.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
+        let grace = Duration::from_secs(self.services.config.limits.grace_seconds);
+        let flight = serve_flight(self.flight, self.services.clone(), stop.clone());
+        let http = serve_http(self.http, self.services, stop.clone());
+        let both = async { tokio::try_join!(stopping(&stop, flight), stopping(&stop, http)).map(|_| ()) };
+        let out_of_grace = async {
+            stop.cancelled().await;
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            ended = both => ended,
+            () = out_of_grace => {
+                tracing::warn!(seconds = grace.as_secs(), "requests still running after the grace were cut off");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Runs one listener; when it ends for whatever reason, the other stops as well.
+async fn stopping(
+    stop: &CancellationToken,
+    listener: impl Future<Output = Result<(), ServeError>>,
+) -> Result<(), ServeError> {
+    let ended = listener.await;
+    stop.cancel();
+    ended
+}
+
+async fn serve_http(listener: TcpListener, services: Services, stop: CancellationToken) -> Result<(), ServeError> {
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+    });
+    axum::serve(listener, http::router(services))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .map_err(ServeError::Http)
+}
+
+async fn serve_flight(listener: TcpListener, services: Services, stop: CancellationToken) -> Result<(), ServeError> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(2 * STREAM_WINDOW)
+        .add_routes(flight_sql::routes(&services))
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+        .map_err(ServeError::Flight)
+}
+
+async fn bind(address: &str) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address: address.to_owned(), source })
+}

@@ -1,0 +1,235 @@
+//! What can the service do? (VOSI 1.1, section 2; TAPRegExt 1.0)
+//!
+//! Languages and functions come from the language's own table, formats from the list of formats, limits from the
+//! configuration: nothing is declared here that is not there.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::response::Response;
+use sidereus_adql::{Feature, Form, FunctionEntry, Kind, function_table};
+use sidereus_engine::Label;
+
+use super::respond::xml_response;
+use crate::config::Config;
+use crate::format;
+use crate::format::xml::escaped;
+use crate::server::Services;
+
+const START: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+    <vosi:capabilities xmlns:vosi=\"http://www.ivoa.net/xml/VOSICapabilities/v1.0\" \
+    xmlns:vr=\"http://www.ivoa.net/xml/VOResource/v1.0\" \
+    xmlns:vs=\"http://www.ivoa.net/xml/VODataService/v1.1\" \
+    xmlns:tr=\"http://www.ivoa.net/xml/TAPRegExt/v1.0\" \
+    xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n";
+
+const REGISTRY: &str = "ivo://ivoa.net/std/TAPRegExt#features";
+
+/// Optional parts of the language that are no functions: feature, form.
+const CONSTRUCTS: [(&str, &str); 8] = [
+    ("adql-sets", "UNION"),
+    ("adql-sets", "EXCEPT"),
+    ("adql-sets", "INTERSECT"),
+    ("adql-common-table", "WITH"),
+    ("adql-type", "CAST"),
+    ("adql-string", "ILIKE"),
+    ("adql-offset", "OFFSET"),
+    ("adql-conditional", "COALESCE"),
+];
+
+/// Answers `/capabilities`.
+pub(super) async fn show(State(services): State<Services>, headers: HeaderMap) -> Response {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    xml_response(document(&services.config, &base_url(&services.config, host)))
+}
+
+/// The URL of `/tap` as the client knows it.
+fn base_url(config: &Config, host: Option<&str>) -> String {
+    let root = match (config.public_url.as_str(), host) {
+        ("", Some(host)) => format!("http://{host}"),
+        ("", None) => format!("http://{}", config.http),
+        (url, _) => url.trim_end_matches('/').to_owned(),
+    };
+    format!("{root}/tap")
+}
+
+fn document(config: &Config, base: &str) -> String {
+    let base = escaped(base);
+    let mut text = START.to_owned();
+    for (standard, path) in
+        [("capabilities", "capabilities"), ("availability", "availability"), ("tables-1.1", "tables")]
+    {
+        text.push_str(&format!(
+            "<capability standardID=\"ivo://ivoa.net/std/VOSI#{standard}\">\n\
+             <interface xsi:type=\"vs:ParamHTTP\" role=\"std\" version=\"1.1\">\
+             <accessURL use=\"full\">{base}/{path}</accessURL></interface>\n</capability>\n"
+        ));
+    }
+    text.push_str("<capability xsi:type=\"tr:TableAccess\" standardID=\"ivo://ivoa.net/std/TAP\">\n");
+    text.push_str(&format!(
+        "<interface xsi:type=\"vs:ParamHTTP\" role=\"std\" version=\"1.1\">\
+         <accessURL use=\"base\">{base}</accessURL>{}</interface>\n",
+        security_methods(config)
+    ));
+    text.push_str(&languages());
+    text.push_str(&output_formats());
+    text.push_str(&limits(config));
+    text.push_str("</capability>\n</vosi:capabilities>\n");
+    text
+}
+
+fn security_methods(config: &Config) -> String {
+    let mut text = String::new();
+    if config.anonymous {
+        text.push_str("<securityMethod/>");
+    }
+    if !config.users.is_empty() {
+        text.push_str("<securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>");
+    }
+    text
+}
+
+fn languages() -> String {
+    let mut text = "<language>\n<name>ADQL</name>\n\
+        <version ivo-id=\"ivo://ivoa.net/std/ADQL#v2.1\">2.1</version>\n\
+        <version ivo-id=\"ivo://ivoa.net/std/ADQL#v2.0\">2.0</version>\n\
+        <description>Astronomical Data Query Language</description>\n"
+        .to_owned();
+    text.push_str(&features());
+    text.push_str(
+        "</language>\n<language>\n<name>SQL</name>\n<version>PostgreSQL flavour</version>\n\
+         <description>SELECT statements in SQL with ADQL's geometry and Q3C's functions</description>\n</language>\n",
+    );
+    text
+}
+
+fn features() -> String {
+    let table = || function_table().iter().filter(|entry| entry.label.is_none_or(|label| label == Label::Adql));
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut add = |kind: &'static str, form: String| match groups.iter_mut().find(|(known, _)| *known == kind) {
+        Some((_, forms)) if forms.contains(&form) => {}
+        Some((_, forms)) => forms.push(form),
+        None => groups.push((kind, vec![form])),
+    };
+    for (kind, form) in CONSTRUCTS {
+        add(kind, form.to_owned());
+    }
+    for entry in table() {
+        match entry.feature {
+            Feature::Core | Feature::Extension => {}
+            Feature::Geometry => add("adqlgeo", entry.name.to_owned()),
+            Feature::String => add("adql-string", entry.name.to_owned()),
+            Feature::Conditional => add("adql-conditional", entry.name.to_owned()),
+            Feature::Unit => add("adql-unit", entry.name.to_owned()),
+        }
+    }
+    for entry in table().filter(|entry| entry.feature == Feature::Extension) {
+        entry.forms.iter().for_each(|form| add("udf", signature(entry, form)));
+    }
+    let mut text = String::new();
+    for (kind, forms) in groups {
+        text.push_str(&format!("<languageFeatures type=\"{REGISTRY}-{kind}\">\n"));
+        for form in forms {
+            text.push_str(&format!("<feature><form>{}</form></feature>\n", escaped(&form)));
+        }
+        text.push_str("</languageFeatures>\n");
+    }
+    text
+}
+
+/// A function as TAPRegExt writes user-defined ones: `name(argument TYPE, ...) -> TYPE`.
+fn signature(entry: &FunctionEntry, form: &Form) -> String {
+    let repeated = form.repeated.iter().cycle().take(form.repeated.len() * form.least.max(1));
+    let arguments: Vec<String> = form
+        .arguments
+        .iter()
+        .chain(repeated)
+        .enumerate()
+        .map(|(index, kind)| format!("arg{} {}", index + 1, type_name(*kind)))
+        .collect();
+    format!("{}({}) -> {}", entry.name, arguments.join(", "), type_name(entry.returns))
+}
+
+const fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Any | Kind::Number => "DOUBLE",
+        Kind::Integer => "BIGINT",
+        Kind::Text => "VARCHAR",
+        Kind::Boolean => "BOOLEAN",
+        Kind::Timestamp => "TIMESTAMP",
+        Kind::Point => "POINT",
+        Kind::Circle => "CIRCLE",
+        Kind::Polygon => "POLYGON",
+        Kind::Region | Kind::Geometry => "REGION",
+        Kind::Array => "DOUBLE[]",
+    }
+}
+
+fn output_formats() -> String {
+    let mut text = String::new();
+    for format in format::ALL.iter().filter(|format| format.is_served()) {
+        let id = format.standard_id().map(|id| format!(" ivo-id=\"{id}\"")).unwrap_or_default();
+        text.push_str(&format!("<outputFormat{id}><mime>{}</mime>", format.media_type()));
+        for alias in [format.name()].iter().chain(format.aliases()) {
+            text.push_str(&format!("<alias>{alias}</alias>"));
+        }
+        text.push_str("</outputFormat>\n");
+    }
+    text
+}
+
+fn limits(config: &Config) -> String {
+    let limits = config.limits;
+    let mut text = String::new();
+    if limits.query_seconds > 0 {
+        let seconds = limits.query_seconds;
+        text.push_str(&format!(
+            "<executionDuration><default>{seconds}</default><hard>{seconds}</hard></executionDuration>\n"
+        ));
+    }
+    let default = match (limits.default_rows, limits.max_rows) {
+        (0, hard) => hard,
+        (default, 0) => default,
+        (default, hard) => default.min(hard),
+    };
+    if default > 0 {
+        text.push_str(&format!("<outputLimit><default unit=\"row\">{default}</default>"));
+        if limits.max_rows > 0 {
+            text.push_str(&format!("<hard unit=\"row\">{}</hard>", limits.max_rows));
+        }
+        text.push_str("</outputLimit>\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_served_format_is_declared() {
+        let text = document(&Config::default(), "http://localhost:8080/tap");
+        for format in format::ALL {
+            let mime = format!("<mime>{}</mime>", format.media_type());
+            assert_eq!(text.contains(&mime), format.is_served(), "{}", format.name());
+        }
+    }
+
+    #[test]
+    fn the_base_is_the_clients_own_or_the_configured_one() {
+        let mut config = Config::default();
+        assert_eq!(base_url(&config, Some("sky:1")), "http://sky:1/tap");
+        assert_eq!(base_url(&config, None), "http://127.0.0.1:8080/tap");
+        config.public_url = "https://sky.example.org/a/".to_owned();
+        assert_eq!(base_url(&config, Some("sky:1")), "https://sky.example.org/a/tap");
+    }
+
+    #[test]
+    fn geometry_is_declared_function_by_function() {
+        let text = features();
+        for name in ["POINT", "CIRCLE", "CONTAINS", "DISTANCE"] {
+            assert!(text.contains(&format!("<form>{name}</form>")), "{name}");
+        }
+        assert!(text.contains("#features-adqlgeo\""));
+    }
+}

@@ -1,0 +1,30 @@
+//! How does TAP say that something is wrong, and how does it send XML?
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::format::votable;
+
+const VOTABLE: HeaderValue = HeaderValue::from_static("application/x-votable+xml");
+const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+
+/// Seconds after which a busy service may be asked again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// A VOTable document that tells an error (DALI 1.1, section 4.4).
+pub(crate) fn error_response(status: StatusCode, message: &str) -> Response {
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, VOTABLE)]);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_SECONDS);
+    }
+    (status, headers, votable::error_document(message)).into_response()
+}
+
+/// An XML document.
+pub(super) fn xml_response(document: String) -> Response {
+    let mut response = Response::new(Body::from(document));
+    response.headers_mut().insert(CONTENT_TYPE, XML);
+    response
+}

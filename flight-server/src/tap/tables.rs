@@ -1,0 +1,144 @@
+//! What can be queried? (VOSI 1.1, section 4)
+//!
+//! `/tables` lists what the principal may see, with columns unless `detail=min`; `/tables/{name}` is one table. The same
+//! descriptions as TAP_SCHEMA, so that both agree.
+
+use std::fmt::Write;
+
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier};
+
+use super::parameters::{ParameterError, Parameters};
+use super::respond::{error_response, xml_response};
+use crate::format::xml::escaped;
+use crate::server::Services;
+
+const NAMESPACES: &str = "xmlns:vosi=\"http://www.ivoa.net/xml/VOSITables/v1.0\" \
+    xmlns:vs=\"http://www.ivoa.net/xml/VODataService/v1.1\" \
+    xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
+
+/// Answers `/tables`.
+pub(super) async fn list(
+    State(services): State<Services>,
+    Extension(principal): Extension<Principal>,
+    request: Request,
+) -> Response {
+    let detailed = match Parameters::read(request).await {
+        Ok(parameters) => detailed(&parameters),
+        Err(error) => Err(error),
+    };
+    match detailed {
+        Ok(detailed) => xml_response(table_set(&services.query.tables(&principal), detailed)),
+        Err(error) => error_response(error.status(), &error.to_string()),
+    }
+}
+
+/// Answers `/tables/{name}`.
+pub(super) async fn one(
+    State(services): State<Services>,
+    Extension(principal): Extension<Principal>,
+    Path(name): Path<String>,
+) -> Response {
+    let tables = services.query.tables(&principal);
+    let found = tables.iter().find(|table| {
+        let (plain, shown) = (table.name.to_string(), shown_name(table));
+        plain.eq_ignore_ascii_case(&name) || shown.eq_ignore_ascii_case(&name) || is_public(table, &name)
+    });
+    match found {
+        Some(table) => {
+            xml_response(document(&format!("vosi:table type=\"{}\"", table.table_type), &contents(table, true)))
+        }
+        None => error_response(StatusCode::NOT_FOUND, &format!("no table {name}")),
+    }
+}
+
+fn detailed(parameters: &Parameters) -> Result<bool, ParameterError> {
+    match parameters.single("DETAIL")?.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("max") => Ok(true),
+        Some("min") => Ok(false),
+        Some(other) => {
+            Err(ParameterError::Value { name: "DETAIL", message: format!("expected min or max, found {other:?}") })
+        }
+    }
+}
+
+/// The whole document.
+fn table_set(tables: &[TableDescription], detailed: bool) -> String {
+    let mut schemas: Vec<&str> = tables.iter().map(|table| table.name.schema.as_str()).collect();
+    schemas.sort_unstable();
+    schemas.dedup();
+    let mut text = String::new();
+    for schema in schemas {
+        push(&mut text, format_args!("<schema><name>{}</name>\n", escaped(schema)));
+        for table in tables.iter().filter(|table| table.name.schema == schema) {
+            push(
+                &mut text,
+                format_args!("<table type=\"{}\">{}</table>\n", table.table_type, contents(table, detailed)),
+            );
+        }
+        text.push_str("</schema>\n");
+    }
+    document("vosi:tableset", &text)
+}
+
+fn document(element: &str, contents: &str) -> String {
+    let name = element.split(' ').next().unwrap_or(element);
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{element} {NAMESPACES}>\n{contents}</{name}>\n")
+}
+
+fn contents(table: &TableDescription, detailed: bool) -> String {
+    let mut text = format!("<name>{}</name>", escaped(&shown_name(table)));
+    push_optional(&mut text, "description", table.description.as_deref());
+    text.push('\n');
+    if detailed {
+        for column in &table.columns {
+            push_column(&mut text, column);
+        }
+    }
+    text
+}
+
+fn push_column(text: &mut String, column: &ColumnDescription) {
+    push(text, format_args!("<column><name>{}</name>", escaped(&adql_identifier(&column.name))));
+    push_optional(text, "description", column.description.as_deref());
+    push_optional(text, "unit", column.unit.as_deref());
+    push_optional(text, "ucd", column.ucd.as_deref());
+    push_optional(text, "utype", column.utype.as_deref());
+    text.push_str("<dataType xsi:type=\"vs:VOTableType\"");
+    for (attribute, value) in [("arraysize", &column.arraysize), ("extendedType", &column.xtype)] {
+        if let Some(value) = value {
+            push(text, format_args!(" {attribute}=\"{}\"", escaped(value)));
+        }
+    }
+    push(text, format_args!(">{}</dataType>", column.datatype));
+    for (flag, set) in
+        [("indexed", column.indexed), ("principal", column.principal), ("nullable", column.field.is_nullable())]
+    {
+        if set {
+            push(text, format_args!("<flag>{flag}</flag>"));
+        }
+    }
+    text.push_str("</column>\n");
+}
+
+fn push_optional(text: &mut String, element: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        push(text, format_args!("<{element}>{}</{element}>", escaped(value)));
+    }
+}
+
+fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes any text");
+}
+
+/// The name as it can be written in a query.
+fn shown_name(table: &TableDescription) -> String {
+    format!("{}.{}", adql_identifier(&table.name.schema), adql_identifier(&table.name.table))
+}
+
+fn is_public(table: &TableDescription, name: &str) -> bool {
+    table.name.schema == "public" && table.name.table.eq_ignore_ascii_case(name)
+}

@@ -1,0 +1,98 @@
+//! Hostile and merely large requests, slow ends, and clients that go away.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use crate::client::{self, form};
+use crate::server::Server;
+
+#[test]
+fn hostile_queries_end_in_an_answer_or_an_error() {
+    let server = Server::start();
+    let ors: Vec<String> = (0..5000).map(|i| format!("(ra > {i} AND dec < {i})")).collect();
+    let hostile = [
+        format!("SELECT COUNT(*) AS n FROM openngc WHERE {}", ors.join(" OR ")),
+        format!("SELECT 1{} AS n FROM openngc", "+1".repeat(10_000)),
+        format!("SELECT {}1{} AS n FROM openngc", "(".repeat(1000), ")".repeat(1000)),
+    ];
+    for query in hostile {
+        let answer = server.csv(&query);
+        assert!(matches!(answer.status, 200 | 400), "{}", answer.text());
+    }
+    assert_eq!(server.csv("SELECT COUNT(*) AS n FROM openngc").rows(), ["14026"], "the server is still there");
+}
+
+#[test]
+fn large_queries_are_answered() {
+    let server = Server::start();
+    let ids: Vec<String> = (1..=50_000).map(|id| id.to_string()).collect();
+    let cones: Vec<String> = (0..300)
+        .map(|i| format!("1 = CONTAINS(POINT(ra, dec), CIRCLE({}, {}, 0.0001))", i, f64::from(i) / 10.0))
+        .collect();
+    for (query, rows) in [
+        (format!("SELECT COUNT(*) AS n FROM hipparcos2 WHERE hip IN ({})", ids.join(",")), None),
+        (format!("SELECT COUNT(*) AS n FROM hipparcos2 WHERE {}", cones.join(" OR ")), None),
+        (format!("SELECT COUNT(*) AS n FROM openngc WHERE {}1 = 1{}", "(".repeat(40), ")".repeat(40)), Some("14026")),
+        (format!("SELECT COUNT(*) AS n FROM openngc -- {}\n", "x".repeat(60_000)), Some("14026")),
+    ] {
+        let answer = server.csv(&query);
+        assert_eq!(answer.rows().len(), 1);
+        assert!(rows.is_none_or(|rows| answer.rows() == [rows]), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused() {
+    let server = Server::start_with(&[], &[("SIDEREUS_LIMITS_BODY_MIB", "1")]);
+    let query = format!("SELECT name FROM openngc -- {}", "x".repeat(1 << 21));
+    let answer = server.csv(&query);
+    assert_eq!(answer.status, 413, "{}", answer.text());
+}
+
+#[test]
+fn the_operator_bounds_rows_and_time() {
+    let server = Server::start_with(&[], &[("SIDEREUS_LIMITS_MAX_ROWS", "7"), ("SIDEREUS_LIMITS_QUERY_SECONDS", "1")]);
+    let answer =
+        server.post(&[("LANG", "ADQL"), ("FORMAT", "csv"), ("MAXREC", "100"), ("QUERY", "SELECT name FROM openngc")]);
+    assert_eq!((answer.rows().len(), answer.header("x-sidereus-overflow")), (7, Some("true")));
+    let started = Instant::now();
+    let slow = server.csv(ENDLESS);
+    assert_eq!(slow.status, 408, "{}", slow.text());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+/// A query that runs for hours.
+const ENDLESS: &str =
+    "SELECT COUNT(*) AS n FROM hipparcos2 a, hipparcos2 b, openngc c WHERE a.plx * b.plx * c.ra < -1e9";
+
+#[test]
+fn a_client_that_goes_away_stops_its_query() {
+    let mut server = Server::start_with(&[], &[("SIDEREUS_LIMITS_GRACE_SECONDS", "60")]);
+    let body = form(&[("LANG", "ADQL"), ("QUERY", ENDLESS)]);
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let stream = client::open(&server.http, "POST", "/tap/sync", &headers, body.as_bytes());
+    std::thread::sleep(Duration::from_secs(1));
+    drop(stream);
+    // A query that still ran would hold the stop for its whole grace.
+    let started = Instant::now();
+    assert_eq!(server.terminate(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_stop_lets_running_answers_finish() {
+    let mut server = Server::start();
+    let body = form(&[("LANG", "ADQL"), ("FORMAT", "csv"), ("QUERY", "SELECT * FROM hipparcos2")]);
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let mut stream = client::open(&server.http, "POST", "/tap/sync", &headers, body.as_bytes());
+    let mut first = [0; 1024];
+    stream.read_exact(&mut first).unwrap();
+    let reading = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).map(|_| rest)
+    });
+    assert_eq!(server.terminate(), Some(0));
+    let rest = reading.join().unwrap().unwrap();
+    assert!(rest.ends_with(b"\r\n\r\n") && rest.len() > 10_000_000, "{} bytes", rest.len());
+}

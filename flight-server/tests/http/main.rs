@@ -1,0 +1,12 @@
+//! The built binary, asked over HTTP and on the command line, on the bundled catalogs.
+//!
+//! What is answered is compared with `testdata/truth`, which another program computed.
+
+mod cli;
+mod client;
+mod formats;
+mod limits;
+mod security;
+mod server;
+mod tap;
+mod truth;

@@ -1,0 +1,87 @@
+//! A running `sidereus serve`, stopped when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::client::{self, Answer, form};
+
+/// The bundled catalogs.
+pub(crate) fn catalogs() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/catalogs"))
+}
+
+/// The binary, in an environment without settings.
+pub(crate) fn sidereus() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sidereus"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SIDEREUS_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A process that listens.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) flight: String,
+    pub(crate) http: String,
+}
+
+impl Server {
+    /// Starts with the bundled catalogs on free ports.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[], &[])
+    }
+
+    /// The same with more options and variables of the environment.
+    pub(crate) fn start_with(options: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = sidereus()
+            .args(["serve", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
+            .arg(catalogs())
+            .args(options)
+            .envs(variables.iter().copied())
+            .env("SIDEREUS_LOG_FILTER", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut address = |start: &str| {
+            let line = lines.find(|line| line.starts_with(start)).expect("an address is printed");
+            line[start.len()..].trim_end_matches("/tap").to_owned()
+        };
+        let (flight, http) = (address("flight: grpc://"), address("http: http://"));
+        Self { child, flight, http }
+    }
+
+    /// A GET of a path.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        client::send(&self.http, "GET", path, &[], b"")
+    }
+
+    /// A form to `/tap/sync`.
+    pub(crate) fn post(&self, pairs: &[(&str, &str)]) -> Answer {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        client::send(&self.http, "POST", "/tap/sync", &headers, form(pairs).as_bytes())
+    }
+
+    /// An ADQL query, its rows as CSV.
+    pub(crate) fn csv(&self, query: &str) -> Answer {
+        self.post(&[("LANG", "ADQL"), ("FORMAT", "csv"), ("QUERY", query)])
+    }
+
+    /// Sends SIGTERM and waits for the exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

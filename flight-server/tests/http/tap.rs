@@ -1,0 +1,112 @@
+//! TAP's resources and parameters.
+
+use crate::client::{self, form};
+use crate::server::Server;
+
+#[test]
+fn the_service_describes_itself() {
+    let server = Server::start();
+    let up = server.get("/tap/availability");
+    assert!(up.status == 200 && up.text().contains("<vosi:available>true<"), "{}", up.text());
+    assert_eq!(server.get("/health").text(), "ok\n");
+    let capabilities = server.get("/tap/capabilities");
+    assert!(capabilities.text().contains(&format!("http://{}/tap</accessURL>", server.http)));
+    assert!(capabilities.text().contains("<form>CONTAINS</form>"));
+    let tables = server.get("/tap/tables");
+    for part in ["<name>public.openngc</name>", "<name>public.hipparcos2</name>", "pos.eq.ra;meta.main", "TAP_SCHEMA"] {
+        assert!(tables.text().to_lowercase().contains(&part.to_lowercase()), "{part}");
+    }
+    let names = server.get("/tap/tables?detail=min");
+    assert!(names.text().contains("public.openngc") && !names.text().contains("<column>"));
+    let one = server.get("/tap/tables/public.openngc");
+    assert!(one.text().contains("<column>") && !one.text().contains("hipparcos2"));
+    assert_eq!(server.get("/tap/tables/public.nowhere").status, 404);
+    assert_eq!(server.get("/tap/async").status, 404);
+    assert_eq!(server.get("/nowhere").status, 404);
+}
+
+#[test]
+fn every_way_to_send_parameters_gives_the_same_answer() {
+    let server = Server::start();
+    let query = "SELECT COUNT(*) AS n FROM openngc";
+    let pairs =
+        [("rEqUeSt", "doQuery"), ("Lang", "adql-2.1"), ("query", query), ("responseFormat", "text/csv"), ("x", "y")];
+    let by_get = server.get(&format!("/tap/sync?{}", form(&pairs)));
+    assert_eq!(by_get.rows(), ["14026"]);
+    assert_eq!(by_get.header("content-type"), Some("text/csv"));
+    assert_eq!(server.post(&pairs).rows(), ["14026"]);
+    let boundary = "<<<--MULTIPART-->>>";
+    let parts: String = pairs
+        .iter()
+        .map(|(name, value)| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        })
+        .collect();
+    let headers = [("Content-Type", format!("multipart/form-data; boundary=\"{boundary}\""))];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let body = format!("{parts}--{boundary}--\r\n");
+    assert_eq!(client::send(&server.http, "POST", "/tap/sync", &headers, body.as_bytes()).rows(), ["14026"]);
+}
+
+#[test]
+fn wrong_parameters_are_errors_that_name_them() {
+    let server = Server::start();
+    let query = ("QUERY", "SELECT TOP 1 name FROM openngc");
+    for (pairs, part) in [
+        (vec![query], "LANG"),
+        (vec![("LANG", "ADQL")], "QUERY"),
+        (vec![query, ("LANG", "OOBLECK")], "unknown query language"),
+        (vec![query, ("LANG", "ADQL"), ("lang", "SQL")], "more than once"),
+        (vec![query, ("LANG", "ADQL"), ("MAXREC", "-1")], "MAXREC"),
+        (vec![query, ("LANG", "ADQL"), ("FORMAT", "docx")], "docx"),
+        (vec![query, ("LANG", "ADQL"), ("FORMAT", "table")], "unknown format"),
+        (vec![query, ("LANG", "ADQL"), ("REQUEST", "getCapabilities")], "doQuery"),
+        (vec![query, ("LANG", "ADQL"), ("UPLOAD", "t,param:x")], "UPLOAD"),
+    ] {
+        let answer = server.post(&pairs);
+        assert_eq!(answer.status, 400, "{pairs:?}");
+        assert!(answer.text().contains("value=\"ERROR\"") && answer.text().contains(part), "{part}: {}", answer.text());
+    }
+}
+
+#[test]
+fn errors_point_at_the_text() {
+    let server = Server::start();
+    let answer = server.csv("SELECT ra\nFROM hipparcos2\nWHERE DISTANCES(ra, dec, 10, 20) < 1");
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.header("content-type"), Some("application/x-votable+xml"));
+    assert!(answer.text().contains("line 3, column 7: unknown function DISTANCES"), "{}", answer.text());
+    assert!(answer.text().contains("^^^^^^^^^ did you mean DISTANCE?"), "{}", answer.text());
+    let unknown = server.csv("SELECT nothing FROM nowhere");
+    assert!(unknown.status == 400 && unknown.text().contains("nowhere"), "{}", unknown.text());
+}
+
+#[test]
+fn a_cut_is_always_told() {
+    let server = Server::start();
+    let ask = |query: &str, format: &str, rows: &str| {
+        server.post(&[("LANG", "ADQL"), ("QUERY", query), ("FORMAT", format), ("MAXREC", rows)])
+    };
+    let cut = ask("SELECT name FROM openngc", "votable", "9");
+    assert_eq!(cut.text().matches("<TR>").count(), 9);
+    assert!(cut.text().rfind("\"OVERFLOW\"") > cut.text().find("</TABLE>"));
+    let whole = ask("SELECT TOP 9 name FROM openngc", "votable", "9");
+    assert!(whole.text().matches("<TR>").count() == 9 && !whole.text().contains("OVERFLOW"));
+    assert_eq!(whole.header("x-sidereus-overflow"), Some("false"));
+    let columns = ask("SELECT name FROM openngc", "votable", "0");
+    assert!(columns.text().contains("<FIELD name=\"name\"") && columns.text().contains("OVERFLOW"));
+    assert!(!columns.text().contains("<TR>"));
+    let lines = ask("SELECT name FROM openngc", "csv", "5");
+    assert_eq!((lines.rows().len(), lines.header("x-sidereus-overflow")), (5, Some("true")));
+    assert_eq!(lines.header("x-sidereus-max-rows"), Some("5"));
+}
+
+#[test]
+fn a_long_answer_streams_and_tells_its_end_in_a_trailer() {
+    let server = Server::start();
+    let pairs = [("LANG", "ADQL"), ("FORMAT", "csv"), ("MAXREC", "60000"), ("QUERY", "SELECT * FROM hipparcos2")];
+    let answer = server.post(&pairs);
+    assert_eq!(answer.rows().len(), 60_000);
+    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(answer.trailer("x-sidereus-overflow"), Some("true"));
+}
