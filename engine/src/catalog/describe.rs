@@ -4,9 +4,8 @@ use arrow::datatypes::{Field, SchemaRef};
 
 use super::system::{self, SystemTable};
 use super::votable_type::votable_type;
-use super::{CatalogMetadata, CatalogRegistry, information_schema};
+use super::{CatalogMetadata, CatalogRegistry, ColumnDescription, TableDescription, information_schema};
 use crate::principal::Principal;
-use crate::service::{ColumnDescription, TableDescription};
 
 /// Tables that a principal can see, those of `tap_schema` included, ordered by name.
 pub(crate) fn describe(registry: &CatalogRegistry, principal: &Principal) -> Vec<TableDescription> {

@@ -6,10 +6,8 @@
 
 use sidereus_adql::{Name, TableInfo, TableLookup, TableNames, closest};
 
-use super::discover::DEFAULT_SCHEMA;
-use super::{CatalogRegistry, TableName, system};
+use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, system};
 use crate::principal::Principal;
-use crate::session::CATALOG;
 
 /// The tables of a registry as one principal sees them.
 #[derive(Debug, Clone, Copy)]
