@@ -3,6 +3,9 @@
 //! One dialect serves both labels: only `"` delimits a name, names are ASCII, and none of the parser's vendor
 //! extensions is on. What the grammar still takes too freely, [`shape`](crate::shape) refuses.
 //!
+//! Operators bind as in PostgreSQL: `||`, bit operators and `~` alike and looser than `+`; BETWEEN, IN and LIKE tighter
+//! than comparisons; all tighter than IS.
+//!
 //! The parser reads some words in two ways and tries the second when the first fails; nested, that takes a time that
 //! doubles with every level. Here each word has one reading.
 
@@ -12,6 +15,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use crate::tokens::keyword;
 use crate::write::call_of;
 
 /// The one dialect.
@@ -41,6 +45,53 @@ impl Dialect for QueryDialect {
 
     fn supports_bitwise_shift_operators(&self) -> bool {
         true
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::StringConcat
+            | Token::Ampersand
+            | Token::Pipe
+            | Token::ShiftLeft
+            | Token::ShiftRight
+            | Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk => Some(Ok(OTHER_OPERATORS)),
+            _ => None,
+        }
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        match precedence {
+            Precedence::Period => 100,
+            Precedence::DoubleColon => 50,
+            Precedence::AtTz => 41,
+            Precedence::MulDivModOp => 40,
+            Precedence::PlusMinus => 30,
+            Precedence::Xor | Precedence::Ampersand | Precedence::Caret | Precedence::Pipe | Precedence::Colon => {
+                OTHER_OPERATORS
+            }
+            Precedence::Between | Precedence::Like => 21,
+            Precedence::Eq => 20,
+            Precedence::Is => 17,
+            Precedence::PgOther => 16,
+            Precedence::UnaryNot => 15,
+            Precedence::And => 10,
+            Precedence::Or => 5,
+        }
+    }
+
+    /// IS [NOT] DISTINCT FROM: the parser would take all that follows, with every AND and OR, for the right operand.
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        let negated = distinct_from(parser)?;
+        for _ in 0..(if negated { 4 } else { 3 }) {
+            parser.advance_token();
+        }
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        let (left, make) =
+            (Box::new(left.clone()), if negated { Expr::IsNotDistinctFrom } else { Expr::IsDistinctFrom });
+        Some(right.map(|right| make(left, Box::new(right))))
     }
 
     /// Words with a grammar of their own are never tried again as plain names once that grammar has failed.
@@ -88,6 +139,19 @@ impl Dialect for QueryDialect {
             (word, _) if is_structural(word) => Some(parser.expected_ref("an expression", parser.peek_token_ref())),
             _ => None,
         }
+    }
+}
+
+/// Binding of the operators that are neither arithmetic nor comparisons.
+const OTHER_OPERATORS: u8 = 25;
+
+/// Whether IS DISTINCT FROM (false) or IS NOT DISTINCT FROM (true) comes next.
+fn distinct_from(parser: &Parser<'_>) -> Option<bool> {
+    let word = |index: usize| keyword(&parser.peek_nth_token_ref(index).token);
+    match [word(0), word(1), word(2), word(3)] {
+        [Some(Keyword::IS), Some(Keyword::DISTINCT), Some(Keyword::FROM), _] => Some(false),
+        [Some(Keyword::IS), Some(Keyword::NOT), Some(Keyword::DISTINCT), Some(Keyword::FROM)] => Some(true),
+        _ => None,
     }
 }
 
@@ -141,4 +205,57 @@ fn position(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     }
     parser.expect_token(&Token::RParen)?;
     Ok(call_of(name, given))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::walk::{Part, parts};
+
+    /// Parses an expression and takes all parentheses out of its tree.
+    fn tree(text: &str) -> Expr {
+        let mut expr = Parser::new(&QueryDialect).try_with_sql(text).unwrap().parse_expr().unwrap();
+        bare(&mut expr);
+        expr
+    }
+
+    fn bare(expr: &mut Expr) {
+        while let Expr::Nested(inner) = expr {
+            *expr = (**inner).clone();
+        }
+        parts(expr, &mut |part| {
+            if let Part::Expr(inner) = part {
+                bare(inner);
+            }
+        });
+    }
+
+    #[test]
+    fn operators_bind_as_in_postgres() {
+        for (written, meant) in [
+            ("a << 2 & 3", "(a << 2) & 3"),
+            ("a & b | c", "(a & b) | c"),
+            ("a | b & c", "(a | b) & c"),
+            ("a + 1 || 'x'", "(a + 1) || 'x'"),
+            ("a || b = c", "(a || b) = c"),
+            ("a & 256 <> 0", "(a & 256) <> 0"),
+            ("a LIKE 'x' = b", "(a LIKE 'x') = b"),
+            ("a = b IS NULL", "(a = b) IS NULL"),
+            ("a IS DISTINCT FROM b AND c OR d", "((a IS DISTINCT FROM b) AND c) OR d"),
+            ("a IS NOT DISTINCT FROM b + 1 AND c", "(a IS NOT DISTINCT FROM (b + 1)) AND c"),
+            ("NOT a = b AND c", "(NOT (a = b)) AND c"),
+            ("NOT a IS NULL", "NOT (a IS NULL)"),
+            ("a BETWEEN b + 1 AND c * 2 AND d", "(a BETWEEN (b + 1) AND (c * 2)) AND d"),
+            ("a NOT IN (1) AND NOT b", "(a NOT IN (1)) AND (NOT b)"),
+            ("-a * b - c", "((-a) * b) - c"),
+            ("a - b - c", "(a - b) - c"),
+            ("a / b * c", "(a / b) * c"),
+            ("a ~ 'x' AND b", "(a ~ 'x') AND b"),
+            ("a OR b AND c", "a OR (b AND c)"),
+            ("-a::integer", "-(a::integer)"),
+            ("POSITION('a' || b IN c)", "POSITION(('a' || b) IN c)"),
+        ] {
+            assert_eq!(tree(written), tree(meant), "{written}");
+        }
+    }
 }

@@ -17,6 +17,8 @@ use crate::limits::Limits;
 const PREFIX_RUN: usize = 16;
 /// Parts of one dotted name; a column has at most four.
 const NAME_PARTS: usize = 6;
+/// Uses of DISTINCT: each IS DISTINCT FROM copies its left operand.
+const DISTINCTS: usize = 1_000;
 /// Open parentheses of the form `((SELECT`: the parser tries each of them in two ways.
 const DOUBTFUL_PARENTHESES: usize = 8;
 
@@ -119,6 +121,7 @@ struct Scan<'a> {
     prefix_run: usize,
     name_parts: usize,
     selects: usize,
+    distincts: usize,
 }
 
 /// What an open bracket means to the scan.
@@ -133,7 +136,7 @@ enum Open {
 
 impl<'a> Scan<'a> {
     fn new(limits: &'a Limits) -> Self {
-        Self { limits, open: Vec::new(), doubtful: 0, prefix_run: 0, name_parts: 0, selects: 0 }
+        Self { limits, open: Vec::new(), doubtful: 0, prefix_run: 0, name_parts: 0, selects: 0, distincts: 0 }
     }
 
     fn run(mut self, tokens: &mut Tokens, findings: &mut Findings<'_>) {
@@ -199,6 +202,7 @@ impl<'a> Scan<'a> {
             && index > 0
             && matches!(tokens.list[index - 1].token, Token::Comma | Token::LParen)
             && matches!(tokens.list.get(index + 1).map(|next| &next.token), Some(Token::Number(..)));
+        self.distincts += usize::from(keyword(token) == Some(Keyword::DISTINCT));
         if deepens(token) && !literal_sign {
             tokens.operators += 1;
         }
@@ -223,6 +227,9 @@ impl<'a> Scan<'a> {
         }
         if self.name_parts >= NAME_PARTS {
             return Some(format!("a name of more than {NAME_PARTS} parts"));
+        }
+        if self.distincts > DISTINCTS {
+            return Some(format!("more than {DISTINCTS} uses of DISTINCT"));
         }
         if self.selects > 2 * limits.selects {
             return Some(format!("more than {} sub-queries, joins and set operations", limits.selects));

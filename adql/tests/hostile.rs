@@ -95,6 +95,7 @@ fn prefixes_suffixes_and_dots_are_bounded() {
         where_(&format!("{}'1' > 1", "INTERVAL ".repeat(10_000))),
         where_(&chained(100_000, " || ", |_| "ra".into())),
         where_(&chained(100_000, " = ", |_| "ra".into())),
+        where_(&chained(15_000, " IS DISTINCT FROM ", |_| "ra".into())),
         chained(5_000, " UNION ALL ", |_| "SELECT id FROM stars".into()),
         format!("SELECT * FROM {}", chained(3_000, " NATURAL JOIN ", |_| "stars".into())),
         format!("SELECT * FROM {}", chained(3_000, ", ", |i| format!("stars t{i}"))),
@@ -176,6 +177,14 @@ fn doubling_common_tables_are_bounded() {
     assert!(run(ctes(6)).is_ok());
     assert!(is_limit(&run(ctes(16))));
     assert!(is_limit(&run(ctes(80))));
+}
+
+#[test]
+fn wide_joins_are_bound_in_time() {
+    let natural = format!("SELECT * FROM {}", chained(150, " NATURAL JOIN ", |i| format!("stars s{i}")));
+    assert!(run(natural).is_ok());
+    let crossed = format!("SELECT * FROM {}", chained(200, ", ", |i| format!("stars s{i}")));
+    assert!(run(crossed).is_ok());
 }
 
 #[test]

@@ -15,14 +15,10 @@ use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 use url::Url;
 
+use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
 use crate::functions::{self, Builtins};
 use crate::options::EngineOptions;
 use crate::scan::FooterCache;
-
-/// Name of the only catalog of tables, in DataFusion's sense.
-pub(crate) const CATALOG: &str = "sidereus";
-/// Schema of names that are written without one.
-pub(crate) const DEFAULT_SCHEMA: &str = "public";
 
 /// Makes session states that differ only in the tables they see.
 #[derive(Debug, Clone)]

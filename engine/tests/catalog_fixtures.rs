@@ -1,5 +1,7 @@
 //! Every catalog of the reference tools' own test data: which ones open, and what is said of the others.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
 mod catalog_support;
 
 use std::collections::BTreeSet;
@@ -34,8 +36,14 @@ const FIXTURES: [(&str, Expected); 46] = [
     ("hats-import/mixed_schema/schema.parquet", Table("schema", Plain, 0, [1, 1])),
     ("hats-import/small_sky_nested_catalog", Table("small_sky_nested_catalog", Object, 131, [13, 13])),
     ("hats-import/small_sky_object_catalog", Table("small_sky_object_catalog", Object, 131, [1, 1])),
-    ("hats-import/small_sky_object_source_association", Table("small_sky_object_source_association", Association, 131, [13, 13])),
-    ("hats-import/small_sky_source_npix_dir_catalog", Table("small_sky_source_npix_dir_catalog", Source, 17161, [14, 14])),
+    (
+        "hats-import/small_sky_object_source_association",
+        Table("small_sky_object_source_association", Association, 131, [13, 13]),
+    ),
+    (
+        "hats-import/small_sky_source_npix_dir_catalog",
+        Table("small_sky_source_npix_dir_catalog", Source, 17161, [14, 14]),
+    ),
     ("hats-import/wrong_files_and_rows", Broken("Npix=11.extra_rows.parquet")),
     ("lsdb/raw/small_sky_no_metadata", Broken("none of its leaf files is there")),
     ("lsdb/small_sky", Table("small_sky", Object, 131, [1, 1])),
@@ -61,7 +69,10 @@ const FIXTURES: [(&str, Expected); 46] = [
     ("lsdb/small_sky_order1_nested_sources/small_sky_order1_source_id_index", Nothing),
     ("lsdb/small_sky_order1_no_pandas_meta", Table("small_sky_order1_no_pandas_meta", Object, 131, [4, 4])),
     ("lsdb/small_sky_order1_source_collection", Table("small_sky_order1_source", Source, 17161, [5, 5])),
-    ("lsdb/small_sky_order1_source_collection/small_sky_order1_source", Table("small_sky_order1_source", Source, 17161, [5, 5])),
+    (
+        "lsdb/small_sky_order1_source_collection/small_sky_order1_source",
+        Table("small_sky_order1_source", Source, 17161, [5, 5]),
+    ),
     ("lsdb/small_sky_order1_source_collection/small_sky_order1_source_band_index", Nothing),
     ("lsdb/small_sky_order1_source_collection/small_sky_order1_source_margin", Nothing),
     ("lsdb/small_sky_order1_source_collection/small_sky_order1_source_object_id_index", Nothing),
@@ -90,7 +101,9 @@ async fn every_fixture_is_a_table_nothing_or_a_clear_problem() {
                 assert!(registry.tables().is_empty(), "{relative} opened");
                 assert_problem(&registry, text);
             }
-            Nothing => assert!(registry.tables().is_empty() && registry.problems().is_empty(), "{relative}: {registry:?}"),
+            Nothing => {
+                assert!(registry.tables().is_empty() && registry.problems().is_empty(), "{relative}: {registry:?}");
+            }
             Table(name, kind, rows, [partitions, files]) => {
                 assert!(registry.problems().is_empty(), "{relative}: {:?}", problems(&registry));
                 let table = &registry.tables()[0];

@@ -1,5 +1,7 @@
 //! Catalogs behind a plain web server, which serves files and ranges of them and lists nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
 mod catalog_support;
 
 use std::path::PathBuf;
@@ -10,7 +12,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
-use catalog_support::{assert_problem, names, properties, rows, shared_data, write, write_catalog, write_collection, write_parquet};
+use catalog_support::{
+    assert_problem, names, properties, rows, shared_data, write, write_catalog, write_collection, write_parquet,
+};
 use object_store::ObjectStoreExt;
 use sidereus_engine::CatalogRegistry;
 
@@ -28,7 +32,8 @@ impl Server {
         let router = Router::new().fallback(serve).with_state(server.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let running = datafusion::common::runtime::SpawnedTask::spawn(async move { axum::serve(listener, router).await });
+        let running =
+            datafusion::common::runtime::SpawnedTask::spawn(async move { axum::serve(listener, router).await });
         std::mem::forget(running);
         (url, server)
     }

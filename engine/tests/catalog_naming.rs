@@ -1,5 +1,7 @@
 //! Which folder and file of a root becomes which table.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
 mod catalog_support;
 
 use std::fs;
@@ -50,7 +52,13 @@ async fn a_root_may_be_one_catalog_collection_file_or_url() {
     write_collection(&at("collection"), "primary");
     write_parquet(&at("plain.parquet"), &rows(1));
     write_parquet(&at("hive/band=g/x.parquet"), &rows(1));
-    for (path, name) in [("stars", "stars"), ("stars/", "stars"), ("collection", "primary"), ("plain.parquet", "plain"), ("hive", "hive")] {
+    for (path, name) in [
+        ("stars", "stars"),
+        ("stars/", "stars"),
+        ("collection", "primary"),
+        ("plain.parquet", "plain"),
+        ("hive", "hive"),
+    ] {
         assert_eq!(names(&open(&at(path)).await), [format!("public.{name}")], "{path}");
     }
     let url = format!("file://{}", at("stars").display());

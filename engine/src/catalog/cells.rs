@@ -116,7 +116,8 @@ mod tests {
         let file = LeafForm::from_suffix(None);
         assert_eq!(file.cell_of("Norder=1/Dir=0/Npix=44.parquet"), Some(cell(1, 44)));
         assert_eq!(file.cell_of("Norder=1/Npix=44.parquet"), Some(cell(1, 44)));
-        for path in ["Norder=0/Dir=0/Npix=11.extra.parquet", "Norder=0/Dir=0/Npix=12.parquet", "x.parquet", "Norder=1"] {
+        for path in ["Norder=0/Dir=0/Npix=11.extra.parquet", "Norder=0/Dir=0/Npix=12.parquet", "x.parquet", "Norder=1"]
+        {
             assert_eq!(file.cell_of(path), None, "{path}");
         }
         let folder = LeafForm::from_suffix(Some("/"));

@@ -4,9 +4,8 @@ use arrow::datatypes::{Field, SchemaRef};
 
 use super::system::{self, SystemTable};
 use super::votable_type::votable_type;
-use super::{CatalogMetadata, CatalogRegistry, information_schema};
+use super::{CatalogMetadata, CatalogRegistry, ColumnDescription, TableDescription, information_schema};
 use crate::principal::Principal;
-use crate::service::{ColumnDescription, TableDescription};
 
 /// Tables that a principal can see, those of `tap_schema` included, ordered by name.
 pub(crate) fn describe(registry: &CatalogRegistry, principal: &Principal) -> Vec<TableDescription> {
@@ -27,7 +26,9 @@ fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
     let positions = catalog.positions.iter().flat_map(|columns| [&columns.ra, &columns.dec]);
     let indexed: Vec<&String> = positions.chain(catalog.index.iter().map(|index| &index.column)).collect();
     let defaults = catalog.properties.get("hats_cols_default").map(|list| {
-        list.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|name| !name.is_empty()).collect::<Vec<_>>()
+        list.split(|c: char| c.is_whitespace() || c == ',' || c == ';')
+            .filter(|name| !name.is_empty())
+            .collect::<Vec<_>>()
     });
     let defaults = defaults.filter(|names| !names.is_empty());
     let column = |field: &Field| ColumnDescription {

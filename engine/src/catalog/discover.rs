@@ -18,11 +18,9 @@ use object_store::path::Path;
 use super::hats::{self, Declared};
 use super::place::{Entries, Listing, Place};
 use super::root::Root;
-use super::{TableName, plain, safe_path};
+use super::{DEFAULT_SCHEMA, TableName, plain, safe_path};
 use crate::error::EngineError;
 
-/// The schema of tables directly below a root.
-pub(super) const DEFAULT_SCHEMA: &str = "public";
 /// Folders that are listed at the same time.
 const CONCURRENT_LISTINGS: usize = 8;
 
@@ -68,7 +66,9 @@ pub(super) async fn candidates(root: &Root) -> Result<Vec<Candidate>, EngineErro
     match shape(&entries) {
         Shape::Hats => Ok(vec![in_folder(place.clone(), DEFAULT_SCHEMA, name)]),
         Shape::Broken(why) => Ok(vec![Candidate::Broken(place.broken(why))]),
-        Shape::Plain if !entries.files.iter().any(is_parquet) => Ok(vec![plain_folder(place.clone(), DEFAULT_SCHEMA, name)]),
+        Shape::Plain if !entries.files.iter().any(is_parquet) => {
+            Ok(vec![plain_folder(place.clone(), DEFAULT_SCHEMA, name)])
+        }
         Shape::Plain | Shape::Other => below(place, entries).await,
     }
 }
@@ -166,7 +166,9 @@ fn shape(entries: &Entries) -> Shape {
         return Shape::Hats;
     }
     if has("catalog_info.json") {
-        return Shape::Broken("a catalog in the layout from before HATS (catalog_info.json), expected hats.properties; convert it with hats-import");
+        return Shape::Broken(
+            "a catalog in the layout from before HATS (catalog_info.json), expected hats.properties; convert it with hats-import",
+        );
     }
     if has("partition_info.csv") || entries.folders.iter().any(|name| name.starts_with("Norder=")) {
         return Shape::Broken("the partitions of a HATS catalog without its hats.properties");

@@ -39,7 +39,8 @@ pub(super) async fn read(store: &dyn ObjectStore, path: &Path) -> Result<Option<
     let bytes = if whole <= tail.len() {
         tail.slice(tail.len() - whole..tail.len() - END)
     } else {
-        let start = size.checked_sub(whole as u64).ok_or_else(|| format!("{name} is cut: its footer is longer than it"))?;
+        let start =
+            size.checked_sub(whole as u64).ok_or_else(|| format!("{name} is cut: its footer is longer than it"))?;
         let range = start..size - END as u64;
         store.get_range(path, range).await.map_err(|error| format!("cannot read {name}: {error}"))?
     };

@@ -172,7 +172,8 @@ async fn fallback_schema(place: &Place, layout: &Layout) -> Result<SchemaRef, En
     if let Some(schema) = schema_of(place, "dataset/_metadata").await? {
         return Ok(schema);
     }
-    let none = || place.broken("no dataset/_common_metadata, no dataset/_metadata and no leaf file to read columns from");
+    let none =
+        || place.broken("no dataset/_common_metadata, no dataset/_metadata and no leaf file to read columns from");
     let leaf = layout.partitions.iter().flat_map(|partition| &partition.files).next().ok_or_else(none)?;
     let found = footer::read(place.store().as_ref(), &leaf.path).await.map_err(|why| place.broken(why))?;
     let footer = found.ok_or_else(none)?;
@@ -190,9 +191,8 @@ async fn schema_of(place: &Place, relative: &str) -> Result<Option<SchemaRef>, E
 /// *Errors*: a number that cannot be read, or one that `_metadata` contradicts.
 fn rows(place: &Place, properties: &Properties, layout: &Layout) -> Result<Option<u64>, EngineError> {
     let Some(text) = properties.get("hats_nrows") else { return Ok(layout.rows) };
-    let rows: u64 = text
-        .parse()
-        .map_err(|_| place.broken(format!("hats_nrows is {text:?}, expected a whole number")))?;
+    let rows: u64 =
+        text.parse().map_err(|_| place.broken(format!("hats_nrows is {text:?}, expected a whole number")))?;
     match layout.rows {
         Some(counted) if counted != rows => {
             Err(place.broken(format!("hats_nrows is {rows}, but dataset/_metadata counts {counted} rows")))

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 
 use super::postgres_type::postgres_type;
 use super::system::{Rows, SystemTable, Value, integer, text};
-use super::tap_schema;
-use crate::service::{ColumnDescription, TableDescription};
-use crate::session::CATALOG;
+use super::{CATALOG, ColumnDescription, TableDescription, tap_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "information_schema";

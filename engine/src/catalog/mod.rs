@@ -10,6 +10,7 @@
 mod cells;
 mod confined;
 mod describe;
+mod description;
 mod discover;
 mod fingerprint;
 mod footer;
@@ -36,6 +37,7 @@ mod table;
 mod tap_schema;
 mod votable_type;
 
+pub use description::{ColumnDescription, TableDescription};
 pub use identifier::adql_identifier;
 pub use metadata::{
     CatalogKind, CatalogLocation, CatalogMetadata, DataFile, Partition, PositionColumns, SpatialIndex, TableName,
@@ -48,3 +50,8 @@ pub(crate) use describe::describe;
 pub(crate) use names::RegistryNames;
 pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
+
+/// The only database of tables; DataFusion calls it a catalog.
+pub(crate) const CATALOG: &str = "sidereus";
+/// The schema of tables directly below a root, and of names that are written without one.
+pub(crate) const DEFAULT_SCHEMA: &str = "public";

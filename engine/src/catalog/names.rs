@@ -6,10 +6,8 @@
 
 use sidereus_adql::{Name, TableInfo, TableLookup, TableNames, closest};
 
-use super::discover::DEFAULT_SCHEMA;
-use super::{CatalogRegistry, TableName, system};
+use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, system};
 use crate::principal::Principal;
-use crate::session::CATALOG;
 
 /// The tables of a registry as one principal sees them.
 #[derive(Debug, Clone, Copy)]
@@ -24,13 +22,15 @@ impl<'a> RegistryNames<'a> {
         Self { registry, principal }
     }
 
-    /// Every table there is for the principal.
-    fn names(&self) -> impl Iterator<Item = TableName> {
-        let catalogs = self.registry.visible(self.principal).map(|table| table.name.clone());
-        catalogs.chain(system::tables().map(system::SystemTable::table_name))
+    /// Schema and table of everything there is for the principal.
+    fn names(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let catalogs = self.registry.visible(self.principal).map(|table| &table.name);
+        let catalogs = catalogs.map(|name| (name.schema.as_str(), name.table.as_str()));
+        catalogs.chain(system::tables().map(|table| (table.schema, table.name)))
     }
 
-    fn info(&self, name: TableName) -> TableInfo {
+    fn info(self, (schema, table): (&str, &str)) -> TableInfo {
+        let name = TableName { schema: schema.to_owned(), table: table.to_owned() };
         let columns = match self.registry.table(&name) {
             Some(table) => table.schema.fields().iter().map(|field| field.name().clone()).collect(),
             None => system::find(&name).map(system::SystemTable::column_names).unwrap_or_default(),
@@ -38,23 +38,25 @@ impl<'a> RegistryNames<'a> {
         TableInfo { path: vec![name.schema, name.table], columns }
     }
 
-    fn suggestions(&self, path: &[Name]) -> Vec<String> {
+    /// Tables of that name in other schemas, then those whose whole or own name is spelled nearly so.
+    fn suggestions(self, path: &[Name]) -> Vec<String> {
         let Some(written) = path.last() else { return Vec::new() };
-        let shown = |name: &TableName| if name.schema == DEFAULT_SCHEMA { name.table.clone() } else { name.to_string() };
+        let names: Vec<(&str, &str)> = self.names().collect();
         let loose = Name { value: written.value.clone(), delimited: false };
-        let elsewhere = self.names().filter(|name| loose.matches(&name.table)).map(|name| shown(&name));
-        let mut suggestions: Vec<String> = elsewhere.collect();
-        let (full, bare): (Vec<String>, Vec<TableName>) =
-            (self.names().map(|name| name.to_string()).collect(), self.names().collect());
+        let mut near: Vec<(&str, &str)> = names.iter().copied().filter(|(_, table)| loose.matches(table)).collect();
+        let whole: Vec<String> = names.iter().map(|(schema, table)| format!("{schema}.{table}")).collect();
         let joined = path.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-        let near_full = closest(&joined, full.iter().map(String::as_str)).and_then(|near| {
-            bare.iter().find(|name| name.to_string() == near)
-        });
-        let near_bare = closest(&written.value, bare.iter().map(|name| name.table.as_str()))
-            .and_then(|near| bare.iter().find(|name| name.table == near));
-        for near in [near_full, near_bare].into_iter().flatten().map(shown) {
-            if !suggestions.contains(&near) {
-                suggestions.push(near);
+        let by_whole = closest(&joined, whole.iter().map(String::as_str));
+        near.extend(
+            whole.iter().zip(&names).filter(|(whole, _)| by_whole == Some(whole.as_str())).map(|(_, name)| *name),
+        );
+        let by_table = closest(&written.value, names.iter().map(|(_, table)| *table));
+        near.extend(names.iter().copied().find(|(_, table)| by_table == Some(table)));
+        let mut suggestions = Vec::new();
+        for (schema, table) in near {
+            let shown = if schema == DEFAULT_SCHEMA { table.to_owned() } else { format!("{schema}.{table}") };
+            if !suggestions.contains(&shown) {
+                suggestions.push(shown);
             }
         }
         suggestions
@@ -70,13 +72,13 @@ impl TableNames for RegistryNames<'_> {
             [catalog, schema, table] if catalog.matches(CATALOG) => (schema, table),
             _ => return TableLookup::NotFound { suggestions: self.suggestions(path) },
         };
-        let mut matching: Vec<TableName> =
-            self.names().filter(|name| schema.matches(&name.schema) && table.matches(&name.table)).collect();
-        match matching.len() {
-            0 => TableLookup::NotFound { suggestions: self.suggestions(path) },
-            1 => TableLookup::Found(self.info(matching.swap_remove(0))),
+        let matches = |(in_schema, name): &(&str, &str)| schema.matches(in_schema) && table.matches(name);
+        let matching: Vec<(&str, &str)> = self.names().filter(matches).collect();
+        match matching[..] {
+            [] => TableLookup::NotFound { suggestions: self.suggestions(path) },
+            [name] => TableLookup::Found(self.info(name)),
             _ => {
-                let quoted = |name: &TableName| format!("\"{}\".\"{}\"", name.schema, name.table);
+                let quoted = |(schema, table): &(&str, &str)| format!("\"{schema}\".\"{table}\"");
                 TableLookup::Ambiguous(matching.iter().map(quoted).collect())
             }
         }
@@ -88,8 +90,14 @@ mod tests {
     use super::*;
     use crate::catalog::registry::samples;
 
-    const TABLES: [&str; 6] =
-        ["gaia_dr3.source", "hats-import.stars", "public.Case", "public.case", "public.gaia_dr3_g10", "public.secret@team"];
+    const TABLES: [&str; 6] = [
+        "gaia_dr3.source",
+        "hats-import.stars",
+        "public.Case",
+        "public.case",
+        "public.gaia_dr3_g10",
+        "public.secret@team",
+    ];
 
     /// Looks up a name as a query writes it, with parts in double quotes delimited.
     fn look_up(written: &str, principal: &Principal) -> TableLookup {
@@ -114,7 +122,9 @@ mod tests {
 
     #[test]
     fn public_need_not_be_written_and_case_does_not_matter() {
-        for written in ["gaia_dr3_g10", "GAIA_DR3_G10", "Public.gaia_dr3_g10", "\"gaia_dr3_g10\"", "sidereus.public.gaia_dr3_g10"] {
+        for written in
+            ["gaia_dr3_g10", "GAIA_DR3_G10", "Public.gaia_dr3_g10", "\"gaia_dr3_g10\"", "sidereus.public.gaia_dr3_g10"]
+        {
             assert_eq!(found(written), "public.gaia_dr3_g10");
         }
         assert_eq!(found("Gaia_DR3.SOURCE"), "gaia_dr3.source");

@@ -61,7 +61,8 @@ fn ordered(place: &Place, cells: Vec<Cell>) -> Result<Vec<Cell>, EngineError> {
 /// Joins cells with their files; a cell without any keeps the path where a file was expected.
 fn partitions(cells: Vec<Cell>, mut leaves: Leaves, place: &Place, form: &LeafForm) -> Vec<Partition> {
     let expected = |cell| vec![DataFile { path: place.path(&format!("{DATASET}/{}", form.path(cell))), size: None }];
-    let with_files = |cell| Partition { cell: Some(cell), files: leaves.remove(&cell).unwrap_or_else(|| expected(cell)) };
+    let with_files =
+        |cell| Partition { cell: Some(cell), files: leaves.remove(&cell).unwrap_or_else(|| expected(cell)) };
     cells.into_iter().map(with_files).collect()
 }
 
@@ -82,7 +83,9 @@ async fn leaves_of_known_cells(place: &Place, form: &LeafForm, cells: &[Cell]) -
     let known: std::collections::BTreeSet<_> = cells.iter().collect();
     if let Some(cell) = leaves.keys().find(|cell| !known.contains(cell)) {
         let cell = cells::name(*cell);
-        return Err(place.broken(format!("{DATASET}/ has leaf files of {cell}, which partition_info.csv does not list")));
+        return Err(
+            place.broken(format!("{DATASET}/ has leaf files of {cell}, which partition_info.csv does not list"))
+        );
     }
     Ok(leaves)
 }
@@ -126,7 +129,9 @@ async fn listed_leaves(place: &Place, form: &LeafForm) -> Result<Leaves, EngineE
             }
             None if relative.starts_with("Norder=") && relative.ends_with(".parquet") => {
                 let expected = example(form);
-                return Err(place.broken(format!("{DATASET}/{relative} is not a leaf file, expected one like {expected}")));
+                return Err(
+                    place.broken(format!("{DATASET}/{relative} is not a leaf file, expected one like {expected}"))
+                );
             }
             None => {}
         }

@@ -62,17 +62,16 @@ impl Entries {
 impl Place {
     /// A local folder.
     pub(super) fn local(folder: &std::path::Path, display: String) -> Result<Self, EngineError> {
-        let opened = || -> Result<_, Error> {
-            let store = ConfinedStore::try_new(folder)?;
-            Ok(Self {
+        match ConfinedStore::try_new(folder) {
+            Ok(store) => Ok(Self {
                 store: Arc::new(store),
                 root: Path::default(),
-                display: display.clone(),
+                display,
                 listing: Listing::Cheap,
                 folder: Some(folder.to_owned()),
-            })
-        };
-        opened().map_err(|error| broken_by(display.clone(), "cannot open the folder", error))
+            }),
+            Err(error) => Err(broken_by(display, "cannot open the folder", error)),
+        }
     }
 
     /// A prefix in a remote store.
@@ -139,7 +138,8 @@ impl Place {
 
     /// A folder below that belongs to this place, such as the primary of a collection.
     pub(super) fn part(&self, root: Path) -> Self {
-        let name: Vec<_> = root.prefix_match(&self.root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
+        let name: Vec<_> =
+            root.prefix_match(&self.root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
         let display = format!("{}/{}", self.display.trim_end_matches('/'), name.join("/"));
         let folder = self.folder.as_ref().map(|folder| folder.join(name.iter().collect::<PathBuf>()));
         Self { root, display, folder, ..self.clone() }

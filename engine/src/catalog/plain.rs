@@ -3,6 +3,7 @@
 //! It has one partition without a cell, so no query skips a part of it by position. The columns are those of the first
 //! file in order of name; a file that differs is found when it is read.
 
+use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -70,7 +71,7 @@ async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Res
     let mut sized = Vec::with_capacity(files.len());
     for (file, footer) in footers {
         let found = schema::from_footer(&footer.metadata).map_err(|why| broken(&file.path, why))?;
-        let columns = columns.get_or_insert_with(|| found.clone());
+        let columns = columns.get_or_insert_with(|| SchemaRef::clone(&found));
         if let Some(difference) = schema::difference(columns, &found) {
             return Err(broken(&file.path, format!("differs from the first file of the folder: {difference}")));
         }

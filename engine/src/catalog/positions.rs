@@ -97,18 +97,20 @@ pub(super) fn index(properties: &Properties, schema: &Schema) -> Result<Option<S
         let present = schema.field_with_name(INDEX_COLUMN).is_ok_and(|field| field.data_type().is_integer());
         return Ok(present.then(|| SpatialIndex { column: INDEX_COLUMN.to_owned(), order: 29 }));
     };
-    let field = schema.field_with_name(column).map_err(|_| {
-        format!("hats_col_healpix names the column {column:?}, which is not among its columns")
-    })?;
+    let field = schema
+        .field_with_name(column)
+        .map_err(|_| format!("hats_col_healpix names the column {column:?}, which is not among its columns"))?;
     if !field.data_type().is_integer() {
         return Err(format!("the index column {column:?} is {}, expected an integer", field.data_type()));
     }
     let order = match properties.get("hats_col_healpix_order") {
         None if column == INDEX_COLUMN => 29,
         None => return Ok(None),
-        Some(text) => text.parse().ok().filter(|order| *order <= 29).ok_or_else(|| {
-            format!("hats_col_healpix_order is {text:?}, expected a whole number from 0 to 29")
-        })?,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|order| *order <= 29)
+            .ok_or_else(|| format!("hats_col_healpix_order is {text:?}, expected a whole number from 0 to 29"))?,
     };
     Ok(Some(SpatialIndex { column: column.to_owned(), order }))
 }
@@ -151,7 +153,10 @@ mod tests {
     fn takes_names_in_any_case_unless_ambiguous() {
         let float = DataType::Float64;
         assert_eq!(guessed(&[("RA", float.clone(), "", ""), ("Dec", float.clone(), "", "")]), pair("RA", "Dec"));
-        assert_eq!(guessed(&[("RAJ2000", float.clone(), "", ""), ("DEJ2000", float.clone(), "", "")]), pair("RAJ2000", "DEJ2000"));
+        assert_eq!(
+            guessed(&[("RAJ2000", float.clone(), "", ""), ("DEJ2000", float.clone(), "", "")]),
+            pair("RAJ2000", "DEJ2000")
+        );
         let twice = [("RA", float.clone(), "", ""), ("Ra", float.clone(), "", ""), ("dec", float.clone(), "", "")];
         assert_eq!(guessed(&twice), None);
         let exact = [("RA", float.clone(), "", ""), ("ra", float.clone(), "", ""), ("dec", float, "", "")];

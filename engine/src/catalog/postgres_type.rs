@@ -22,14 +22,21 @@ pub(super) struct PostgresType {
 /// The PostgreSQL type that holds every value of an Arrow type.
 pub(super) fn postgres_type(data_type: &DataType) -> PostgresType {
     let other = |name, short| PostgresType { name, short, precision: None, radix: None, scale: None };
-    let integer = |name, short, bits| PostgresType { precision: Some(bits), radix: Some(2), scale: Some(0), ..other(name, short) };
+    let integer = |name, short, bits| PostgresType {
+        precision: Some(bits),
+        radix: Some(2),
+        scale: Some(0),
+        ..other(name, short)
+    };
     let float = |name, short, bits| PostgresType { precision: Some(bits), radix: Some(2), ..other(name, short) };
     match data_type {
         DataType::Boolean => other("boolean", "bool"),
         DataType::Int8 | DataType::UInt8 | DataType::Int16 => integer("smallint", "int2", 16),
         DataType::UInt16 | DataType::Int32 => integer("integer", "int4", 32),
         DataType::UInt32 | DataType::Int64 => integer("bigint", "int8", 64),
-        DataType::UInt64 => PostgresType { precision: Some(20), radix: Some(10), scale: Some(0), ..other("numeric", "numeric") },
+        DataType::UInt64 => {
+            PostgresType { precision: Some(20), radix: Some(10), scale: Some(0), ..other("numeric", "numeric") }
+        }
         DataType::Float16 | DataType::Float32 => float("real", "float4", 24),
         DataType::Float64 => float("double precision", "float8", 53),
         DataType::Decimal32(digits, scale)
@@ -46,7 +53,9 @@ pub(super) fn postgres_type(data_type: &DataType) -> PostgresType {
         DataType::Timestamp(_, None) => other("timestamp without time zone", "timestamp"),
         DataType::Timestamp(_, Some(_)) => other("timestamp with time zone", "timestamptz"),
         DataType::Interval(_) | DataType::Duration(_) => other("interval", "interval"),
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => other("bytea", "bytea"),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            other("bytea", "bytea")
+        }
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             other("ARRAY", array_of(item.data_type()))
         }

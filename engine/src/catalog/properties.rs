@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn reads_entries_comments_lists_and_escapes() {
-        let text = "#HATS catalog\n! also a comment\n\nobs_collection=gaia\nall_margins = a,b c;d\nurl=http\\://x/y\nempty=\n";
+        let text =
+            "#HATS catalog\n! also a comment\n\nobs_collection=gaia\nall_margins = a,b c;d\nurl=http\\://x/y\nempty=\n";
         let properties = Properties::parse(text.as_bytes()).unwrap();
         assert_eq!(properties.get("obs_collection"), Some("gaia"));
         assert_eq!(properties.list("all_margins"), ["a", "b", "c", "d"]);

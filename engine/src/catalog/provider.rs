@@ -12,9 +12,8 @@ use datafusion::error::Result;
 
 use super::registry::is_visible;
 use super::system::{self, Descriptions};
-use super::{CatalogMetadata, CatalogRegistry, TableName, information_schema, tap_schema};
+use super::{CATALOG, CatalogMetadata, CatalogRegistry, TableName, information_schema, tap_schema};
 use crate::principal::Principal;
-use crate::session::CATALOG;
 
 type MakeTable = Arc<dyn Fn(Arc<CatalogMetadata>) -> Arc<dyn TableProvider> + Send + Sync>;
 
@@ -158,7 +157,8 @@ mod tests {
 
     /// Answers SQL over empty tables.
     async fn ask(sql: &str, principal: &Principal) -> Vec<String> {
-        let config = SessionConfig::new().with_default_catalog_and_schema(CATALOG, "public").with_information_schema(false);
+        let config =
+            SessionConfig::new().with_default_catalog_and_schema(CATALOG, "public").with_information_schema(false);
         let context = SessionContext::new_with_config(config);
         let empty = |catalog: Arc<CatalogMetadata>| -> Arc<dyn TableProvider> {
             Arc::new(MemTable::try_new(Arc::clone(&catalog.schema), vec![vec![]]).unwrap())
@@ -190,19 +190,18 @@ mod tests {
         let member = Principal::user("ada", ["team".to_owned()]);
         let seen = ask("SELECT count(*) FROM tap_schema.tables", &member).await;
         assert_eq!(seen, ["8"]);
-        assert_eq!(anonymous("SELECT schema_name FROM tap_schema.schemas ORDER BY 1").await, ["gaia_dr3", "public", "tap_schema"]);
+        assert_eq!(
+            anonymous("SELECT schema_name FROM tap_schema.schemas ORDER BY 1").await,
+            ["gaia_dr3", "public", "tap_schema"]
+        );
     }
 
     #[tokio::test]
     async fn tap_schema_columns_have_votable_types_and_flags() {
         let sql = "SELECT column_name, datatype, coalesce(arraysize, '-'), coalesce(unit, '-'), indexed, principal, std \
                    FROM tap_schema.columns WHERE table_name = 'gaia_dr3.source' ORDER BY column_index";
-        let expected = [
-            "\"_healpix_29\" long - - 1 0 0",
-            "ra double - deg 1 1 0",
-            "dec double - - 1 1 0",
-            "Name char * - 0 0 0",
-        ];
+        let expected =
+            ["\"_healpix_29\" long - - 1 0 0", "ra double - deg 1 1 0", "dec double - - 1 1 0", "Name char * - 0 0 0"];
         assert_eq!(anonymous(sql).await, expected);
         let own = "SELECT column_name, datatype, std FROM tap_schema.columns \
                    WHERE table_name = 'tap_schema.columns' AND column_name LIKE '%size%' ORDER BY column_index";
@@ -221,7 +220,8 @@ mod tests {
     async fn no_cell_of_a_required_column_is_null() {
         for table in system::tables() {
             for column in table.columns.iter().filter(|column| !column.nullable) {
-                let sql = format!("SELECT count(*) FROM {}.{} WHERE \"{}\" IS NULL", table.schema, table.name, column.name);
+                let sql =
+                    format!("SELECT count(*) FROM {}.{} WHERE \"{}\" IS NULL", table.schema, table.name, column.name);
                 assert_eq!(anonymous(&sql).await, ["0"], "{sql}");
             }
         }
@@ -231,12 +231,17 @@ mod tests {
     async fn information_schema_names_types_as_postgresql_does() {
         let sql = "SELECT column_name, ordinal_position, is_nullable, data_type FROM information_schema.columns \
                    WHERE table_schema = 'gaia_dr3' AND table_catalog = 'sidereus' ORDER BY ordinal_position";
-        let expected =
-            ["_healpix_29 1 NO bigint", "ra 2 NO double precision", "dec 3 NO double precision", "Name 4 YES character varying"];
+        let expected = [
+            "_healpix_29 1 NO bigint",
+            "ra 2 NO double precision",
+            "dec 3 NO double precision",
+            "Name 4 YES character varying",
+        ];
         assert_eq!(anonymous(sql).await, expected);
         let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
         assert_eq!(anonymous(tables).await, ["Odd-Name"]);
-        let views = anonymous("SELECT count(*) FROM information_schema.views WHERE table_schema = 'information_schema'").await;
+        let views =
+            anonymous("SELECT count(*) FROM information_schema.views WHERE table_schema = 'information_schema'").await;
         assert_eq!(views, ["5"]);
     }
 

@@ -79,7 +79,8 @@ impl CatalogRegistry {
         let display = &metadata.location.display;
         let name = &metadata.name;
         if RESERVED_SCHEMAS.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name.schema)) {
-            self.problems.push(broken(display, format!("the schema name {} is reserved, rename the folder", name.schema)));
+            self.problems
+                .push(broken(display, format!("the schema name {} is reserved, rename the folder", name.schema)));
             return;
         }
         if let Some(first) = self.tables.iter().find(|table| &table.name == name) {
@@ -104,7 +105,8 @@ impl CatalogRegistry {
     /// The table of exactly this name.
     #[must_use]
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
-        self.tables.iter().find(|table| &table.name == name)
+        let index = self.tables.binary_search_by(|table| table.name.cmp(name)).ok()?;
+        self.tables.get(index)
     }
 
     /// Every group that some table is reserved for; repeats are possible.
@@ -178,7 +180,11 @@ pub(super) mod samples {
         CatalogMetadata {
             name: TableName { schema: schema.to_owned(), table: table.to_owned() },
             kind: CatalogKind::Object,
-            location: CatalogLocation { store: Arc::new(InMemory::new()), root: Path::default(), display: text.to_owned() },
+            location: CatalogLocation {
+                store: Arc::new(InMemory::new()),
+                root: Path::default(),
+                display: text.to_owned(),
+            },
             schema: Arc::new(Schema::new(fields)),
             positions: Some(PositionColumns { ra: "ra".to_owned(), dec: "dec".to_owned() }),
             index: Some(SpatialIndex { column: "_healpix_29".to_owned(), order: 29 }),

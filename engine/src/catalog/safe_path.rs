@@ -10,7 +10,7 @@ use object_store::path::{Path, PathPart};
 ///
 /// *Errors*: a text for people when the path would leave `base`.
 pub(super) fn join(base: &Path, relative: &str) -> Result<Path, String> {
-    let refuse = |why: &str| Err(format!("the path {:?} {why}; it must stay below its catalog", relative));
+    let refuse = |why: &str| Err(format!("the path {relative:?} {why}; it must stay below its catalog"));
     let Some(decoded) = decode(relative) else { return refuse("does not decode to UTF-8") };
     if decoded.contains("://") {
         return refuse("is a URL");

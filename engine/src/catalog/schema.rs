@@ -42,7 +42,12 @@ pub(super) fn from_footer(metadata: &ParquetMetaData) -> Result<SchemaRef, Strin
 fn with_known_notes(field: &Field) -> Field {
     let find = |key: &str| {
         let matching = |(name, _): &(&String, &String)| name.eq_ignore_ascii_case(key);
-        field.metadata().iter().find(matching).map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+        field
+            .metadata()
+            .iter()
+            .find(matching)
+            .map(|(_, value)| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     };
     let mut notes = HashMap::new();
     for (key, synonyms) in NOTES {

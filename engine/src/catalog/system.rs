@@ -11,9 +11,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::error::Result;
 
-use super::{CatalogRegistry, TableName, describe, information_schema, tap_schema};
+use super::{CatalogRegistry, TableDescription, TableName, describe, information_schema, tap_schema};
 use crate::principal::Principal;
-use crate::service::TableDescription;
 
 /// Sets of tables that are kept; beyond, all are made anew.
 const KEPT: usize = 64;

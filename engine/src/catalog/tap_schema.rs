@@ -7,11 +7,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::discover::DEFAULT_SCHEMA;
 use super::identifier::adql_identifier;
 use super::system::{Rows, SystemTable, Value, integer, text};
-use super::{TableName, information_schema};
-use crate::service::{ColumnDescription, TableDescription};
+use super::{ColumnDescription, DEFAULT_SCHEMA, TableDescription, TableName, information_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "tap_schema";
@@ -182,7 +180,8 @@ fn column_row(table: &str, column: &ColumnDescription, is_standard: bool, index:
 
 fn key_rows(_: &[TableDescription]) -> Rows {
     let table = |name: &str| Value::from(format!("{NAME}.{name}"));
-    let row = |key: &Key| vec![key.id.into(), table(key.from.0), table(key.target.0), Value::Text(None), Value::Text(None)];
+    let row =
+        |key: &Key| vec![key.id.into(), table(key.from.0), table(key.target.0), Value::Text(None), Value::Text(None)];
     KEYS.iter().map(row).collect()
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Each front end is a translation to these types. Nothing here knows a protocol.
 
-mod description;
 mod plan;
 mod query;
 mod request;
@@ -10,7 +9,7 @@ mod result;
 mod template;
 mod worker;
 
-pub use description::{ColumnDescription, TableDescription};
+pub use crate::catalog::{ColumnDescription, TableDescription};
 pub use query::{PreparedQuery, QueryService};
 pub use request::{QueryKind, QueryRequest};
 pub use result::{OverflowFlag, QueryProgress, QueryResult, ResultStream};

@@ -14,11 +14,11 @@ use sidereus_adql::Label;
 use tokio::time::{Instant, timeout_at};
 
 use super::plan;
-use super::template::ScanTemplate;
 use super::result::{OverflowFlag, QueryResult, ResultStream};
+use super::template::ScanTemplate;
 use super::worker::Workers;
-use super::{QueryKind, QueryRequest, TableDescription};
-use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, catalog_provider, describe};
+use super::{QueryKind, QueryRequest};
+use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe};
 use crate::error::{EngineError, ErrorKind};
 use crate::options::{EngineOptions, QueryLimits, Rules};
 use crate::principal::Principal;
@@ -129,7 +129,8 @@ impl QueryService {
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
         let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table));
         let plan = plan::plan(&state, &checked).await?;
-        let template = if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };
+        let template =
+            if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };
         let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
         let schema = Arc::clone(plan.schema().inner());
         Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
@@ -215,10 +216,10 @@ async fn physical(
     // One row more than is handed out tells a full answer from a cut one.
     let cut = max_rows.filter(|_| prepared.kind == QueryKind::Select);
     let cut = cut.map(|rows| usize::try_from(rows.saturating_add(1)).unwrap_or(usize::MAX));
-    if let Some(template) = &prepared.template {
-        if let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut).await? {
-            return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
-        }
+    if let Some(template) = &prepared.template
+        && let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut)?
+    {
+        return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
     }
     let mut logical = prepared.plan;
     if let Some(values) = values {
@@ -247,11 +248,7 @@ fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<S
     values.iter().zip(declared.fields()).map(cast).collect()
 }
 
-fn batches(
-    plan: Arc<dyn ExecutionPlan>,
-    state: &SessionState,
-    schema: SchemaRef,
-) -> Result<ResultStream, EngineError> {
+fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef) -> Result<ResultStream, EngineError> {
     let stream = execute_stream(plan, state.task_ctx())?;
     let stream = stream.map_err(EngineError::from).map(move |batch| {
         let batch = batch?;

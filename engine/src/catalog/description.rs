@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{Field, SchemaRef};
 
-use crate::catalog::TableName;
+use super::TableName;
 
 /// A table as metadata services show it (TAP_SCHEMA, VOSI tables, Flight SQL GetTables).
 #[derive(Debug, Clone)]

@@ -1,0 +1,113 @@
+//! How does one partition become one Parquet file?
+//!
+//! Rows come in any slices; they leave in row groups and pages of fixed numbers of rows, the same for every column,
+//! so that a range of rows is a range of whole pages. Each file ends with its NaN counts.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
+use parquet::errors::Result;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use std::sync::Arc;
+
+use super::checksum::PageBuffers;
+use super::nan_count::NanCounts;
+use super::settings::{PAGE_ROWS, ROW_GROUP_ROWS};
+
+/// A Parquet file that is being written.
+pub(super) struct LeafFile {
+    schema: SchemaRef,
+    file: SerializedFileWriter<File>,
+    columns: ArrowRowGroupWriterFactory,
+    pages: PageBuffers,
+    open: Option<OpenGroup>,
+    finished_groups: usize,
+    nans: NanCounts,
+}
+
+struct OpenGroup {
+    columns: Vec<ArrowColumnWriter>,
+    rows: usize,
+}
+
+impl LeafFile {
+    /// Creates the file.
+    pub(super) fn create(path: &Path, schema: &SchemaRef, properties: &WriterProperties) -> Result<Self> {
+        let file = File::create_new(path)?;
+        let pages = PageBuffers::default();
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties.clone())
+            .with_page_store_factory(Arc::new(pages.clone()));
+        let (file, columns) =
+            ArrowWriter::try_new_with_options(file, Arc::clone(schema), options)?.into_serialized_writer()?;
+        let nans = NanCounts::of_schema(schema);
+        Ok(Self { schema: Arc::clone(schema), file, columns, pages, open: None, finished_groups: 0, nans })
+    }
+
+    /// Appends rows, cut where pages end.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut done = 0;
+        while done < batch.num_rows() {
+            let mut group = match self.open.take() {
+                Some(group) => group,
+                None => OpenGroup { columns: self.columns.create_column_writers(self.finished_groups)?, rows: 0 },
+            };
+            let page_room = PAGE_ROWS - group.rows % PAGE_ROWS;
+            let slice = batch.slice(done, page_room.min(batch.num_rows() - done));
+            group.write(&self.schema, &slice)?;
+            self.nans.add(&slice, self.finished_groups);
+            done += slice.num_rows();
+            if group.rows == ROW_GROUP_ROWS {
+                self.finish_group(group)?;
+            } else {
+                self.open = Some(group);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish_group(&mut self, group: OpenGroup) -> Result<()> {
+        let mut row_group = self.file.next_row_group()?;
+        for (column, writer) in group.columns.into_iter().enumerate() {
+            let (bytes, close) = self.pages.seal(column, writer.close()?)?;
+            row_group.append_column(&bytes, close)?;
+        }
+        row_group.close()?;
+        self.finished_groups += 1;
+        Ok(())
+    }
+
+    /// Writes the footer and waits until the file is on disk.
+    pub(super) fn finish(mut self) -> Result<ParquetMetaData> {
+        if let Some(group) = self.open.take() {
+            self.finish_group(group)?;
+        }
+        for entry in self.nans.entries() {
+            self.file.append_key_value_metadata(entry);
+        }
+        let metadata = self.file.finish()?;
+        self.file.inner().sync_all()?;
+        Ok(metadata)
+    }
+}
+
+impl OpenGroup {
+    fn write(&mut self, schema: &SchemaRef, slice: &RecordBatch) -> Result<()> {
+        let mut writers = self.columns.iter_mut();
+        for (field, array) in schema.fields().iter().zip(slice.columns()) {
+            for leaf in compute_leaves(field, array)? {
+                let writer =
+                    writers.next().expect("the schema has as many leaves as the writers that were made from it");
+                writer.write(&leaf)?;
+            }
+        }
+        self.rows += slice.num_rows();
+        Ok(())
+    }
+}
