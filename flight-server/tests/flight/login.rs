@@ -65,9 +65,8 @@ async fn logged_in(server: &Server, user: &str, password: &str) -> Client {
 }
 
 fn server(anonymous: bool) -> Server {
-    let users = [("galileo", "moons!"), ("kepler", "ellipses")].map(|(name, password)| {
-        format!("[[user]]\nname = \"{name}\"\npassword_hash = \"{}\"\n", hash(password))
-    });
+    let users = [("galileo", "moons!"), ("kepler", "ellipses")]
+        .map(|(name, password)| format!("[[user]]\nname = \"{name}\"\npassword_hash = \"{}\"\n", hash(password)));
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sidereus.toml");
     std::fs::write(&path, format!("anonymous = {anonymous}\n{}", users.concat())).expect("a file");

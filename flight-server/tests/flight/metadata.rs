@@ -16,7 +16,11 @@ async fn every_metadata_command_gives_what_it_promised() {
     let server = Server::start();
     let mut client = server.client().await;
     let one = |rows: Vec<RecordBatch>, column: usize| -> Vec<String> {
-        rows.iter().flat_map(|batch| batch.column(column).as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>()).collect()
+        rows.iter()
+            .flat_map(|batch| {
+                batch.column(column).as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect()
     };
     let info = client.get_catalogs().await.expect("catalogs");
     assert_eq!(one(promised(&mut client, info).await, 0), ["sidereus"]);
@@ -24,7 +28,11 @@ async fn every_metadata_command_gives_what_it_promised() {
     assert!(one(promised(&mut client, info).await, 1).contains(&"public".to_owned()));
     let info = client.get_table_types().await.expect("types");
     assert_eq!(one(promised(&mut client, info).await, 0), ["TABLE", "VIEW"]);
-    let wanted = CommandGetTables { table_name_filter_pattern: Some("hip%".to_owned()), include_schema: true, ..CommandGetTables::default() };
+    let wanted = CommandGetTables {
+        table_name_filter_pattern: Some("hip%".to_owned()),
+        include_schema: true,
+        ..CommandGetTables::default()
+    };
     let info = client.get_tables(wanted).await.expect("tables");
     let tables = promised(&mut client, info).await;
     let bytes = tables[0].column(4).as_binary::<i32>().value(0).to_vec();
@@ -39,7 +47,8 @@ async fn every_code_of_sql_info_is_answered() {
     let mut client = server.client().await;
     let info = client.get_sql_info(Vec::new()).await.expect("a description");
     let rows = promised(&mut client, info).await;
-    let codes: Vec<u32> = rows.iter().flat_map(|batch| batch.column(0).as_primitive::<UInt32Type>().values().to_vec()).collect();
+    let codes: Vec<u32> =
+        rows.iter().flat_map(|batch| batch.column(0).as_primitive::<UInt32Type>().values().to_vec()).collect();
     let expected: Vec<u32> = [0..=11, 100..=101, 500..=576].into_iter().flatten().collect();
     assert_eq!(codes, expected);
 }

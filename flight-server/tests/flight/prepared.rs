@@ -29,7 +29,8 @@ async fn every_cone_of_the_truth_is_bound_and_counted() {
             "SELECT CAST({id} AS BIGINT) AS id FROM {table} WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(?, ?, ?))"
         );
         let mut statement = client.prepare(text, None).await.expect("a statement");
-        let types: Vec<_> = statement.parameter_schema().expect("parameters").fields().iter().map(|f| f.data_type().clone()).collect();
+        let types: Vec<_> =
+            statement.parameter_schema().expect("parameters").fields().iter().map(|f| f.data_type().clone()).collect();
         assert_eq!(types, vec![DataType::Float64; 3]);
         let values = [ra, dec, radius].map(|value| value.parse::<f64>().expect("a number"));
         let batches = run(&mut client, &mut statement, numbers(&values)).await.expect("rows");
@@ -68,7 +69,8 @@ async fn parameters_are_brought_to_their_types_or_refused() {
 async fn several_rows_are_several_runs() {
     let server = Server::start();
     let mut client = server.client().await;
-    let mut statement = client.prepare("SELECT hip FROM hipparcos2 WHERE hip = ?".to_owned(), None).await.expect("a statement");
+    let mut statement =
+        client.prepare("SELECT hip FROM hipparcos2 WHERE hip = ?".to_owned(), None).await.expect("a statement");
     let ids: ArrayRef = Arc::new(Int64Array::from(vec![3, 1, 2, 1]));
     let rows = run(&mut client, &mut statement, batch([ids])).await.expect("rows");
     let schema = rows[0].schema();
@@ -93,7 +95,11 @@ async fn a_text_too_long_for_tickets_is_kept_by_the_server() {
 }
 
 /// Binds one batch and runs the statement.
-async fn run(client: &mut Client, statement: &mut PreparedStatement<Channel>, values: RecordBatch) -> Result<Vec<RecordBatch>, Status> {
+async fn run(
+    client: &mut Client,
+    statement: &mut PreparedStatement<Channel>,
+    values: RecordBatch,
+) -> Result<Vec<RecordBatch>, Status> {
     statement.set_parameters(values).map_err(|error| Status::internal(error.to_string()))?;
     let info = statement.execute().await.map_err(status)?;
     fetch(client, &info).await
@@ -102,9 +108,11 @@ async fn run(client: &mut Client, statement: &mut PreparedStatement<Channel>, va
 async fn handle_of(client: &mut Client, text: &str) -> bytes::Bytes {
     let request = ActionCreatePreparedStatementRequest { query: text.to_owned(), transaction_id: None };
     let action = Action { r#type: "CreatePreparedStatement".to_owned(), body: request.as_any().encode_to_vec().into() };
-    let result = client.do_action(action).await.expect("an answer").message().await.expect("a result").expect("a result");
+    let result =
+        client.do_action(action).await.expect("an answer").message().await.expect("a result").expect("a result");
     let any = arrow_flight::sql::Any::decode(result.body).expect("a message");
-    let created: arrow_flight::sql::ActionCreatePreparedStatementResult = any.unpack().expect("a message").expect("its type");
+    let created: arrow_flight::sql::ActionCreatePreparedStatementResult =
+        any.unpack().expect("a message").expect("its type");
     created.prepared_statement_handle
 }
 
@@ -115,7 +123,8 @@ async fn broken_uploads_are_refused() {
     let handle = handle_of(&mut client, "SELECT ra FROM openngc WHERE ra > ?").await;
     let command = CommandPreparedStatementQuery { prepared_statement_handle: handle };
     let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
-    let garbage = FlightData::new().with_descriptor(descriptor).with_data_header(vec![1_u8; 64]).with_data_body(vec![2_u8; 64]);
+    let garbage =
+        FlightData::new().with_descriptor(descriptor).with_data_header(vec![1_u8; 64]).with_data_body(vec![2_u8; 64]);
     for upload in [vec![garbage], vec![FlightData::new()], Vec::new()] {
         let refused = match client.do_put(futures::stream::iter(upload)).await {
             Ok(mut results) => results.message().await.is_err(),

