@@ -3,6 +3,7 @@
 //! `/tables` lists what the principal may see, with columns unless `detail=min`; `/tables/{name}` is one table. The same
 //! descriptions as TAP_SCHEMA, so that both agree.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::Extension;
@@ -19,6 +20,9 @@ use crate::server::Services;
 const NAMESPACES: &str = "xmlns:vosi=\"http://www.ivoa.net/xml/VOSITables/v1.0\" \
     xmlns:vs=\"http://www.ivoa.net/xml/VODataService/v1.1\" \
     xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
+
+/// The schema that queries need not name.
+const PUBLIC: &str = "public";
 
 /// Answers `/tables`.
 pub(super) async fn list(
@@ -134,11 +138,13 @@ fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes any text");
 }
 
-/// The name as it can be written in a query.
+/// The name as it can be written in a query, as TAP_SCHEMA writes it: `public` is a reserved word and yet understood.
 fn shown_name(table: &TableDescription) -> String {
-    format!("{}.{}", adql_identifier(&table.name.schema), adql_identifier(&table.name.table))
+    let schema = &table.name.schema;
+    let schema = if schema == PUBLIC { Cow::Borrowed(PUBLIC) } else { adql_identifier(schema) };
+    format!("{schema}.{}", adql_identifier(&table.name.table))
 }
 
 fn is_public(table: &TableDescription, name: &str) -> bool {
-    table.name.schema == "public" && table.name.table.eq_ignore_ascii_case(name)
+    table.name.schema == PUBLIC && table.name.table.eq_ignore_ascii_case(name)
 }
