@@ -14,7 +14,7 @@ mod session;
 
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
-    Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier,
+    Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier, adql_table,
     votable_type,
 };
 pub use error::{EngineError, ErrorKind};

@@ -9,12 +9,12 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier};
+use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier, adql_table};
 
 use super::parameters::{ParameterError, Parameters};
 use super::respond::{error_response, xml_response};
 use crate::format::xml::escaped;
-use crate::server::Services;
+use crate::services::Services;
 
 const NAMESPACES: &str = "xmlns:vosi=\"http://www.ivoa.net/xml/VOSITables/v1.0\" \
     xmlns:vs=\"http://www.ivoa.net/xml/VODataService/v1.1\" \
@@ -44,7 +44,7 @@ pub(super) async fn one(
 ) -> Response {
     let tables = services.query.tables(&principal);
     let found = tables.iter().find(|table| {
-        let (plain, shown) = (table.name.to_string(), shown_name(table));
+        let (plain, shown) = (table.name.to_string(), adql_table(&table.name));
         plain.eq_ignore_ascii_case(&name) || shown.eq_ignore_ascii_case(&name) || is_public(table, &name)
     });
     match found {
@@ -90,7 +90,7 @@ fn document(element: &str, contents: &str) -> String {
 }
 
 fn contents(table: &TableDescription, detailed: bool) -> String {
-    let mut text = format!("<name>{}</name>", escaped(&shown_name(table)));
+    let mut text = format!("<name>{}</name>", escaped(&adql_table(&table.name)));
     push_optional(&mut text, "description", table.description.as_deref());
     text.push('\n');
     if detailed {
@@ -132,11 +132,6 @@ fn push_optional(text: &mut String, element: &str, value: Option<&str>) {
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes any text");
-}
-
-/// The name as it can be written in a query.
-fn shown_name(table: &TableDescription) -> String {
-    format!("{}.{}", adql_identifier(&table.name.schema), adql_identifier(&table.name.table))
 }
 
 fn is_public(table: &TableDescription, name: &str) -> bool {
