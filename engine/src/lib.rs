@@ -14,18 +14,18 @@ mod session;
 
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
-    Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier, adql_table,
-    votable_type,
+    Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier,
+    adql_table, votable_type,
 };
+pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
 pub use ingest::{
-    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet,
-    keyed_schema, nan_counts, partition_sky, write_catalog,
+    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog,
+    import_parquet, keyed_schema, nan_counts, partition_sky, write_catalog,
 };
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;
 pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
 };
-pub use datafusion::common::ScalarValue;
 pub use sidereus_adql::Label;

@@ -20,6 +20,9 @@ const NAMESPACES: &str = "xmlns:vosi=\"http://www.ivoa.net/xml/VOSITables/v1.0\"
     xmlns:vs=\"http://www.ivoa.net/xml/VODataService/v1.1\" \
     xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
 
+/// The schema that queries need not name.
+const PUBLIC: &str = "public";
+
 /// Answers `/tables`.
 pub(super) async fn list(
     State(services): State<Services>,
@@ -135,5 +138,5 @@ fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 fn is_public(table: &TableDescription, name: &str) -> bool {
-    table.name.schema == "public" && table.name.table.eq_ignore_ascii_case(name)
+    table.name.schema == PUBLIC && table.name.table.eq_ignore_ascii_case(name)
 }

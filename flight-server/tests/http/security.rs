@@ -28,7 +28,7 @@ fn only_select_is_answered_over_tap() {
             for text in [query.to_owned(), format!("EXPLAIN {query}"), format!("EXPLAIN ANALYZE {query}")] {
                 let answer = server.post(&[("LANG", label), ("QUERY", &text)]);
                 assert_eq!(answer.status, 400, "{label}: {text}: {}", answer.text());
-                assert!(answer.text().contains("value=\"ERROR\">line 1"), "{label}: {text}: {}", answer.text());
+                assert!(answer.text().contains("value=\"ERROR\""), "{label}: {text}: {}", answer.text());
             }
         }
     }
@@ -44,7 +44,7 @@ fn only_select_is_answered_on_the_command_line() {
                 sidereus().args([command, query, "--catalogs"]).arg(crate::server::catalogs()).output().unwrap();
             let text = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{query}: {text}");
-            assert!(text.starts_with("error: line 1") && !text.contains("panicked"), "{query}: {text}");
+            assert!(text.starts_with("error: ") && !text.contains("panicked"), "{query}: {text}");
         }
     }
 }

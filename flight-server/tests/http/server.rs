@@ -24,7 +24,6 @@ pub(crate) fn sidereus() -> Command {
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    pub(crate) flight: String,
     pub(crate) http: String,
 }
 
@@ -50,8 +49,9 @@ impl Server {
             let line = lines.find(|line| line.starts_with(start)).expect("an address is printed");
             line[start.len()..].trim_end_matches("/tap").to_owned()
         };
-        let (flight, http) = (address("flight: grpc://"), address("http: http://"));
-        Self { child, flight, http }
+        assert!(address("flight: grpc://").starts_with("127.0.0.1:"));
+        let http = address("http: http://");
+        Self { child, http }
     }
 
     /// A GET of a path.
@@ -68,6 +68,13 @@ impl Server {
     /// An ADQL query, its rows as CSV.
     pub(crate) fn csv(&self, query: &str) -> Answer {
         self.post(&[("LANG", "ADQL"), ("FORMAT", "csv"), ("QUERY", query)])
+    }
+
+    /// Processor time so far in hundredths of a second, where the system tells.
+    pub(crate) fn processor_ticks(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
     }
 
     /// Sends SIGTERM and waits for the exit code.
