@@ -15,7 +15,7 @@ mod session;
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
     Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier,
-    votable_type,
+    adql_table, votable_type,
 };
 pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};

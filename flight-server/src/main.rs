@@ -9,6 +9,7 @@ mod format;
 mod http;
 mod logging;
 mod server;
+mod services;
 mod tap;
 
 use std::process::ExitCode;

@@ -1,21 +1,18 @@
-//! The composition root: configuration -> services -> routers -> listeners.
+//! The composition root: services -> routers -> listeners.
 //!
-//! Everything that lives as long as the process is made here, once, and handed to the front ends as [`Services`]. No query,
-//! format or protocol detail belongs here.
+//! The one place that knows every front end. No query, format or protocol detail belongs here.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::serve::ListenerExt;
-use sidereus_engine::{CatalogRegistry, EngineError, QueryLimits, QueryService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
-use crate::auth::Authenticator;
-use crate::config::{Config, ConfigError};
-use crate::{flight_sql, http};
+use crate::services::Services;
+use crate::{flight_sql, http, tap};
 
 /// How often an idle Flight connection is probed, and how long a probe may take.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -26,12 +23,6 @@ const STREAM_WINDOW: u32 = 8 << 20;
 /// Why the server did not start or did not go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
-    /// The configuration does not fit.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The catalogs cannot be opened.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Bind {
@@ -46,38 +37,6 @@ pub(crate) enum ServeError {
     /// The Flight listener failed.
     #[error("the Flight listener failed: {0}")]
     Flight(#[source] tonic::transport::Error),
-}
-
-/// What front ends work with; cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Services {
-    /// Runs queries.
-    pub(crate) query: QueryService,
-    /// Says who is asking.
-    pub(crate) auth: Arc<Authenticator>,
-    /// What the operator set.
-    pub(crate) config: Arc<Config>,
-}
-
-impl Services {
-    /// Opens the catalogs and makes the services.
-    pub(crate) async fn open(config: Config) -> Result<Self, ServeError> {
-        let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
-        let query = QueryService::try_new(Arc::new(registry), config.engine_options())?;
-        Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
-    }
-
-    /// Limits of one query: `max_rows` as asked for (or none) below the configured ceiling, and the configured time.
-    pub(crate) fn limits(&self, max_rows: Option<u64>) -> QueryLimits {
-        let limits = self.config.limits;
-        let ceiling = (limits.max_rows > 0).then_some(limits.max_rows);
-        let max_rows = match (max_rows, ceiling) {
-            (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
-            (asked, ceiling) => asked.or(ceiling),
-        };
-        let timeout = (limits.query_seconds > 0).then(|| Duration::from_secs(limits.query_seconds));
-        QueryLimits { max_rows, timeout }
-    }
 }
 
 /// Bound listeners and the services behind them.
@@ -144,7 +103,8 @@ async fn serve_http(listener: TcpListener, services: Services, stop: Cancellatio
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    axum::serve(listener, http::router(services))
+    let front_ends = Router::new().nest("/tap", tap::router(&services));
+    axum::serve(listener, http::router(services, front_ends))
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .map_err(ServeError::Http)

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use sidereus_adql::is_reserved;
 
+use super::{DEFAULT_SCHEMA, TableName};
+
 /// A name as a query must spell it: as it is where it is a regular identifier, in double quotes otherwise.
 ///
 /// *Source*: ADQL 2.1 section 2.1.3: a letter, then letters, digits and underscores, and no reserved word.
@@ -22,4 +24,16 @@ pub fn adql_identifier(name: &str) -> Cow<'_, str> {
         return Cow::Borrowed(name);
     }
     Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
+}
+
+/// A table's name as queries write it.
+#[must_use]
+pub fn adql_table(name: &TableName) -> String {
+    format!("{}.{}", adql_schema(&name.schema), adql_identifier(&name.table))
+}
+
+/// A schema's name as queries write it. `PUBLIC` is a reserved word, but nobody writes the default schema in quotes, and
+/// none are needed.
+pub(super) fn adql_schema(name: &str) -> Cow<'_, str> {
+    if name == DEFAULT_SCHEMA { Cow::Borrowed(name) } else { adql_identifier(name) }
 }

@@ -38,7 +38,7 @@ mod tap_schema;
 mod votable_type;
 
 pub use description::{ColumnDescription, TableDescription};
-pub use identifier::adql_identifier;
+pub use identifier::{adql_identifier, adql_table};
 pub use metadata::{
     CatalogKind, CatalogLocation, CatalogMetadata, DataFile, Partition, PositionColumns, SpatialIndex, TableName,
 };

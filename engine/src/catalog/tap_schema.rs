@@ -4,12 +4,11 @@
 //! `information_schema`. Names are stored as a query writes them, in double quotes where they are no regular
 //! identifiers. Flags are 0 or 1.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::identifier::adql_identifier;
+use super::identifier::{adql_identifier, adql_schema, adql_table};
 use super::system::{Rows, SystemTable, Value, integer, text};
-use super::{ColumnDescription, DEFAULT_SCHEMA, TableDescription, TableName, information_schema};
+use super::{ColumnDescription, DEFAULT_SCHEMA, TableDescription, information_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "tap_schema";
@@ -106,17 +105,6 @@ pub(super) static KEYS: &[Key] = &[
     Key { id: "tap_schema_5", from: ("key_columns", "key_id"), target: ("keys", "key_id") },
 ];
 
-/// A table's name as queries write it.
-fn written(name: &TableName) -> String {
-    format!("{}.{}", written_schema(&name.schema), adql_identifier(&name.table))
-}
-
-/// A schema's name as queries write it. `PUBLIC` is a reserved word, but nobody writes the default schema in quotes, and
-/// none are needed.
-fn written_schema(name: &str) -> Cow<'_, str> {
-    if name == DEFAULT_SCHEMA { Cow::Borrowed(name) } else { adql_identifier(name) }
-}
-
 fn published(tables: &[TableDescription]) -> impl Iterator<Item = &TableDescription> {
     tables.iter().filter(|table| table.name.schema != information_schema::NAME)
 }
@@ -129,7 +117,7 @@ fn schema_rows(tables: &[TableDescription]) -> Rows {
     };
     let schemas: BTreeMap<&str, ()> = published(tables).map(|table| (table.name.schema.as_str(), ())).collect();
     let row = |(index, schema): (usize, &&str)| {
-        vec![written_schema(schema).into_owned().into(), Value::Text(None), described(schema).into(), index.into()]
+        vec![adql_schema(schema).into_owned().into(), Value::Text(None), described(schema).into(), index.into()]
     };
     schemas.keys().enumerate().map(row).collect()
 }
@@ -137,8 +125,8 @@ fn schema_rows(tables: &[TableDescription]) -> Rows {
 fn table_rows(tables: &[TableDescription]) -> Rows {
     let row = |(index, table): (usize, &TableDescription)| {
         vec![
-            written_schema(&table.name.schema).into_owned().into(),
-            written(&table.name).into(),
+            adql_schema(&table.name.schema).into_owned().into(),
+            adql_table(&table.name).into(),
             table.table_type.into(),
             Value::Text(None),
             table.description.clone().into(),
@@ -150,7 +138,7 @@ fn table_rows(tables: &[TableDescription]) -> Rows {
 
 fn column_rows(tables: &[TableDescription]) -> Rows {
     let of_table = |table: &TableDescription| {
-        let name = written(&table.name);
+        let name = adql_table(&table.name);
         let is_standard = table.name.schema == NAME;
         let row = |(index, column): (usize, &ColumnDescription)| column_row(&name, column, is_standard, index);
         table.columns.iter().enumerate().map(row).collect::<Rows>()

@@ -18,8 +18,8 @@ fn project_root() -> PathBuf {
 }
 
 fn rules(heading: &str) -> Rules {
-    let page = fs::read_to_string(project_root().join("ARCHITECTURE.md")).unwrap();
-    Rules::read(&page, heading).unwrap()
+    let page = fs::read_to_string(project_root().join("ARCHITECTURE.md")).expect("the page is there");
+    Rules::read(&page, heading).expect("the table is there")
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn packages_depend_only_on_what_is_allowed() {
 }
 
 fn assert_allowed(rules: &Rules, source_folder: &Path) {
-    let tree = source::Tree::read(source_folder).unwrap();
+    let tree = source::Tree::read(source_folder).expect("the sources can be read");
     let missing: Vec<_> = tree.top_modules().into_iter().filter(|name| !rules.has(name)).collect();
     assert_eq!(missing, [""; 0], "modules of {} without a row in ARCHITECTURE.md", source_folder.display());
     let edges = tree.edges();
@@ -60,7 +60,7 @@ fn assert_allowed(rules: &Rules, source_folder: &Path) {
 
 /// Names in the `[dependencies]` section of a manifest.
 fn dependencies(manifest: &Path) -> BTreeSet<String> {
-    let text = fs::read_to_string(manifest).unwrap();
+    let text = fs::read_to_string(manifest).expect("each package has a manifest");
     let section = text.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     lines.filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|n| !n.is_empty()).map(str::to_owned).collect()

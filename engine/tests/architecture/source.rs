@@ -81,7 +81,10 @@ impl Tree {
             return Some(path[..2].to_vec());
         }
         let from = self.passed_on(&path[..1], second);
-        Some(from.filter(|from| self.is_module(&from[..2])).map_or(vec![first.clone()], |from| from[..2].to_vec()))
+        Some(
+            from.filter(|from| self.is_module(&from[..2]))
+                .map_or_else(|| vec![first.clone()], |from| from[..2].to_vec()),
+        )
     }
 
     fn is_module(&self, path: &[String]) -> bool {

@@ -12,7 +12,7 @@ use super::{CommandError, Source};
 use crate::error::chain;
 use crate::format::{self, EncodeError, Ending, FormatError, Head};
 use crate::logging;
-use crate::server::Services;
+use crate::services::Services;
 
 /// Options of the command.
 #[derive(Debug, Args)]

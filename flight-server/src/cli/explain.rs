@@ -13,7 +13,7 @@ use sidereus_engine::{QueryKind, QueryRequest};
 use super::{CommandError, Language, Source, query_text};
 use crate::format::{EncodeError, FormatError};
 use crate::logging;
-use crate::server::Services;
+use crate::services::Services;
 
 /// Options of the command.
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ use crate::config::{Config, ConfigError};
 use crate::error::chain;
 use crate::format::EncodeError;
 use crate::server::ServeError;
+use crate::services::OpenError;
 
 /// Astronomical catalogs, queried in ADQL, over Flight SQL and TAP.
 #[derive(Debug, Parser)]
@@ -95,6 +96,8 @@ enum CommandError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -119,7 +122,7 @@ impl CommandError {
 
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Usage(_) | Self::Serve(ServeError::Config(_)) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::Open(OpenError::Config(_)) => 2,
             _ => 1,
         }
     }

@@ -13,7 +13,7 @@ use sidereus_engine::{QueryProgress, QueryRequest};
 use super::{CommandError, Language, Source, query_text};
 use crate::format::{self, Encoding, OutputFormat};
 use crate::logging;
-use crate::server::Services;
+use crate::services::Services;
 
 /// Options of the command.
 #[derive(Debug, Args)]

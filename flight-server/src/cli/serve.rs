@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, Source, snippets};
 use crate::logging;
-use crate::server::{Server, Services};
+use crate::server::Server;
+use crate::services::Services;
 
 /// Options of the command.
 #[derive(Debug, Args)]

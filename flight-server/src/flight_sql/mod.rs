@@ -35,7 +35,7 @@ use std::sync::Arc;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use tonic::service::Routes;
 
-use crate::server::Services;
+use crate::services::Services;
 use commands::Commands;
 use service::Service;
 use session::Sessions;

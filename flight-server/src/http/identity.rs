@@ -5,22 +5,28 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::auth::AuthError;
 use crate::error;
-use crate::server::Services;
-use crate::tap;
+use crate::services::Services;
 
 const CHALLENGES: [HeaderValue; 2] = [
     HeaderValue::from_static("Basic realm=\"sidereus\", charset=\"UTF-8\""),
     HeaderValue::from_static("Bearer realm=\"sidereus\""),
 ];
 
+/// How a front end says no: a status and a text for the user.
+pub(crate) type Refusal = fn(StatusCode, &str) -> Response;
+
 /// Middleware that answers 401 to wrong credentials, and to none where they are wanted.
-pub(super) async fn identify(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+pub(super) async fn identify(
+    State((services, refuse)): State<(Services, Refusal)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let principal = match authorization(request.headers()) {
         Ok(header) => services.auth.authorization(header).await,
         Err(error) => Err(error),
@@ -32,7 +38,7 @@ pub(super) async fn identify(State(services): State<Services>, mut request: Requ
             response.extensions_mut().insert(principal);
             response
         }
-        Err(error) => refused(&error),
+        Err(error) => refused(&error, refuse),
     }
 }
 
@@ -43,8 +49,8 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
         .transpose()
 }
 
-fn refused(auth_error: &AuthError) -> Response {
-    let mut response = tap::error_response(error::http_status(auth_error.kind()), &auth_error.to_string());
+fn refused(auth_error: &AuthError, refuse: Refusal) -> Response {
+    let mut response = refuse(error::http_status(auth_error.kind()), &auth_error.to_string());
     for challenge in CHALLENGES {
         response.headers_mut().append(WWW_AUTHENTICATE, challenge);
     }

@@ -17,18 +17,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::server::Services;
-use crate::tap;
+use crate::services::Services;
 
 pub(crate) use body::{OVERFLOW_HEADER, ResultBody, failure_text};
+pub(crate) use identity::Refusal;
 
-/// Everything that the HTTP listener answers.
-pub(crate) fn router(services: Services) -> Router {
+/// Everything that the HTTP listener answers: the pages of this module, and the routes of the front ends.
+pub(crate) fn router(services: Services, front_ends: Router<Services>) -> Router {
     let body_limit = services.config.limits.body_mib.saturating_mul(1 << 20);
     Router::new()
         .route("/", get(pages::landing))
         .route("/health", get(pages::health))
-        .nest("/tap", tap::router(&services))
+        .merge(front_ends)
         .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(CatchPanicLayer::custom(panicked))
@@ -36,9 +36,9 @@ pub(crate) fn router(services: Services) -> Router {
         .with_state(services)
 }
 
-/// Layers a router whose answers depend on who is asking.
-pub(crate) fn identified(router: Router<Services>, services: &Services) -> Router<Services> {
-    router.layer(from_fn_with_state(services.clone(), identity::identify))
+/// Layers a router whose answers depend on who is asking; `refuse` says no in the way of the front end.
+pub(crate) fn identified(router: Router<Services>, services: &Services, refuse: Refusal) -> Router<Services> {
+    router.layer(from_fn_with_state((services.clone(), refuse), identity::identify))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]

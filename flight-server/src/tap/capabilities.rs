@@ -14,7 +14,7 @@ use super::respond::xml_response;
 use crate::config::Config;
 use crate::format;
 use crate::format::xml::escaped;
-use crate::server::Services;
+use crate::services::Services;
 
 const START: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
     <vosi:capabilities xmlns:vosi=\"http://www.ivoa.net/xml/VOSICapabilities/v1.0\" \

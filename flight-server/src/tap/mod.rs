@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use crate::http;
-use crate::server::Services;
+use crate::services::Services;
 
 pub(crate) use respond::error_response;
 
@@ -28,7 +28,7 @@ pub(crate) fn router(services: &Services) -> Router<Services> {
         .route("/sync", get(sync::query).post(sync::query))
         .route("/tables", get(tables::list))
         .route("/tables/{name}", get(tables::one));
-    open.merge(http::identified(identified, services)).fallback(not_found)
+    open.merge(http::identified(identified, services, error_response)).fallback(not_found)
 }
 
 async fn not_found() -> Response {

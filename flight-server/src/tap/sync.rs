@@ -17,7 +17,7 @@ use super::respond::error_response;
 use crate::error::{self, RequestId};
 use crate::format::{self, EncodeError, Encoding, Ending, Head, OutputFormat};
 use crate::http::{OVERFLOW_HEADER, ResultBody, failure_text};
-use crate::server::Services;
+use crate::services::Services;
 
 /// Rows after which the answer is cut, where there is such a limit.
 const MAX_ROWS_HEADER: HeaderName = HeaderName::from_static("x-sidereus-max-rows");

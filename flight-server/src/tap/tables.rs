@@ -3,19 +3,18 @@
 //! `/tables` lists what the principal may see, with columns unless `detail=min`; `/tables/{name}` is one table. The same
 //! descriptions as TAP_SCHEMA, so that both agree.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier};
+use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier, adql_table};
 
 use super::parameters::{ParameterError, Parameters};
 use super::respond::{error_response, xml_response};
 use crate::format::xml::escaped;
-use crate::server::Services;
+use crate::services::Services;
 
 const NAMESPACES: &str = "xmlns:vosi=\"http://www.ivoa.net/xml/VOSITables/v1.0\" \
     xmlns:vs=\"http://www.ivoa.net/xml/VODataService/v1.1\" \
@@ -48,7 +47,7 @@ pub(super) async fn one(
 ) -> Response {
     let tables = services.query.tables(&principal);
     let found = tables.iter().find(|table| {
-        let (plain, shown) = (table.name.to_string(), shown_name(table));
+        let (plain, shown) = (table.name.to_string(), adql_table(&table.name));
         plain.eq_ignore_ascii_case(&name) || shown.eq_ignore_ascii_case(&name) || is_public(table, &name)
     });
     match found {
@@ -94,7 +93,7 @@ fn document(element: &str, contents: &str) -> String {
 }
 
 fn contents(table: &TableDescription, detailed: bool) -> String {
-    let mut text = format!("<name>{}</name>", escaped(&shown_name(table)));
+    let mut text = format!("<name>{}</name>", escaped(&adql_table(&table.name)));
     push_optional(&mut text, "description", table.description.as_deref());
     text.push('\n');
     if detailed {
@@ -136,13 +135,6 @@ fn push_optional(text: &mut String, element: &str, value: Option<&str>) {
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a String takes any text");
-}
-
-/// The name as it can be written in a query, as TAP_SCHEMA writes it: `public` is a reserved word and yet understood.
-fn shown_name(table: &TableDescription) -> String {
-    let schema = &table.name.schema;
-    let schema = if schema == PUBLIC { Cow::Borrowed(PUBLIC) } else { adql_identifier(schema) };
-    format!("{schema}.{}", adql_identifier(&table.name.table))
 }
 
 fn is_public(table: &TableDescription, name: &str) -> bool {

@@ -1,0 +1,55 @@
+//! What do front ends work with?
+//!
+//! Everything that lives as long as the process is made here, once, from the configuration: [`Services`]. Knows no front
+//! end and no protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sidereus_engine::{CatalogRegistry, EngineError, QueryLimits, QueryService};
+
+use crate::auth::Authenticator;
+use crate::config::{Config, ConfigError};
+
+/// Why the services cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// The configuration does not fit.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The catalogs cannot be opened.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// What front ends work with; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Services {
+    /// Runs queries.
+    pub(crate) query: QueryService,
+    /// Says who is asking.
+    pub(crate) auth: Arc<Authenticator>,
+    /// What the operator set.
+    pub(crate) config: Arc<Config>,
+}
+
+impl Services {
+    /// Opens the catalogs and makes the services.
+    pub(crate) async fn open(config: Config) -> Result<Self, OpenError> {
+        let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
+        let query = QueryService::try_new(Arc::new(registry), config.engine_options())?;
+        Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
+    }
+
+    /// Limits of one query: `max_rows` as asked for (or none) below the configured ceiling, and the configured time.
+    pub(crate) fn limits(&self, max_rows: Option<u64>) -> QueryLimits {
+        let limits = self.config.limits;
+        let ceiling = (limits.max_rows > 0).then_some(limits.max_rows);
+        let max_rows = match (max_rows, ceiling) {
+            (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
+            (asked, ceiling) => asked.or(ceiling),
+        };
+        let timeout = (limits.query_seconds > 0).then(|| Duration::from_secs(limits.query_seconds));
+        QueryLimits { max_rows, timeout }
+    }
+}
