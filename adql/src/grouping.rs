@@ -25,14 +25,10 @@ pub(crate) fn check_grouping(query: &mut Query, label: Label, findings: &mut Fin
     // An aggregated SELECT with an ORDER BY of its own.
     let SetExpr::Select(select) = query.body.as_ref() else { return };
     let Some(OrderByKind::Expressions(items)) = query.order_by.as_ref().map(|order| &order.kind) else { return };
-    let grouped = Grouped::of(select, label);
-    let outputs: Vec<&str> = select.projection.iter().filter_map(output_name).collect();
-    for item in items {
-        let is_output = matches!(&item.expr, Expr::Identifier(ident) if outputs.contains(&ident.value.as_str()));
-        if !is_output {
-            grouped.check(&mut item.expr.clone(), findings);
-        }
-    }
+    let mut grouped = Grouped::of(select, label);
+    let outputs = select.projection.iter().filter_map(output_name);
+    grouped.keys.extend(outputs.map(|name| exact(name).to_string()));
+    items.iter().for_each(|item| grouped.check(&mut item.expr.clone(), findings));
 }
 
 fn check_part(part: Part<'_>, label: Label, findings: &mut Findings<'_>) {

@@ -27,6 +27,13 @@ const MOST_RETRIES: usize = 24;
 /// *Guarantee*: only a SELECT, or one of the statements that [`Request`] names, gets through; the returned trees are
 /// of bounded depth, whatever the text.
 ///
+/// ```
+/// use sidereus_adql::{Label, QueryErrorKind, Request, parse};
+/// assert!(matches!(parse("SELECT ra FROM stars", Label::Adql), Ok(Request::Select(_))));
+/// let refused = parse("COPY stars TO 'file'", Label::Sql).unwrap_err();
+/// assert_eq!(refused.kind(), QueryErrorKind::Forbidden);
+/// ```
+///
 /// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
 /// text beyond [`Limits::DEFAULT`].
 pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {

@@ -41,6 +41,11 @@ pub(crate) struct Relation {
 }
 
 impl Relation {
+    /// Columns that no name of a table qualifies: the result of a query.
+    pub(crate) fn unnamed(columns: Vec<Column>, known: bool) -> Self {
+        Self { qualifier: Vec::new(), written: Vec::new(), columns, known, at: Span::empty() }
+    }
+
     /// Whether `t` in `t.column`, or `s.t` in `s.t.column`, means this table.
     fn is_named(&self, qualifier: &[Name]) -> bool {
         let ends = |path: &[String]| {

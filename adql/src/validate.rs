@@ -51,6 +51,14 @@ impl Default for ValidateOptions {
 
 /// Judges a text.
 ///
+/// ```
+/// use sidereus_adql::{ValidateOptions, validate};
+/// let options = ValidateOptions { udfs: vec!["my_udf(x REAL) -> REAL".into()], ..ValidateOptions::default() };
+/// assert!(validate("SELECT my_udf(ra) FROM anything", &options).is_ok());
+/// let errors = validate("SELECT ra FROM stars LIMIT 5", &options).unwrap_err();
+/// assert_eq!(errors.errors()[0].hint.as_deref(), Some("write SELECT TOP n"));
+/// ```
+///
 /// *Errors*: whatever the standard does not allow. Unknown tables and columns are no errors.
 pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors> {
     let strict = options.label == Label::Adql;

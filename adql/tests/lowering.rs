@@ -24,6 +24,13 @@ fn result_columns_have_unique_names() {
 }
 
 #[test]
+fn results_are_ordered_by_names_and_expressions() {
+    assert_snapshot!(adql("SELECT ROUND(ra, 1) AS band, COUNT(*) AS n FROM stars GROUP BY ROUND(ra, 1) ORDER BY N * 2 DESC, Band"), @r#"SELECT round("ra", 1) AS "band", count(*) AS "n" FROM "public"."stars" GROUP BY round("ra", 1) ORDER BY "n" * 2 DESC, "band""#);
+    assert_snapshot!(adql("SELECT -ra AS ra, mag * 2 AS double_mag FROM stars ORDER BY ra + double_mag"), @r#"SELECT -"ra" AS "ra", "mag" * 2 AS "double_mag" FROM "public"."stars" ORDER BY "public"."stars"."ra" + "double_mag""#);
+    assert_snapshot!(adql("SELECT id, mag AS m FROM stars UNION SELECT id, hrv FROM rave ORDER BY M + 1, 1"), @r#"SELECT "id", "mag" AS "m" FROM "public"."stars" UNION SELECT "id", "HRV" FROM "public"."RAVE" ORDER BY "m" + 1, 1"#);
+}
+
+#[test]
 fn merged_columns_are_written_out() {
     assert_snapshot!(adql("SELECT * FROM stars JOIN rave USING (id)"), @r#"SELECT "public"."stars"."id", "public"."stars"."ra", "public"."stars"."dec", "public"."stars"."mag", "public"."stars"."parallax", "public"."RAVE"."RAJ2000", "public"."RAVE"."DEJ2000", "public"."RAVE"."HRV" FROM "public"."stars" JOIN "public"."RAVE" ON "public"."stars"."id" = "public"."RAVE"."id""#);
     assert_snapshot!(adql("SELECT id FROM stars RIGHT JOIN rave USING (id)"), @r#"SELECT "public"."RAVE"."id" FROM "public"."stars" RIGHT JOIN "public"."RAVE" ON "public"."stars"."id" = "public"."RAVE"."id""#);

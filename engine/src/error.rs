@@ -149,8 +149,12 @@ fn classify(error: &DataFusionError) -> (ErrorKind, String) {
         DataFusionError::Execution(message) => (ErrorKind::BadQuery, message.clone()),
         DataFusionError::ArrowError(inner, _) => (arrow_kind(inner), arrow_message(inner)),
         DataFusionError::ResourcesExhausted(message) => (ErrorKind::LimitExceeded, message.clone()),
-        DataFusionError::ObjectStore(inner) => (ErrorKind::Unavailable, format!("a catalog file cannot be read: {inner}")),
-        DataFusionError::IoError(inner) => (ErrorKind::Unavailable, format!("a file cannot be read or written: {inner}")),
+        DataFusionError::ObjectStore(inner) => {
+            (ErrorKind::Unavailable, format!("a catalog file cannot be read: {inner}"))
+        }
+        DataFusionError::IoError(inner) => {
+            (ErrorKind::Unavailable, format!("a file cannot be read or written: {inner}"))
+        }
         DataFusionError::External(inner) => (ErrorKind::Internal, inner.to_string()),
         DataFusionError::Shared(inner) => classify(inner),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => classify(inner),

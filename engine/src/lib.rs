@@ -17,15 +17,15 @@ pub use catalog::{
     Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier,
     votable_type,
 };
+pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
 pub use ingest::{
-    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet,
-    keyed_schema, nan_counts, partition_sky, write_catalog,
+    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog,
+    import_parquet, keyed_schema, nan_counts, partition_sky, write_catalog,
 };
 pub use options::{EngineOptions, QueryLimits, Rules};
 pub use principal::Principal;
 pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
 };
-pub use datafusion::common::ScalarValue;
 pub use sidereus_adql::Label;

@@ -102,7 +102,7 @@ async fn every_fixture_is_a_table_nothing_or_a_clear_problem() {
                 assert_problem(&registry, text);
             }
             Nothing => {
-                assert!(registry.tables().is_empty() && registry.problems().is_empty(), "{relative}: {registry:?}")
+                assert!(registry.tables().is_empty() && registry.problems().is_empty(), "{relative}: {registry:?}");
             }
             Table(name, kind, rows, [partitions, files]) => {
                 assert!(registry.problems().is_empty(), "{relative}: {:?}", problems(&registry));

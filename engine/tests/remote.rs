@@ -46,7 +46,8 @@ async fn answer(State((folder, seen)): State<(PathBuf, Arc<Seen>)>, request: Req
     let Some(content) = read(&folder, request.uri().path()) else { return StatusCode::NOT_FOUND.into_response() };
     let size = content.len() as u64;
     let range = request.headers().get(header::RANGE).and_then(|range| byte_range(range, size));
-    let (status, start, end) = range.map_or((StatusCode::OK, 0, size), |(start, end)| (StatusCode::PARTIAL_CONTENT, start, end));
+    let (status, start, end) =
+        range.map_or((StatusCode::OK, 0, size), |(start, end)| (StatusCode::PARTIAL_CONTENT, start, end));
     let part = content[start as usize..end as usize].to_vec();
     if request.method() == Method::GET {
         seen.bytes.fetch_add(part.len() as u64, Ordering::SeqCst);
@@ -79,7 +80,8 @@ fn byte_range(header: &HeaderValue, size: u64) -> Option<(u64, u64)> {
 /// The sum of a counter over all lines of a plan with metrics.
 fn counter(plan: &str, name: &str) -> u64 {
     let needle = format!("{name}=");
-    let amounts = plan.match_indices(&needle).filter(|(at, _)| !plan[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let amounts =
+        plan.match_indices(&needle).filter(|(at, _)| !plan[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
     amounts
         .map(|(at, _)| {
             let text: String = plan[at + needle.len()..].chars().take_while(|c| !matches!(c, ',' | ']')).collect();
@@ -107,7 +109,9 @@ async fn explain_analyze_counts_what_the_server_saw() {
     let service = QueryService::try_new(Arc::new(registry), EngineOptions::default()).expect("it starts");
     let local = support::service(&[folder]).await;
     for (lon, lat, radius) in [(83.6, -5.4, 0.3), (10.0, 89.9, 1.0), (266.4, -29.0, 0.02), (0.0, 0.0, 12.0)] {
-        let query = format!("SELECT source_id, phot_g_mean_mag FROM gaia_dr3_g10 WHERE DISTANCE(ra, dec, {lon}, {lat}) < {radius}");
+        let query = format!(
+            "SELECT source_id, phot_g_mean_mag FROM gaia_dr3_g10 WHERE DISTANCE(ra, dec, {lon}, {lat}) < {radius}"
+        );
         seen.take();
         let plan = ask(&service, &format!("EXPLAIN ANALYZE {query}"), Rules::all()).await.expect("it runs");
         let (requests, bytes) = seen.take();
@@ -159,7 +163,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn first_leaf(folder: &Path) -> PathBuf {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
     entries.sort();
     let next = entries.iter().find(|path| path.is_dir()).cloned();
     next.map_or_else(

@@ -169,11 +169,17 @@ impl<'a, 'b> Binder<'a, 'b> {
         }
     }
 
+    /// Binds ORDER BY: positions, names of result columns, and expressions, in which a column of FROM goes before a
+    /// result column of the same name.
     fn order_by(&mut self, order: &mut OrderBy, outputs: &[Output]) {
         let OrderByKind::Expressions(items) = &mut order.kind else { return };
+        let known = !self.scope().has_unknown();
+        let columns = outputs.iter().map(|output| output.column.clone()).collect();
+        let inner = self.scopes.len() - 1;
+        self.scopes.insert(inner, Scope::of(Relation::unnamed(columns, known)));
         for item in items {
             if let Some(number) = position(&item.expr) {
-                if number == 0 || (number > outputs.len() && !self.scope().has_unknown()) {
+                if number == 0 || (number > outputs.len() && known) {
                     self.findings.bad(item.expr.span(), format!("there is no result column {number}"));
                 }
                 continue;
@@ -181,24 +187,18 @@ impl<'a, 'b> Binder<'a, 'b> {
             if let Expr::Identifier(ident) = &item.expr
                 && let Some(output) = output::find(outputs, &Name::from(ident))
             {
-                item.expr = Expr::Identifier(exact(&output.column.exact));
+                item.expr = with_span(Expr::Identifier(exact(&output.column.exact)), ident.span);
                 continue;
             }
             self.expr(&mut item.expr);
         }
+        self.scopes.remove(inner);
     }
 
     /// ORDER BY of a set operation: only its result columns are in sight.
     fn order_by_output(&mut self, order: Option<&mut OrderBy>, bound: &Bound) {
         let Some(OrderByKind::Expressions(items)) = order.map(|order| &mut order.kind) else { return };
-        let relation = Relation {
-            qualifier: Vec::new(),
-            written: Vec::new(),
-            columns: bound.columns.clone(),
-            known: bound.known,
-            at: Span::empty(),
-        };
-        self.scopes.push(Scope::of(relation));
+        self.scopes.push(Scope::of(Relation::unnamed(bound.columns.clone(), bound.known)));
         for item in items {
             match position(&item.expr) {
                 Some(number) if number == 0 || (bound.known && number > bound.columns.len()) => {

@@ -224,6 +224,12 @@ pub fn function_table() -> &'static [FunctionEntry] {
 }
 
 /// The function of that name under that label, in any letter case.
+///
+/// ```
+/// use sidereus_adql::{Label, find_function};
+/// let lowered = |label| find_function("log", label).map(|entry| entry.lowered);
+/// assert_eq!((lowered(Label::Adql), lowered(Label::Sql)), (Some("ln"), Some("log10")));
+/// ```
 pub fn find_function(name: &str, label: Label) -> Option<&'static FunctionEntry> {
     let fits =
         |entry: &&FunctionEntry| same_in_any_case(entry.name, name) && entry.label.is_none_or(|only| only == label);

@@ -41,7 +41,9 @@ impl Catalog {
             ra: delimited(value("hats_col_ra")?),
             dec: delimited(value("hats_col_dec")?),
             key: delimited(value("hats_col_healpix")?),
-            rows: rows.parse().map_err(|_| BenchError::Argument(format!("hats_nrows is {rows:?}, expected a number")))?,
+            rows: rows
+                .parse()
+                .map_err(|_| BenchError::Argument(format!("hats_nrows is {rows:?}, expected a number")))?,
             cells: cells(&read(&folder.join("partition_info.csv"))?)?,
             folder: folder.display().to_string(),
         })

@@ -26,7 +26,8 @@ pub(super) struct FlightTarget {
 impl FlightTarget {
     /// Connects to `grpc://host:port`.
     pub(super) fn connect(endpoint: &str) -> Result<Self, BenchError> {
-        let address = endpoint.strip_prefix("grpc://").or_else(|| endpoint.strip_prefix("grpc+tcp://")).unwrap_or(endpoint);
+        let address =
+            endpoint.strip_prefix("grpc://").or_else(|| endpoint.strip_prefix("grpc+tcp://")).unwrap_or(endpoint);
         let refused = |error: tonic::transport::Error| BenchError::Server(format!("{endpoint}: {error}"));
         let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(refused)?.tcp_nodelay(true);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -65,7 +66,8 @@ impl Target for FlightTarget {
 async fn fetch(client: &mut FlightSqlServiceClient<Channel>, info: FlightInfo) -> Result<Answer, BenchError> {
     let mut batches = Vec::new();
     for endpoint in info.endpoint {
-        let ticket = endpoint.ticket.ok_or_else(|| BenchError::WrongAnswer("an endpoint without a ticket".to_owned()))?;
+        let ticket =
+            endpoint.ticket.ok_or_else(|| BenchError::WrongAnswer("an endpoint without a ticket".to_owned()))?;
         let stream = client.do_get(ticket).await.map_err(failed)?;
         batches.extend(stream.try_collect::<Vec<RecordBatch>>().await.map_err(failed)?);
     }
@@ -73,7 +75,8 @@ async fn fetch(client: &mut FlightSqlServiceClient<Channel>, info: FlightInfo) -
 }
 
 fn one_row(parameters: &[f64]) -> Result<RecordBatch, BenchError> {
-    let fields: Vec<Field> = (1..=parameters.len()).map(|number| Field::new(format!("${number}"), DataType::Float64, false)).collect();
+    let fields: Vec<Field> =
+        (1..=parameters.len()).map(|number| Field::new(format!("${number}"), DataType::Float64, false)).collect();
     let columns = parameters.iter().map(|value| Arc::new(Float64Array::from(vec![*value])) as ArrayRef).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }

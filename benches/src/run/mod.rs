@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: &Run) -> Result<(), BenchError> {
     let endpoint = server.as_ref().map(Server::endpoint).or(arguments.endpoint.as_deref());
     let endpoint = endpoint.ok_or_else(|| BenchError::Argument("there is no server to ask".to_owned()))?;
     let mut target = FlightTarget::connect(endpoint)?;
-    let plan = Plan { catalog: &catalog, repeat: arguments.repeat, seed: arguments.seed, magnitude: &arguments.magnitude };
+    let plan =
+        Plan { catalog: &catalog, repeat: arguments.repeat, seed: arguments.seed, magnitude: &arguments.magnitude };
     let measurements = tasks::measure(&plan, &mut target)?;
     let version = server.as_ref().and_then(Server::version);
     let report = Report::new(&catalog, version, measurements);

@@ -32,7 +32,12 @@ pub(super) fn anywhere(count: u32, seed: u64) -> Vec<Place> {
 }
 
 /// Positions of stars of the catalog.
-pub(super) fn on_stars<T: Target>(count: u32, seed: u64, catalog: &Catalog, target: &mut T) -> Result<Vec<Place>, BenchError> {
+pub(super) fn on_stars<T: Target>(
+    count: u32,
+    seed: u64,
+    catalog: &Catalog,
+    target: &mut T,
+) -> Result<Vec<Place>, BenchError> {
     let mut random = SmallRng::seed_from_u64(seed ^ 0x5_7a25);
     (0..count)
         .map(|_| {
@@ -40,7 +45,8 @@ pub(super) fn on_stars<T: Target>(count: u32, seed: u64, catalog: &Catalog, targ
             let range = cell.range29();
             let key = random.random_range(range.start..range.end);
             let near = Cell::new(Order::MAX, key).map(place);
-            near.map_err(|error| BenchError::Argument(error.to_string())).and_then(|near| star_near(near, catalog, target))
+            near.map_err(|error| BenchError::Argument(error.to_string()))
+                .and_then(|near| star_near(near, catalog, target))
         })
         .collect()
 }
@@ -53,7 +59,8 @@ fn place(cell: Cell) -> Place {
 fn star_near<T: Target>(near: Place, catalog: &Catalog, target: &mut T) -> Result<Place, BenchError> {
     for radius_deg in [0.02, 0.2, 2.0, 20.0, 180.0] {
         let Catalog { table, ra, dec, .. } = catalog;
-        let condition = cone_condition(catalog, &[near.ra_deg, near.dec_deg, radius_deg].map(|value| value.to_string()));
+        let condition =
+            cone_condition(catalog, &[near.ra_deg, near.dec_deg, radius_deg].map(|value| value.to_string()));
         let answer = target.query(&format!("SELECT TOP 1 {ra}, {dec} FROM {table} WHERE {condition}"))?;
         if let Some(star) = positions(&answer, 0, 1)?.first() {
             return Ok(*star);
@@ -66,7 +73,9 @@ fn star_near<T: Target>(near: Place, catalog: &Catalog, target: &mut T) -> Resul
 pub(super) fn positions(answer: &Answer, ra: usize, dec: usize) -> Result<Vec<Place>, BenchError> {
     let mut places = Vec::new();
     for batch in &answer.batches {
-        let column = |number: usize| batch.column(number).as_primitive_opt::<Float64Type>().filter(|column| column.null_count() == 0);
+        let column = |number: usize| {
+            batch.column(number).as_primitive_opt::<Float64Type>().filter(|column| column.null_count() == 0)
+        };
         let (Some(ra), Some(dec)) = (column(ra), column(dec)) else {
             return Err(BenchError::WrongAnswer("a position is null or not a double".to_owned()));
         };

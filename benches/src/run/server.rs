@@ -71,7 +71,8 @@ impl Server {
 
     /// What it calls itself.
     pub(super) fn version(&self) -> Option<String> {
-        let output = Command::new(&self.binary).arg("--version").output().ok().filter(|output| output.status.success())?;
+        let output =
+            Command::new(&self.binary).arg("--version").output().ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }

@@ -112,7 +112,10 @@ impl Cones<'_> {
         let separation = |row: &Place| separation_deg(place.ra_deg, place.dec_deg, row.ra_deg, row.dec_deg);
         let farthest = found.iter().map(separation).fold(0.0, f64::max);
         if farthest > self.radius_deg + ROUNDING_DEG {
-            return Err(BenchError::WrongAnswer(format!("a row {farthest} degrees off in a cone of {}", self.radius_deg)));
+            return Err(BenchError::WrongAnswer(format!(
+                "a row {farthest} degrees off in a cone of {}",
+                self.radius_deg
+            )));
         }
         if self.on_star && !found.contains(&place) {
             return Err(BenchError::WrongAnswer(format!("the star at {}, {} is missing", place.ra_deg, place.dec_deg)));
@@ -128,14 +131,18 @@ fn prepared_cones<T: Target>(cones: &Cones<'_>, target: &mut T) -> Result<Vec<Ti
 }
 
 fn ad_hoc_cones<T: Target>(cones: &Cones<'_>, target: &mut T) -> Result<Vec<Timing>, BenchError> {
-    let texts: Vec<(Place, String)> =
-        cones.places.iter().map(|place| (*place, cones.sql(&cones.circle(*place).map(|value| value.to_string())))).collect();
+    let texts: Vec<(Place, String)> = cones
+        .places
+        .iter()
+        .map(|place| (*place, cones.sql(&cones.circle(*place).map(|value| value.to_string()))))
+        .collect();
     time(&texts, &mut |(_, sql)| target.query(sql), |(place, _), answer| cones.check(*place, answer))
 }
 
 fn scan<T: Target>(plan: &Plan<'_>, runs: u32, target: &mut T) -> Result<Vec<Timing>, BenchError> {
     let (table, column) = (&plan.catalog.table, delimited(plan.magnitude));
-    let rest = target.query(&format!("SELECT COUNT(*) AS n FROM {table} WHERE {column} >= {BRIGHT} OR {column} IS NULL"))?;
+    let rest =
+        target.query(&format!("SELECT COUNT(*) AS n FROM {table} WHERE {column} >= {BRIGHT} OR {column} IS NULL"))?;
     let rest = total(&rest, "n")?;
     let sql = format!("SELECT COUNT(*) AS n, AVG({column}) AS mean FROM {table} WHERE {column} < {BRIGHT}");
     let check = |_: &u32, answer: &Answer| meets_rows(plan.catalog, total(answer, "n")?.saturating_add(rest));
@@ -161,7 +168,8 @@ fn meets_rows(catalog: &Catalog, counted: i64) -> Result<(), BenchError> {
 fn total(answer: &Answer, name: &str) -> Result<i64, BenchError> {
     let mut total = 0_i64;
     for batch in &answer.batches {
-        let column = batch.column_by_name(name).ok_or_else(|| BenchError::WrongAnswer(format!("there is no column {name}")))?;
+        let column =
+            batch.column_by_name(name).ok_or_else(|| BenchError::WrongAnswer(format!("there is no column {name}")))?;
         let counts = cast(column, &DataType::Int64)?;
         total = total.saturating_add(sum(counts.as_primitive::<Int64Type>()).unwrap_or_default());
     }
@@ -205,7 +213,9 @@ mod tests {
         let star = Place { ra_deg: 10.0, dec_deg: 0.0 };
         let cones = Cones { catalog: &catalog, places: &[], radius_deg: 1.0, on_star: true };
         cones.check(star, &answer(&[(10.0, 0.0), (10.9, 0.0)])).unwrap();
-        assert!(cones.check(star, &answer(&[(10.0, 0.0), (11.1, 0.0)])).unwrap_err().to_string().contains("degrees off"));
+        assert!(
+            cones.check(star, &answer(&[(10.0, 0.0), (11.1, 0.0)])).unwrap_err().to_string().contains("degrees off")
+        );
         assert!(cones.check(star, &answer(&[(10.1, 0.0)])).unwrap_err().to_string().contains("missing"));
         assert!(cones.check(star, &answer(&[])).is_err());
     }
@@ -215,7 +225,11 @@ mod tests {
         let batch = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![3, 4])) as ArrayRef)]).unwrap();
         let counted = total(&Answer { batches: vec![batch.clone(), batch] }, "n").unwrap();
         assert_eq!(counted, 14);
-        assert!(meets_rows(&catalog(), 14).is_ok() && meets_rows(&catalog(), 13).is_err() && meets_rows(&catalog(), -1).is_err());
+        assert!(
+            meets_rows(&catalog(), 14).is_ok()
+                && meets_rows(&catalog(), 13).is_err()
+                && meets_rows(&catalog(), -1).is_err()
+        );
     }
 
     #[test]
@@ -235,7 +249,10 @@ mod tests {
 
     fn answer(positions: &[(f64, f64)]) -> Answer {
         let (ra, dec): (Vec<f64>, Vec<f64>) = positions.iter().copied().unzip();
-        let columns = [("ra", Arc::new(Float64Array::from(ra)) as ArrayRef), ("dec", Arc::new(Float64Array::from(dec)) as ArrayRef)];
+        let columns = [
+            ("ra", Arc::new(Float64Array::from(ra)) as ArrayRef),
+            ("dec", Arc::new(Float64Array::from(dec)) as ArrayRef),
+        ];
         Answer { batches: vec![RecordBatch::try_from_iter(columns).unwrap()] }
     }
 }

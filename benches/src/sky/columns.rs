@@ -27,13 +27,41 @@ const NAMED: [Column; 13] = [
     Column("dec", DataType::Float64, "deg", "pos.eq.dec;meta.main", "Declination, ICRS", dec),
     Column("ra_error", DataType::Float32, "mas", "stat.error;pos.eq.ra", "Standard error of right ascension", error),
     Column("dec_error", DataType::Float32, "mas", "stat.error;pos.eq.dec", "Standard error of declination", error),
-    Column("parallax", DataType::Float32, "mas", "pos.parallax.trig", "Parallax; null for a fifth of the stars", parallax),
-    Column("pmra", DataType::Float32, "mas/yr", "pos.pm;pos.eq.ra", "Proper motion in right ascension, times cos(dec)", motion),
+    Column(
+        "parallax",
+        DataType::Float32,
+        "mas",
+        "pos.parallax.trig",
+        "Parallax; null for a fifth of the stars",
+        parallax,
+    ),
+    Column(
+        "pmra",
+        DataType::Float32,
+        "mas/yr",
+        "pos.pm;pos.eq.ra",
+        "Proper motion in right ascension, times cos(dec)",
+        motion,
+    ),
     Column("pmdec", DataType::Float32, "mas/yr", "pos.pm;pos.eq.dec", "Proper motion in declination", motion),
     Column("phot_g_mean_mag", DataType::Float32, "mag", "phot.mag;em.opt", "Mean magnitude", magnitude),
-    Column("bp_rp", DataType::Float32, "mag", "phot.color;em.opt.B;em.opt.R", "Colour; null for a tenth of the stars", colour),
+    Column(
+        "bp_rp",
+        DataType::Float32,
+        "mag",
+        "phot.color;em.opt.B;em.opt.R",
+        "Colour; null for a tenth of the stars",
+        colour,
+    ),
     Column("class", DataType::Utf8, "", "src.class", "STAR, BINARY, GALAXY or QSO", class),
-    Column("radial_velocity", DataType::Float32, "km/s", "spect.dopplerVeloc.opt", "Radial velocity; null for most stars", velocity),
+    Column(
+        "radial_velocity",
+        DataType::Float32,
+        "km/s",
+        "spect.dopplerVeloc.opt",
+        "Radial velocity; null for most stars",
+        velocity,
+    ),
     Column("phot_n_obs", DataType::Int16, "", "meta.number;obs", "Number of observations", observations),
 ];
 
@@ -135,7 +163,8 @@ fn parallax(stars: &Stars<'_>, random: &mut SmallRng) -> ArrayRef {
 }
 
 fn motion(stars: &Stars<'_>, random: &mut SmallRng) -> ArrayRef {
-    let values = stars.has_motion.iter().map(|has_motion| has_motion.then(|| 6.0 * normal(random) * draw::<f32>(Exp1, random)));
+    let values =
+        stars.has_motion.iter().map(|has_motion| has_motion.then(|| 6.0 * normal(random) * draw::<f32>(Exp1, random)));
     Arc::new(values.collect::<Float32Array>())
 }
 
@@ -171,8 +200,9 @@ fn observations(stars: &Stars<'_>, random: &mut SmallRng) -> ArrayRef {
 }
 
 fn flux(stars: &Stars<'_>, random: &mut SmallRng) -> ArrayRef {
-    let fluxes = stars.magnitudes.iter().map(|magnitude| {
-        (-0.4 * magnitude * std::f32::consts::LN_10).exp() * 3631.0 * (0.1 * normal(random)).exp()
-    });
+    let fluxes = stars
+        .magnitudes
+        .iter()
+        .map(|magnitude| (-0.4 * magnitude * std::f32::consts::LN_10).exp() * 3631.0 * (0.1 * normal(random)).exp());
     Arc::new(Float32Array::from_iter_values(fluxes))
 }

@@ -75,7 +75,8 @@ impl<'a> PartitionKeys<'a> {
         let shift = CellCounts::order().key_shift();
         let low_bits = (1_u64 << shift) - 1;
         let begin = self.waiting.len();
-        let drawn = (0..self.counts.rows_in(cell)).map(|_| ((cell << shift) | (self.random.random::<u64>() & low_bits)).cast_signed());
+        let drawn = (0..self.counts.rows_in(cell))
+            .map(|_| ((cell << shift) | (self.random.random::<u64>() & low_bits)).cast_signed());
         self.waiting.extend(drawn);
         self.waiting[begin..].sort_unstable();
     }
@@ -104,8 +105,8 @@ mod tests {
     fn positions_lie_in_the_cell_of_their_key_all_over_the_sky() {
         let mut random = SmallRng::seed_from_u64(2);
         let anywhere: Vec<u64> = (0..200_000).map(|_| random.random_range(0..12 << 58)).collect();
-        let at_poles_and_corners =
-            (0..12).flat_map(|base: u64| (0..200).flat_map(move |step| [(base << 58) + step, ((base + 1) << 58) - 1 - step]));
+        let at_poles_and_corners = (0..12)
+            .flat_map(|base: u64| (0..200).flat_map(move |step| [(base << 58) + step, ((base + 1) << 58) - 1 - step]));
         for key in anywhere.into_iter().chain(at_poles_and_corners) {
             let (ra_deg, dec_deg) = place(key.cast_signed(), &mut random);
             assert!((0.0..360.0).contains(&ra_deg));
@@ -120,7 +121,10 @@ mod tests {
         let mut partition = PartitionKeys::new(cell, &counts, 1);
         let mut keys = Vec::new();
         while let Some(rows) = partition.next_rows() {
-            assert_eq!((rows.first, rows.ra_deg.len(), rows.dec_deg.len()), (keys.len(), rows.keys.len(), rows.keys.len()));
+            assert_eq!(
+                (rows.first, rows.ra_deg.len(), rows.dec_deg.len()),
+                (keys.len(), rows.keys.len(), rows.keys.len())
+            );
             keys.extend(rows.keys);
         }
         assert_eq!(keys.len(), counts.rows_before(8 << 58) - counts.rows_before(7 << 58));

@@ -18,11 +18,9 @@ use object_store::path::Path;
 use super::hats::{self, Declared};
 use super::place::{Entries, Listing, Place};
 use super::root::Root;
-use super::{TableName, plain, safe_path};
+use super::{DEFAULT_SCHEMA, TableName, plain, safe_path};
 use crate::error::EngineError;
 
-/// The schema of tables directly below a root.
-pub(crate) const DEFAULT_SCHEMA: &str = "public";
 /// Folders that are listed at the same time.
 const CONCURRENT_LISTINGS: usize = 8;
 

@@ -47,7 +47,11 @@ pub use registry::CatalogRegistry;
 pub use votable_type::{VotableType, votable_type};
 
 pub(crate) use describe::describe;
-pub(crate) use discover::DEFAULT_SCHEMA;
 pub(crate) use names::RegistryNames;
-pub(crate) use provider::{CATALOG, catalog_provider};
+pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
+
+/// The only database of tables; DataFusion calls it a catalog.
+pub(crate) const CATALOG: &str = "sidereus";
+/// The schema of tables directly below a root, and of names that are written without one.
+pub(crate) const DEFAULT_SCHEMA: &str = "public";

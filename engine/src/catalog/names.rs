@@ -6,8 +6,7 @@
 
 use sidereus_adql::{Name, TableInfo, TableLookup, TableNames, closest};
 
-use super::discover::DEFAULT_SCHEMA;
-use super::{CATALOG, CatalogRegistry, TableName, system};
+use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, system};
 use crate::principal::Principal;
 
 /// The tables of a registry as one principal sees them.

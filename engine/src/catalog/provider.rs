@@ -12,11 +12,8 @@ use datafusion::error::Result;
 
 use super::registry::is_visible;
 use super::system::{self, Descriptions};
-use super::{CatalogMetadata, CatalogRegistry, TableName, information_schema, tap_schema};
+use super::{CATALOG, CatalogMetadata, CatalogRegistry, TableName, information_schema, tap_schema};
 use crate::principal::Principal;
-
-/// Name of the only catalog of tables, in DataFusion's sense.
-pub(crate) const CATALOG: &str = "sidereus";
 
 type MakeTable = Arc<dyn Fn(Arc<CatalogMetadata>) -> Arc<dyn TableProvider> + Send + Sync>;
 

@@ -152,7 +152,9 @@ fn is_comparison(filter: &Expr) -> bool {
     let mut cheap = true;
     let walked = filter.apply(|node| {
         cheap &= match node {
-            Expr::Column(_) | Expr::Literal(..) | Expr::Between(_) | Expr::Not(_) | Expr::InList(_) | Expr::Like(_) => true,
+            Expr::Column(_) | Expr::Literal(..) | Expr::Between(_) | Expr::Not(_) | Expr::InList(_) | Expr::Like(_) => {
+                true
+            }
             Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::IsTrue(_) | Expr::IsFalse(_) => true,
             Expr::IsNotTrue(_) | Expr::IsNotFalse(_) | Expr::IsUnknown(_) | Expr::IsNotUnknown(_) => true,
             Expr::Cast(_) | Expr::TryCast(_) | Expr::Negative(_) => true,

@@ -7,10 +7,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::discover::DEFAULT_SCHEMA;
 use super::identifier::adql_identifier;
 use super::system::{Rows, SystemTable, Value, integer, text};
-use super::{ColumnDescription, TableDescription, TableName, information_schema};
+use super::{ColumnDescription, DEFAULT_SCHEMA, TableDescription, TableName, information_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "tap_schema";

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use sidereus_sky::hash29;
 
 use super::failure::bad_input;
+use super::nan_count;
 use crate::catalog::PositionColumns;
 use crate::error::EngineError;
 
@@ -20,14 +21,13 @@ pub const KEY_COLUMN: &str = "_healpix_29";
 
 /// The schema as it is written: the key first, then the given columns without an earlier key.
 ///
-/// Marks of other writers that would contradict the new files (pandas' index, Parquet field numbers) are dropped.
+/// Marks of the files that the rows came from (pandas' index, Parquet field numbers, NaN counts) are dropped.
 #[must_use]
 pub fn keyed_schema(schema: &Schema) -> SchemaRef {
     let kept = schema.fields().iter().filter(|field| field.name() != KEY_COLUMN);
     let fields: Vec<Field> = std::iter::once(key_field()).chain(kept.map(|field| without_number(field))).collect();
     let mut metadata = schema.metadata().clone();
-    metadata.remove("pandas");
-    metadata.remove("ARROW:schema");
+    metadata.retain(|key, _| key != "pandas" && key != "ARROW:schema" && !key.starts_with(nan_count::PREFIX));
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 

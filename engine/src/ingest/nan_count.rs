@@ -11,7 +11,8 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type, Schema};
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 
-const PREFIX: &str = "sidereus:nan_count:";
+/// What the keys of the footer's entries begin with.
+pub(super) const PREFIX: &str = "sidereus:nan_count:";
 
 /// NaN counts of one Parquet file: for each float column, one figure a row group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

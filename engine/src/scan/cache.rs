@@ -158,4 +158,3 @@ fn positions_present(catalog: &CatalogMetadata, metadata: &ParquetMetaData) -> V
         })
         .collect()
 }
-

@@ -30,14 +30,14 @@ impl FileColumns {
         let mut roots = Vec::with_capacity(schema.fields().len());
         for wanted in schema.fields() {
             let Some((root, found)) = fields.iter().enumerate().find(|(_, field)| field.name() == wanted.name()) else {
-                return Err(mismatch(file, format!("has no column {}, which its catalog declares", wanted.name())));
+                return Err(mismatch(file, &format!("has no column {}, which its catalog declares", wanted.name())));
             };
             let cast = found.data_type() != wanted.data_type();
             if cast && !fits(found.data_type(), wanted.data_type()) {
                 let (found, wanted_type) = (found.data_type(), wanted.data_type());
                 return Err(mismatch(
                     file,
-                    format!("column {} is {found}, its catalog declares {wanted_type}", wanted.name()),
+                    &format!("column {} is {found}, its catalog declares {wanted_type}", wanted.name()),
                 ));
             }
             roots.push((root, cast));
@@ -66,15 +66,15 @@ impl FileColumns {
     }
 }
 
-fn mismatch(file: &object_store::path::Path, message: String) -> DataFusionError {
+fn mismatch(file: &object_store::path::Path, message: &str) -> DataFusionError {
     DataFusionError::External(format!("file {file} {message}").into())
 }
 
 /// Whether every value of `from` can be written as `to` without loss.
 fn fits(from: &DataType, to: &DataType) -> bool {
     use DataType::{
-        Binary, BinaryView, Dictionary, Float32, Float64, Int8, Int16, Int32, Int64, LargeBinary, LargeList, LargeUtf8, List,
-        Struct, UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
+        Binary, BinaryView, Dictionary, Float32, Float64, Int8, Int16, Int32, Int64, LargeBinary, LargeList, LargeUtf8,
+        List, Struct, UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
     };
     let text = |kind: &DataType| matches!(kind, Utf8 | LargeUtf8 | Utf8View);
     let bytes = |kind: &DataType| matches!(kind, Binary | LargeBinary | BinaryView);

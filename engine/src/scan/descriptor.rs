@@ -32,8 +32,6 @@ pub(crate) struct ScanUnit {
 pub(crate) struct ScanDescriptor {
     /// The snapshot.
     pub(crate) catalog: Arc<CatalogMetadata>,
-    /// Columns to hand out, by number in the catalog's schema.
-    pub(crate) projection: Vec<usize>,
     /// Columns to hand out.
     pub(crate) output: SchemaRef,
     /// Filters and the columns that they read.
@@ -80,16 +78,7 @@ impl ScanDescriptor {
             comparisons: request.comparisons,
         };
         let output = project(&request.projection);
-        Self {
-            projection: request.projection,
-            output,
-            filter,
-            limit: request.limit,
-            rules,
-            partitions: partitions.len(),
-            streams,
-            catalog,
-        }
+        Self { output, filter, limit: request.limit, rules, partitions: partitions.len(), streams, catalog }
     }
 
     /// Rows that the scan may hand out, where the catalog says how many it has.

@@ -124,10 +124,7 @@ impl ExecutionPlan for HatsScanExec {
         Ok(self)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
 
@@ -138,9 +135,11 @@ impl ExecutionPlan for HatsScanExec {
             .unwrap_or_else(|| Arc::new(FooterCache::new(LOCAL_CACHE)));
         let metrics = ScanMetrics::new(&self.metrics, partition);
         let walk = UnitWalk::new(Arc::clone(&self.descriptor), partition, footers, metrics.clone());
-        let stream = futures::stream::try_unfold(walk, |mut walk| async move {
-            Ok(walk.next().await?.map(|batch| (batch, walk)))
-        });
+        let stream =
+            futures::stream::try_unfold(
+                walk,
+                |mut walk| async move { Ok(walk.next().await?.map(|batch| (batch, walk))) },
+            );
         let schema: SchemaRef = Arc::clone(&self.descriptor.output);
         let counted = stream.inspect_ok(move |batch| metrics.baseline.record_output(batch.num_rows()));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, counted)))

@@ -94,9 +94,7 @@ fn page_keys(index: &ColumnIndexMetaData, page: usize, shift: u32) -> Option<Ran
     }
     let (min, max) = match index {
         ColumnIndexMetaData::INT64(index) => (*index.min_value(page)?, *index.max_value(page)?),
-        ColumnIndexMetaData::INT32(index) => {
-            (i64::from(*index.min_value(page)?), i64::from(*index.max_value(page)?))
-        }
+        ColumnIndexMetaData::INT32(index) => (i64::from(*index.min_value(page)?), i64::from(*index.max_value(page)?)),
         _ => return None,
     };
     scaled(min, max, shift)

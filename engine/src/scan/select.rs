@@ -97,7 +97,13 @@ impl Selector<'_> {
         }
     }
 
-    fn select_pages(&self, row_group: usize, keys: &RowGroupKeys, metrics: &ScanMetrics, tasks: &mut Vec<RowGroupTask>) {
+    fn select_pages(
+        &self,
+        row_group: usize,
+        keys: &RowGroupKeys,
+        metrics: &ScanMetrics,
+        tasks: &mut Vec<RowGroupTask>,
+    ) {
         let mut tested = Vec::new();
         let mut taken = Vec::new();
         for page in &keys.pages {

@@ -108,16 +108,14 @@ impl UnitWalk {
     async fn open(&mut self, unit: &ScanUnit) -> Result<()> {
         let descriptor = &self.descriptor;
         let file = &descriptor.catalog.partitions[unit.partition].files[unit.file];
-        let fetcher =
-            FileFetcher::new(&descriptor.catalog.location, file.path.clone(), self.metrics.fetched.clone());
+        let fetcher = FileFetcher::new(&descriptor.catalog.location, file.path.clone(), self.metrics.fetched.clone());
         let footer = self
             .footers
             .footer(&descriptor.catalog, &fetcher)
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         self.tasks = self.tasks_of(unit, &footer).into();
-        let filter_columns =
-            FileColumns::try_new(&footer, Arc::clone(&self.plan.filter.schema), fetcher.path())?;
+        let filter_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.filter.schema), fetcher.path())?;
         let rest_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.rest), fetcher.path())?;
         let plan = Arc::clone(&self.plan);
         self.file = Some(FileScan { footer, fetcher, filter_columns, rest_columns, plan });

@@ -32,7 +32,9 @@ pub(crate) fn read(text: &str, label: Label, tables: &dyn TableNames) -> Result<
     let (query, kind) = match parse(text, label)? {
         Request::Select(query) => (query, QueryKind::Select),
         Request::Explain { analyze, query } => (query, QueryKind::Explain { analyze }),
-        Request::CreateTableAs { target, .. } | Request::InsertInto { target, .. } | Request::DropTable { target, .. } => {
+        Request::CreateTableAs { target, .. }
+        | Request::InsertInto { target, .. }
+        | Request::DropTable { target, .. } => {
             let message = "only SELECT is allowed: this service keeps no tables of users";
             return Err(target.refuse(QueryErrorKind::Forbidden, message).into());
         }

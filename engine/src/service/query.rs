@@ -14,8 +14,8 @@ use sidereus_adql::Label;
 use tokio::time::{Instant, timeout_at};
 
 use super::plan;
-use super::template::ScanTemplate;
 use super::result::{OverflowFlag, QueryResult, ResultStream};
+use super::template::ScanTemplate;
 use super::worker::Workers;
 use super::{QueryKind, QueryRequest};
 use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe};
@@ -129,7 +129,8 @@ impl QueryService {
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
         let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table));
         let plan = plan::plan(&state, &checked).await?;
-        let template = if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };
+        let template =
+            if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };
         let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
         let schema = Arc::clone(plan.schema().inner());
         Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
@@ -168,10 +169,11 @@ impl QueryService {
         let Physical { plan, schema, state } = physical;
         let overflow = OverflowFlag::default();
         let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
-        let batches = batches(Arc::clone(&plan), &state, Arc::clone(&schema));
         let cut = Cut { remaining: max_rows, overflow: overflow.clone() };
+        let (started, dressed) = (Arc::clone(&plan), Arc::clone(&schema));
+        // Operators start tasks as soon as they are executed, on the threads of whoever executes them.
         let task = self.workers.start(async move {
-            let mut batches = match batches {
+            let mut batches = match batches(started, &state, dressed) {
                 Ok(batches) => cut.apply(batches),
                 Err(error) => futures::stream::once(async { Err(error) }).boxed(),
             };
@@ -184,9 +186,15 @@ impl QueryService {
         })?;
         // The task lives in the stream: dropping the stream stops it. A panic closes the channel early, so its outcome
         // is asked for at the end.
-        let stream = futures::stream::unfold((receiver, Some(task)), |(mut receiver, mut task)| async move {
-            if let Some(batch) = receiver.recv().await {
-                return Some((batch, (receiver, task)));
+        // The time is watched here as well: an operator that does not yield cannot be told of it there.
+        let stream = futures::stream::unfold((receiver, Some(task)), move |(mut receiver, mut task)| async move {
+            match within(deadline, receiver.recv()).await {
+                Ok(Some(batch)) => return Some((batch, (receiver, task))),
+                Ok(None) => {}
+                Err(late) => {
+                    let _running = task.take()?;
+                    return Some((Err(late), (receiver, None)));
+                }
             }
             let ended = task.take()?.join().await;
             let error = ended.err()?;
@@ -215,10 +223,10 @@ async fn physical(
     // One row more than is handed out tells a full answer from a cut one.
     let cut = max_rows.filter(|_| prepared.kind == QueryKind::Select);
     let cut = cut.map(|rows| usize::try_from(rows.saturating_add(1)).unwrap_or(usize::MAX));
-    if let Some(template) = &prepared.template {
-        if let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut).await? {
-            return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
-        }
+    if let Some(template) = &prepared.template
+        && let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut)?
+    {
+        return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
     }
     let mut logical = prepared.plan;
     if let Some(values) = values {
@@ -247,11 +255,7 @@ fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<S
     values.iter().zip(declared.fields()).map(cast).collect()
 }
 
-fn batches(
-    plan: Arc<dyn ExecutionPlan>,
-    state: &SessionState,
-    schema: SchemaRef,
-) -> Result<ResultStream, EngineError> {
+fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef) -> Result<ResultStream, EngineError> {
     let stream = execute_stream(plan, state.task_ctx())?;
     let stream = stream.map_err(EngineError::from).map(move |batch| {
         let batch = batch?;

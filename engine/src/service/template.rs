@@ -59,7 +59,7 @@ impl ScanTemplate {
     }
 
     /// The operator for given values and a cut, or `None` where a filter is not one that the scan takes.
-    pub(crate) async fn bind(
+    pub(crate) fn bind(
         &self,
         state: &SessionState,
         values: Option<&ParamValues>,
@@ -67,7 +67,9 @@ impl ScanTemplate {
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let filters = match values {
             None => self.filters.clone(),
-            Some(values) => self.filters.iter().map(|filter| with_values(filter, values)).collect::<Result<Vec<_>>>()?,
+            Some(values) => {
+                self.filters.iter().map(|filter| with_values(filter, values)).collect::<Result<Vec<_>>>()?
+            }
         };
         if !filters.iter().all(|filter| self.table.takes(filter)) {
             return Ok(None);
@@ -94,7 +96,9 @@ fn column_name(expr: &Expr) -> Option<&str> {
 fn table_scan(plan: &LogicalPlan) -> Option<&TableScan> {
     match plan {
         LogicalPlan::SubqueryAlias(alias) => table_scan(&alias.input),
-        LogicalPlan::TableScan(scan) if scan.projection.is_none() && scan.filters.is_empty() && scan.fetch.is_none() => {
+        LogicalPlan::TableScan(scan)
+            if scan.projection.is_none() && scan.filters.is_empty() && scan.fetch.is_none() =>
+        {
             Some(scan)
         }
         _ => None,

@@ -1,6 +1,7 @@
 //! What integration tests of the engine share: where data lies, how to ask, how to digest an answer.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
-use sidereus_engine::{CatalogRegistry, EngineError, EngineOptions, Label, Principal, QueryRequest, QueryService, Rules};
+use sidereus_engine::{
+    CatalogRegistry, EngineError, EngineOptions, Label, Principal, QueryRequest, QueryService, Rules,
+};
 
 /// The project's root.
 pub fn root() -> PathBuf {

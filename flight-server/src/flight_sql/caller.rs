@@ -51,11 +51,6 @@ impl Caller {
         }
         Ok(Self { principal, session, options })
     }
-
-    /// The caller of an admitted request.
-    pub(super) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        request.extensions().get::<Self>().cloned().ok_or_else(|| Status::internal("the call was not admitted"))
-    }
 }
 
 /// An anonymous client's token for a session.
