@@ -188,9 +188,9 @@ fn split(batch: &RecordBatch, pieces: &mut VecDeque<RecordBatch>) {
         let piece_bytes: usize = piece.columns().iter().map(|column| sliced_bytes(column.as_ref())).sum();
         // Rows differ in size: a piece may still be too large.
         if piece_bytes > 2 * TARGET_BYTES {
-            split(&piece, pieces)
+            split(&piece, pieces);
         } else {
-            pieces.push_back(piece)
+            pieces.push_back(piece);
         }
         start += step;
     }

@@ -154,7 +154,7 @@ fn language(builder: &mut SqlInfoDataBuilder) {
     builder.append(SqlInfo::SqlSystemFunctions, SYSTEM);
     builder.append(SqlInfo::SqlDatetimeFunctions, &[] as &[&str]);
     builder.append(SqlInfo::SqlNullPlusNullIsNull, true);
-    builder.append(SqlInfo::SqlSupportsConvert, &conversions());
+    builder.append(SqlInfo::SqlSupportsConvert, conversions());
     builder.append(SqlInfo::SqlSupportsExpressionsInOrderBy, true);
     builder.append(SqlInfo::SqlSupportsOrderByUnrelated, true);
     builder.append(SqlInfo::SqlSupportedGroupBy, bits(&[SqlSupportedGroupBy::SqlGroupByUnrelated as i32]));

@@ -69,7 +69,7 @@ pub(super) fn to_wire(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<Rec
         let (found, promised) = (batch.num_columns(), schema.fields().len());
         return Err(ArrowError::SchemaError(format!("a batch of {found} columns where {promised} were promised")));
     }
-    let view_bytes = batch.columns().iter().map(|column| view_bytes(column)).max().unwrap_or_default();
+    let view_bytes = batch.columns().iter().map(view_bytes).max().unwrap_or_default();
     if view_bytes > MAX_VIEW_BYTES && batch.num_rows() > 1 {
         let half = batch.num_rows() / 2;
         let mut pieces = to_wire(&batch.slice(0, half), schema)?;
