@@ -34,6 +34,7 @@ async fn serve(folder: PathBuf) -> (String, Arc<Seen>) {
     let app = Router::new().fallback(answer).with_state(state);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
+    #[allow(clippy::disallowed_methods, reason = "the server of a test lives as long as the test")]
     tokio::spawn(async move { axum::serve(listener, app).await });
     (format!("http://{address}"), seen)
 }
@@ -85,7 +86,7 @@ fn counter(plan: &str, name: &str) -> u64 {
     amounts
         .map(|(at, _)| {
             let text: String = plan[at + needle.len()..].chars().take_while(|c| !matches!(c, ',' | ']')).collect();
-            let (number, unit) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+            let (number, unit) = text.trim().split_once(' ').unwrap_or_else(|| (text.trim(), ""));
             let factor = match unit {
                 "" => 1.0,
                 "K" => 1e3,

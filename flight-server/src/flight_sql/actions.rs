@@ -36,7 +36,7 @@ const ACTIONS: [(&str, &str); 8] = [
         "Sets language, max_rows, timeout, compression; SetSessionOptionsRequest -> SetSessionOptionsResult",
     ),
     ("GetSessionOptions", "Tells the session's options; GetSessionOptionsRequest -> GetSessionOptionsResult"),
-    ("CloseSession", "Forgets the session; CloseSessionRequest -> CloseSessionResult"),
+    ("CloseSession", "Forgets the session and its token; CloseSessionRequest -> CloseSessionResult"),
 ];
 
 /// A stream of action results.
@@ -94,6 +94,9 @@ impl Commands {
     fn close_session(&self, caller: &Caller) -> CloseSessionResult {
         if let Some(session) = caller.session {
             self.sessions.close(session);
+        }
+        if let Some(token) = &caller.token {
+            self.auth.revoke(token);
         }
         // A session without options is closed as well: there is nothing more to it.
         CloseSessionResult { status: CloseStatus::Closed.into() }

@@ -1,12 +1,12 @@
 //! Who makes a call, in which session, and how should it be answered?
 //!
-//! Made once for each call, from its header fields, and carried to the handlers in the request's extensions. Sessions
-//! are found by a cookie or by the bearer token; a client without either gets both when it sets an option. Anonymous
-//! clients may hold a token too (`anonymous.<session>`), since some drivers keep tokens but not cookies.
+//! Made once for each call, from its header fields. Sessions are found by a cookie or by the bearer token; a client
+//! without either gets both when it sets an option. Anonymous clients may hold a token too (`anonymous.<session>`),
+//! since some drivers keep tokens but not cookies.
 
 use sidereus_engine::Principal;
+use tonic::Status;
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Status};
 
 use super::session::{CALL_OPTIONS, Options, SessionKey, Sessions};
 use super::session_messages::OptionValue;
@@ -24,6 +24,8 @@ pub(super) struct Caller {
     pub(super) principal: Principal,
     /// The session, where the client named one.
     pub(super) session: Option<SessionKey>,
+    /// The bearer token of a user, which ends with the session.
+    pub(super) token: Option<String>,
     /// Options of the session, overridden by those of the call.
     pub(super) options: Options,
 }
@@ -39,7 +41,8 @@ impl Caller {
     ) -> Result<Self, Status> {
         let authorization = authorization(headers)?;
         let (principal, token) = principal(auth, authorization.as_deref()).await?;
-        let id = cookie(headers).or(token);
+        let id = cookie(headers).or_else(|| token.clone());
+        let token = token.filter(|_| principal.name().is_some());
         let session = id.map(|id| SessionKey::new(principal.name(), &id));
         let mut options = session.map(|session| sessions.options(session)).unwrap_or_default();
         for (header, option) in CALL_OPTIONS {
@@ -49,7 +52,7 @@ impl Caller {
                 return Err(Status::invalid_argument(format!("header field {header}: the value does not fit")));
             }
         }
-        Ok(Self { principal, session, options })
+        Ok(Self { principal, session, token, options })
     }
 }
 

@@ -3,6 +3,8 @@
 //! A request is a command of Flight SQL inside a protobuf `Any`, or, for clients that know Flight only, the text of a
 //! query or the path of a table. What the server does not do is refused here with a text that says so.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::{
@@ -24,6 +26,7 @@ use super::statements::{RowStream, Statements};
 use super::status::defect;
 use super::ticket::Statement;
 use super::{keys, metadata, sql_info};
+use crate::auth::Authenticator;
 
 /// Prefix of the type of every command.
 const TYPE_PREFIX: &str = "type.googleapis.com/";
@@ -39,6 +42,8 @@ pub(super) struct Commands {
     pub(super) query: QueryService,
     /// Prepares and runs queries.
     pub(super) statements: Statements,
+    /// Forgets tokens of sessions that are closed.
+    pub(super) auth: Arc<Authenticator>,
     /// Keeps the options of clients.
     pub(super) sessions: Sessions,
 }

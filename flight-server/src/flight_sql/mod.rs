@@ -50,8 +50,8 @@ pub(crate) fn routes(services: &Services) -> Routes {
     let limits = services.limits(None);
     let limits = ServiceLimits { max_rows: limits.max_rows, timeout: limits.timeout };
     let statements = Statements::new(query.clone(), limits);
-    let commands = Commands { query, statements, sessions: Sessions::default() };
-    let service = Service::new(commands, Arc::clone(&services.auth));
+    let auth = Arc::clone(&services.auth);
+    let service = Service::new(Commands { query, statements, auth, sessions: Sessions::default() });
     let service =
         FlightServiceServer::new(service).max_decoding_message_size(MAX_INCOMING).max_encoding_message_size(usize::MAX);
     Routes::new(service)

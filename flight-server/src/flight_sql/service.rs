@@ -23,19 +23,17 @@ use super::caller::Caller;
 use super::commands::Commands;
 use super::handshake::{HandshakeStream, handshake};
 use super::statements::RowStream;
-use crate::auth::Authenticator;
 
 /// The Flight service.
 #[derive(Debug, Clone)]
 pub(super) struct Service {
     commands: Arc<Commands>,
-    auth: Arc<Authenticator>,
 }
 
 impl Service {
-    /// A service over commands and an authenticator.
-    pub(super) fn new(commands: Commands, auth: Arc<Authenticator>) -> Self {
-        Self { commands: Arc::new(commands), auth }
+    /// A service over commands.
+    pub(super) fn new(commands: Commands) -> Self {
+        Self { commands: Arc::new(commands) }
     }
 
     /// Admits a caller, then answers; logs how it went. A panic is an error of this call alone.
@@ -50,7 +48,7 @@ impl Service {
     {
         let began = Instant::now();
         let admitted = async {
-            let caller = Caller::admit(&self.auth, &self.commands.sessions, &headers).await?;
+            let caller = Caller::admit(&self.commands.auth, &self.commands.sessions, &headers).await?;
             let name = caller.principal.name().map(str::to_owned);
             Ok::<_, Status>((answer(caller).await?, name))
         };
@@ -94,7 +92,7 @@ impl FlightService for Service {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let result = handshake(&self.auth, request).await;
+        let result = handshake(&self.commands.auth, request).await;
         tracing::info!(call = "Handshake", accepted = result.is_ok(), "flight call answered");
         result
     }

@@ -78,15 +78,13 @@ fn document(config: &Config, base: &str) -> String {
     text
 }
 
-fn security_methods(config: &Config) -> String {
-    let mut text = String::new();
-    if config.anonymous {
-        text.push_str("<securityMethod/>");
+/// None where everybody is anonymous.
+const fn security_methods(config: &Config) -> &'static str {
+    match (config.users.is_empty(), config.anonymous) {
+        (true, _) => "",
+        (false, true) => "<securityMethod/><securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>",
+        (false, false) => "<securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>",
     }
-    if !config.users.is_empty() {
-        text.push_str("<securityMethod standardID=\"ivo://ivoa.net/sso#BasicAA\"/>");
-    }
-    text
 }
 
 fn languages() -> String {

@@ -5,6 +5,7 @@
 
 mod availability;
 mod capabilities;
+mod keys;
 mod parameters;
 mod respond;
 mod sync;

@@ -5,7 +5,11 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::format::votable;
+use sidereus_engine::EngineError;
+
+use crate::error::{self, RequestId};
+use crate::format::{EncodeError, votable};
+use crate::http::failure_text;
 
 const VOTABLE: HeaderValue = HeaderValue::from_static("application/x-votable+xml");
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
@@ -20,6 +24,17 @@ pub(crate) fn error_response(status: StatusCode, message: &str) -> Response {
         headers.insert(RETRY_AFTER, RETRY_SECONDS);
     }
     (status, headers, votable::error_document(message)).into_response()
+}
+
+/// The error document of a query that failed before its first byte left.
+///
+/// Whatever is wrong with the query itself is the client's to mend: 400, also for names that do not exist.
+pub(super) fn failed(failure: &EncodeError, request: &RequestId) -> Response {
+    let status = match failure {
+        EncodeError::Query(EngineError::Query(_)) => StatusCode::BAD_REQUEST,
+        other => error::http_status(other.kind()),
+    };
+    error_response(status, &failure_text(failure, request))
 }
 
 /// An XML document.

@@ -7,16 +7,16 @@ use arrow::datatypes::SchemaRef;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use sidereus_engine::{EngineError, Label, Principal, QueryRequest};
+use sidereus_engine::{Label, Principal, QueryRequest};
 
 use super::parameters::{ParameterError, Parameters};
-use super::respond::error_response;
-use crate::error::{self, RequestId};
+use super::respond::{error_response, failed};
+use crate::error::RequestId;
 use crate::format::{self, EncodeError, Encoding, Ending, Head, OutputFormat};
-use crate::http::{OVERFLOW_HEADER, ResultBody, failure_text};
+use crate::http::{OVERFLOW_HEADER, ResultBody};
 use crate::services::Services;
 
 /// Rows after which the answer is cut, where there is such a limit.
@@ -57,7 +57,7 @@ pub(super) async fn query(
     }
     match answer(&services, &principal, &id, asked).await {
         Ok(response) => response,
-        Err(failure) => error_response(status(&failure), &failure_text(&failure, &id)),
+        Err(failure) => failed(&failure, &id),
     }
 }
 
@@ -100,14 +100,6 @@ async fn columns_only(
     let mut response = Response::new(Bytes::from(out).into());
     response.headers_mut().insert(OVERFLOW_HEADER, HeaderValue::from_static("true"));
     Ok(response)
-}
-
-/// Whatever is wrong with the query itself is the client's request to mend: 400, also for names that do not exist.
-fn status(failure: &EncodeError) -> StatusCode {
-    match failure {
-        EncodeError::Query(EngineError::Query(_)) => StatusCode::BAD_REQUEST,
-        other => error::http_status(other.kind()),
-    }
 }
 
 impl SyncRequest {

@@ -11,8 +11,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier, adql_table};
 
+use super::keys::{ForeignKey, foreign_keys};
 use super::parameters::{ParameterError, Parameters};
-use super::respond::{error_response, xml_response};
+use super::respond::{error_response, failed, xml_response};
+use crate::error::RequestId;
 use crate::format::xml::escaped;
 use crate::services::Services;
 
@@ -27,15 +29,21 @@ const PUBLIC: &str = "public";
 pub(super) async fn list(
     State(services): State<Services>,
     Extension(principal): Extension<Principal>,
+    Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
     let detailed = match Parameters::read(request).await {
         Ok(parameters) => detailed(&parameters),
         Err(error) => Err(error),
     };
-    match detailed {
-        Ok(detailed) => xml_response(table_set(&services.query.tables(&principal), detailed)),
-        Err(error) => error_response(error.status(), &error.to_string()),
+    let keys = match detailed {
+        Ok(true) => foreign_keys(&services, &principal).await.map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => return error_response(error.status(), &error.to_string()),
+    };
+    match keys {
+        Ok(keys) => xml_response(table_set(&services.query.tables(&principal), keys.as_deref())),
+        Err(failure) => failed(&failure, &id),
     }
 }
 
@@ -43,6 +51,7 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(services): State<Services>,
     Extension(principal): Extension<Principal>,
+    Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
 ) -> Response {
     let tables = services.query.tables(&principal);
@@ -50,11 +59,13 @@ pub(super) async fn one(
         let (plain, shown) = (table.name.to_string(), adql_table(&table.name));
         plain.eq_ignore_ascii_case(&name) || shown.eq_ignore_ascii_case(&name) || is_public(table, &name)
     });
-    match found {
-        Some(table) => {
-            xml_response(document(&format!("vosi:table type=\"{}\"", table.table_type), &contents(table, true)))
+    let Some(table) = found else { return error_response(StatusCode::NOT_FOUND, &format!("no table {name}")) };
+    match foreign_keys(&services, &principal).await {
+        Ok(keys) => {
+            let element = format!("vosi:table type=\"{}\"", table.table_type);
+            xml_response(document(&element, &contents(table, Some(&keys))))
         }
-        None => error_response(StatusCode::NOT_FOUND, &format!("no table {name}")),
+        Err(failure) => failed(&failure, &id),
     }
 }
 
@@ -68,8 +79,8 @@ fn detailed(parameters: &Parameters) -> Result<bool, ParameterError> {
     }
 }
 
-/// The whole document.
-fn table_set(tables: &[TableDescription], detailed: bool) -> String {
+/// The whole document; columns and keys are left out where no keys are given.
+fn table_set(tables: &[TableDescription], keys: Option<&[ForeignKey]>) -> String {
     let mut schemas: Vec<&str> = tables.iter().map(|table| table.name.schema.as_str()).collect();
     schemas.sort_unstable();
     schemas.dedup();
@@ -77,10 +88,7 @@ fn table_set(tables: &[TableDescription], detailed: bool) -> String {
     for schema in schemas {
         push(&mut text, format_args!("<schema><name>{}</name>\n", escaped(schema)));
         for table in tables.iter().filter(|table| table.name.schema == schema) {
-            push(
-                &mut text,
-                format_args!("<table type=\"{}\">{}</table>\n", table.table_type, contents(table, detailed)),
-            );
+            push(&mut text, format_args!("<table type=\"{}\">{}</table>\n", table.table_type, contents(table, keys)));
         }
         text.push_str("</schema>\n");
     }
@@ -92,16 +100,27 @@ fn document(element: &str, contents: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{element} {NAMESPACES}>\n{contents}</{name}>\n")
 }
 
-fn contents(table: &TableDescription, detailed: bool) -> String {
-    let mut text = format!("<name>{}</name>", escaped(&adql_table(&table.name)));
+fn contents(table: &TableDescription, keys: Option<&[ForeignKey]>) -> String {
+    let name = adql_table(&table.name);
+    let mut text = format!("<name>{}</name>", escaped(&name));
     push_optional(&mut text, "description", table.description.as_deref());
     text.push('\n');
-    if detailed {
-        for column in &table.columns {
-            push_column(&mut text, column);
-        }
-    }
+    let Some(keys) = keys else { return text };
+    table.columns.iter().for_each(|column| push_column(&mut text, column));
+    keys.iter().filter(|key| key.from == name).for_each(|key| push_key(&mut text, key));
     text
+}
+
+fn push_key(text: &mut String, key: &ForeignKey) {
+    push(text, format_args!("<foreignKey><targetTable>{}</targetTable>", escaped(&key.target)));
+    for (from, target) in &key.columns {
+        let (from, target) = (escaped(from), escaped(target));
+        push(
+            text,
+            format_args!("<fkColumn><fromColumn>{from}</fromColumn><targetColumn>{target}</targetColumn></fkColumn>"),
+        );
+    }
+    text.push_str("</foreignKey>\n");
 }
 
 fn push_column(text: &mut String, column: &ColumnDescription) {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use arrow_flight::flight_service_client::FlightServiceClient;
-use arrow_flight::{BasicAuth, HandshakeRequest};
+use arrow_flight::{Action, BasicAuth, HandshakeRequest};
 use prost::Message;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
@@ -24,6 +24,16 @@ async fn a_password_gives_a_token() {
     assert_eq!(count(&rows(&mut client, TEXT).await.expect("rows")), 3);
     client.set_token("made up".to_owned());
     assert_eq!(rows(&mut client, TEXT).await.expect_err("a made up token").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn closing_the_session_ends_its_token() {
+    let server = server(false);
+    let mut client = logged_in(&server, "galileo", "moons!").await;
+    assert_eq!(count(&rows(&mut client, TEXT).await.expect("rows")), 3);
+    let close = Action { r#type: "CloseSession".to_owned(), body: Vec::new().into() };
+    client.do_action(close).await.expect("closed").message().await.expect("a result");
+    assert_eq!(rows(&mut client, TEXT).await.expect_err("no token").code(), Code::Unauthenticated);
 }
 
 #[tokio::test]
