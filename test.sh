@@ -67,7 +67,7 @@ step_policy() {
 step_clients() {
   local python=${SIDEREUS_PYTHON:-python3}
   command -v "$python" >/dev/null || { missing "python3 (for the clients)"; return; }
-  cargo build --workspace --locked
+  cargo build --workspace --all-targets --locked
   run "clients" "$python" flight-server/clients/checks/run.py "$(binary)"
 }
 

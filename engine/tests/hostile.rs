@@ -33,7 +33,7 @@ async fn deep_and_wide_texts_end_in_an_answer_or_a_clear_error() {
         format!("{select} {}hip = 1{}", "(".repeat(1_000), ")".repeat(1_000)),
         format!("{select} hip = {}1{}", "ABS(".repeat(1_000), ")".repeat(1_000)),
         format!("{select} {} hip = 1", "NOT ".repeat(5_000)),
-        format!("{select} hip = {} 1", "-".repeat(1) + &" - ".repeat(5_000)),
+        format!("{select} hip = {} 1", "-".to_owned() + &" - ".repeat(5_000)),
         terms(5_000, &|_| "SELECT hip FROM hipparcos2".to_owned(), " UNION ALL "),
         format!(
             "{select} hip IN {}",

@@ -128,7 +128,7 @@ fn number(text: &str) -> Result<u64, String> {
         return Ok(number);
     }
     match plain.parse::<f64>() {
-        Ok(value) if value >= 0.0 && value <= 1e15 && value.fract() == 0.0 => Ok(value as u64),
+        Ok(value) if (0.0..=1e15).contains(&value) && value.fract() == 0.0 => Ok(value as u64),
         _ => Err(format!("{text:?} is no whole number")),
     }
 }

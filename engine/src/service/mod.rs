@@ -9,7 +9,6 @@ mod result;
 mod template;
 mod worker;
 
-pub use crate::catalog::{ColumnDescription, TableDescription};
 pub use query::{PreparedQuery, QueryService};
 pub use request::{QueryKind, QueryRequest};
 pub use result::{OverflowFlag, QueryProgress, QueryResult, ResultStream};

@@ -169,10 +169,11 @@ impl QueryService {
         let Physical { plan, schema, state } = physical;
         let overflow = OverflowFlag::default();
         let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
-        let batches = batches(Arc::clone(&plan), &state, Arc::clone(&schema));
         let cut = Cut { remaining: max_rows, overflow: overflow.clone() };
+        let (started, dressed) = (Arc::clone(&plan), Arc::clone(&schema));
+        // Operators start tasks as soon as they are executed, on the threads of whoever executes them.
         let task = self.workers.start(async move {
-            let mut batches = match batches {
+            let mut batches = match batches(started, &state, dressed) {
                 Ok(batches) => cut.apply(batches),
                 Err(error) => futures::stream::once(async { Err(error) }).boxed(),
             };
@@ -185,9 +186,15 @@ impl QueryService {
         })?;
         // The task lives in the stream: dropping the stream stops it. A panic closes the channel early, so its outcome
         // is asked for at the end.
-        let stream = futures::stream::unfold((receiver, Some(task)), |(mut receiver, mut task)| async move {
-            if let Some(batch) = receiver.recv().await {
-                return Some((batch, (receiver, task)));
+        // The time is watched here as well: an operator that does not yield cannot be told of it there.
+        let stream = futures::stream::unfold((receiver, Some(task)), move |(mut receiver, mut task)| async move {
+            match within(deadline, receiver.recv()).await {
+                Ok(Some(batch)) => return Some((batch, (receiver, task))),
+                Ok(None) => {}
+                Err(late) => {
+                    let _running = task.take()?;
+                    return Some((Err(late), (receiver, None)));
+                }
             }
             let ended = task.take()?.join().await;
             let error = ended.err()?;

@@ -100,11 +100,6 @@ impl Authenticator {
         }
     }
 
-    /// Whether requests without credentials are served.
-    pub(crate) const fn allows_anonymous(&self) -> bool {
-        self.anonymous
-    }
-
     /// The principal of an `authorization` header: `Basic` (padded or not), `Bearer`, or none for anonymous.
     pub(crate) async fn authorization(&self, header: Option<&str>) -> Result<Principal, AuthError> {
         match header.map(Credentials::parse).transpose()? {

@@ -2,6 +2,8 @@
 //!
 //! What is answered is compared with `testdata/truth`, which another program computed.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where a step of it fails")]
+
 mod cli;
 mod client;
 mod formats;
