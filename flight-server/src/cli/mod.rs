@@ -8,6 +8,7 @@ mod check;
 mod config;
 mod explain;
 mod hash_password;
+mod import;
 mod query;
 mod serve;
 mod snippets;
@@ -45,6 +46,8 @@ enum Command {
     Explain(explain::Options),
     /// Judge ADQL queries, one JSON line each, without any catalog.
     Check(check::Options),
+    /// Make a catalog out of a Parquet file.
+    Import(import::Options),
     /// Check or show the configuration.
     Config(config::Options),
     /// Hash a password, read from standard input, for the configuration.
@@ -147,6 +150,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Catalogs(options) => block_on(catalogs::run(options)),
         Command::Explain(options) => block_on(explain::run(options)),
         Command::Check(options) => check::run(&options),
+        Command::Import(options) => block_on(import::run(options)),
         Command::Config(options) => config::run(&options),
         Command::HashPassword => hash_password::run(),
     };

@@ -6,18 +6,21 @@
 
 mod bundled;
 mod environment;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{CatalogOverrides, EngineOptions, PositionColumns, Principal, Rules, TableName};
+use sidereus_engine::{CatalogOverrides, EngineOptions, Principal, Rules};
 
 use crate::auth::{self, Authenticator};
 
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
+use settings::{Engine, Limits, TableOverride, UserEntry, table_name};
+pub(crate) use settings::{Log, LogFormat};
 
 const MIB: usize = 1 << 20;
 
@@ -91,96 +94,6 @@ pub(crate) struct Config {
     pub(crate) tables: BTreeMap<String, TableOverride>,
 }
 
-/// Limits of requests; 0 is unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Limits {
-    /// Rows of a TAP answer whose request names no MAXREC.
-    pub(crate) default_rows: u64,
-    /// Rows of any answer.
-    pub(crate) max_rows: u64,
-    /// Seconds of one query.
-    pub(crate) query_seconds: u64,
-    /// Mebibytes of an HTTP request body.
-    pub(crate) body_mib: usize,
-    /// Seconds that running requests have to finish when the server stops.
-    pub(crate) grace_seconds: u64,
-    /// Hours after which a bearer token ends.
-    pub(crate) session_hours: u64,
-}
-
-/// Resources of the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Engine {
-    /// Mebibytes that sorts, joins and groupings may hold.
-    pub(crate) memory_mib: usize,
-    /// Mebibytes of catalog footers and page indexes that are kept.
-    pub(crate) metadata_cache_mib: usize,
-    /// Threads that run queries; 0 takes one per processor.
-    pub(crate) threads: usize,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Log {
-    /// `text` or `json`.
-    pub(crate) format: LogFormat,
-    /// Filter directives, such as `info` or `info,sidereus_engine=debug`.
-    pub(crate) filter: String,
-}
-
-/// Form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// One `[[user]]` entry.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct UserEntry {
-    /// Name to log in with.
-    pub(crate) name: String,
-    /// Argon2 hash, made by `sidereus hash-password`.
-    pub(crate) password_hash: String,
-    /// Groups of the user.
-    #[serde(default)]
-    pub(crate) groups: Vec<String>,
-}
-
-impl std::fmt::Debug for UserEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserEntry").field("name", &self.name).field("groups", &self.groups).finish_non_exhaustive()
-    }
-}
-
-/// One `[table."schema.name"]` section.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct TableOverride {
-    /// Name in queries, `schema.table`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) name: Option<String>,
-    /// Column of right ascensions in ICRS degrees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ra: Option<String>,
-    /// Column of declinations in ICRS degrees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) dec: Option<String>,
-    /// One or two sentences for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) description: Option<String>,
-    /// Groups that see the table; without it everybody does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) groups: Option<Vec<String>>,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -195,31 +108,6 @@ impl Default for Config {
             users: Vec::new(),
             tables: BTreeMap::new(),
         }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            default_rows: 1_000_000,
-            max_rows: 0,
-            query_seconds: 600,
-            body_mib: 32,
-            grace_seconds: 30,
-            session_hours: 24,
-        }
-    }
-}
-
-impl Default for Engine {
-    fn default() -> Self {
-        Self { memory_mib: 4096, metadata_cache_mib: 512, threads: 0 }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
     }
 }
 
@@ -326,28 +214,6 @@ impl Config {
             auth::check_hash(&user.password_hash).map_err(|error| value(key, error.to_string()))?;
         }
         Ok(())
-    }
-}
-
-impl TableOverride {
-    fn for_engine(&self, key: &str) -> Result<sidereus_engine::TableOverride, ConfigError> {
-        let positions = match (&self.ra, &self.dec) {
-            (Some(ra), Some(dec)) => Some(PositionColumns { ra: ra.clone(), dec: dec.clone() }),
-            (None, None) => None,
-            _ => return Err(value(key, "ra and dec go together")),
-        };
-        let name = self.name.as_deref().map(|name| table_name(&format!("{key}.name"), name)).transpose()?;
-        let (description, groups) = (self.description.clone(), self.groups.clone());
-        Ok(sidereus_engine::TableOverride { name, positions, description, groups })
-    }
-}
-
-fn table_name(key: &str, text: &str) -> Result<TableName, ConfigError> {
-    match text.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
-            Ok(TableName { schema: schema.to_owned(), table: table.to_owned() })
-        }
-        _ => Err(value(key, format!("expected SCHEMA.TABLE, such as public.stars, found {text:?}"))),
     }
 }
 

@@ -45,6 +45,25 @@ fn output_goes_to_a_file() {
 }
 
 #[test]
+fn a_parquet_file_becomes_a_catalog_with_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, catalog) = (folder.path().join("t.parquet"), folder.path().join("again"));
+    let (file, catalog) = (file.to_str().unwrap(), catalog.to_str().unwrap());
+    let query = "SELECT hip, ra, dec, plx FROM hipparcos2 WHERE plx > 20";
+    assert!(run(&["query", query, "--format", "parquet", "--output", file]).status.success());
+    let imported = run(&["import", file, "--output", catalog, "--rows-per-partition", "1000"]);
+    assert!(out(&imported).contains(" rows in "), "{}", err(&imported));
+    let cone = "WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(66, 16, 10))";
+    let count = |table: &str, catalogs: &[&str]| {
+        let query = format!("SELECT COUNT(*) AS n, SUM(hip) AS s FROM {table} {cone} AND plx > 20");
+        out(&run(&[&["query", &query], catalogs].concat())).to_owned()
+    };
+    assert_eq!(count("again", &["--catalogs", catalog]), count("hipparcos2", &[]));
+    let twice = run(&["import", file, "--output", catalog]);
+    assert_eq!(twice.status.code(), Some(1), "an existing catalog is not overwritten");
+}
+
+#[test]
 fn errors_point_at_the_text_and_set_the_exit_code() {
     for command in ["query", "explain"] {
         let wrong = run(&[command, "SELECT ra\nFROM hipparcos2 WHERE DISTANCES(ra, dec, 1, 2) < 1"]);
