@@ -38,6 +38,8 @@ pub(crate) struct ResultBody {
     collected: Vec<Bytes>,
     ended: bool,
     started: Instant,
+    /// Whether the log knows how it ended.
+    told: bool,
 }
 
 impl ResultBody {
@@ -68,7 +70,7 @@ impl ResultBody {
                 None => ended = true,
             }
         }
-        Ok(Self { encoding, request, collected, ended, started })
+        Ok(Self { encoding, request, collected, ended, started, told: false })
     }
 
     /// A response with the headers that are known now.
@@ -88,15 +90,25 @@ impl ResultBody {
 
     /// Bytes that end a document after an error, or the error that breaks the transfer off.
     fn close(&mut self, failure: &EncodeError) -> Result<Bytes, BoxError> {
+        self.told = true;
         let message = failure_text(failure, &self.request);
         tracing::warn!(request = %self.request, rows = self.encoding.rows(), message, "a result ended with an error");
         self.encoding.close_with_error(&message).ok_or_else(|| message.into())
     }
 
-    fn log_end(&self) {
+    fn log_end(&mut self) {
+        self.told = true;
         let milliseconds = self.started.elapsed().as_secs_f64() * 1e3;
         let (rows, overflow) = (self.encoding.rows(), self.encoding.is_overflow());
         tracing::info!(request = %self.request, rows, overflow, milliseconds, "result sent");
+    }
+}
+
+impl Drop for ResultBody {
+    fn drop(&mut self) {
+        if !self.told {
+            tracing::info!(request = %self.request, rows = self.encoding.rows(), "the client went away; its query ends");
+        }
     }
 }
 
