@@ -16,7 +16,7 @@ steps=("$@")
 report=()
 failed=0
 
-# run TITLE COMMAND...: runs one command, times it and remembers how it ended.
+# run TITLE COMMAND...: runs one command, times it and remembers how it ended; false if it failed.
 run() {
   local title=$1 begun=$SECONDS
   shift
@@ -26,6 +26,7 @@ run() {
   else
     report+=("FAILED  $((SECONDS - begun)) s  $title")
     failed=1
+    return 1
   fi
 }
 
@@ -67,7 +68,7 @@ step_policy() {
 step_clients() {
   local python=${SIDEREUS_PYTHON:-python3}
   command -v "$python" >/dev/null || { missing "python3 (for the clients)"; return; }
-  cargo build --workspace --all-targets --locked
+  run "build for the clients" cargo build --workspace --all-targets --locked || return 0
   run "clients" "$python" flight-server/clients/checks/run.py "$(binary)"
 }
 
@@ -80,7 +81,7 @@ binary() {
 
 for step in "${steps[@]}"; do
   declare -F "step_$step" >/dev/null || { echo "unknown step: $step (format lint docs rust policy clients)" >&2; exit 2; }
-  "step_$step"
+  "step_$step" || true  # told in the summary; the other steps run all the same
 done
 
 printf '\n== summary\n'
