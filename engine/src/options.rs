@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Rules {
     /// Skip partitions whose HEALPix cell misses the region.
     pub partition_pruning: bool,
-    /// Skip row groups by the key's statistics and by those of compared columns.
+    /// Skip row groups by the key's statistics.
     pub row_group_pruning: bool,
     /// Skip pages by the page index.
     pub page_pruning: bool,
