@@ -23,7 +23,7 @@ pub use ingest::{
     CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog,
     import_parquet, keyed_schema, nan_counts, partition_sky, write_catalog,
 };
-pub use options::{EngineOptions, QueryLimits, Rules};
+pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,

@@ -49,6 +49,50 @@ impl Rules {
     }
 }
 
+/// Reads and sets one rule.
+type Switch = fn(&mut Rules) -> &mut bool;
+
+/// Every rule by its name in options and configuration.
+const SWITCHES: [(&str, Switch); 6] = [
+    ("partition_pruning", |rules| &mut rules.partition_pruning),
+    ("row_group_pruning", |rules| &mut rules.row_group_pruning),
+    ("page_pruning", |rules| &mut rules.page_pruning),
+    ("late_materialization", |rules| &mut rules.late_materialization),
+    ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
+    ("scan_template", |rules| &mut rules.scan_template),
+];
+
+/// A name that is no rule's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown rule {0:?}: expected all, or some of {names}", names = SWITCHES.map(|(name, _)| name).join(", "))]
+pub struct UnknownRule(String);
+
+impl Rules {
+    /// The rules with those of a list switched off: names with commas between them, or `all`.
+    ///
+    /// *Errors*: a name that is no rule's.
+    pub fn without(mut self, list: &str) -> Result<Self, UnknownRule> {
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if name == "all" {
+                self = Self::none();
+                continue;
+            }
+            let (_, switch) =
+                SWITCHES.iter().find(|(known, _)| *known == name).ok_or_else(|| UnknownRule(name.to_owned()))?;
+            *switch(&mut self) = false;
+        }
+        Ok(self)
+    }
+
+    /// Names of the rules that are off, with commas between them: what [`Self::without`] makes these rules of.
+    #[must_use]
+    pub fn switched_off(mut self) -> String {
+        let off: Vec<&str> =
+            SWITCHES.iter().filter(|(_, switch)| !*switch(&mut self)).map(|(name, _)| *name).collect();
+        off.join(",")
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self::all()
@@ -81,5 +125,22 @@ impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         Self { memory_limit: 4 << 30, metadata_cache: 512 << 20, threads, rules: Rules::all() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_have_names() {
+        assert_eq!(Rules::all().without(""), Ok(Rules::all()));
+        assert_eq!(Rules::all().without("all"), Ok(Rules::none()));
+        let some = Rules::all().without("page_pruning, scan_template").unwrap();
+        assert_eq!(some, Rules { page_pruning: false, scan_template: false, ..Rules::all() });
+        assert_eq!(some.switched_off(), "page_pruning,scan_template");
+        assert_eq!(Rules::all().without(&Rules::none().switched_off()), Ok(Rules::none()));
+        let unknown = Rules::all().without("pages").unwrap_err().to_string();
+        assert!(unknown.contains("\"pages\"") && unknown.contains("page_pruning"), "{unknown}");
     }
 }

@@ -2,10 +2,8 @@
 
 mod support;
 
-use std::path::PathBuf;
-
 use serde_json::Value;
-use sidereus_engine::{QueryService, Rules};
+use sidereus_engine::{QueryService, Rules, WriteOptions, import_parquet};
 use support::{ask, digest, ids, root, service, shared};
 
 /// One region, and what is inside it.
@@ -108,44 +106,30 @@ async fn regions_on_the_bundled_catalogs_hold_what_astropy_says() {
     }
 }
 
-fn roots() -> Option<Vec<PathBuf>> {
-    Some(vec![shared("data/hats_real")?, shared("data/tycho2_07.parquet")?])
-}
-
-async fn check_all(rules: Rules) {
-    let Some(roots) = roots() else { return };
-    let service = service(&roots).await;
+/// Every cone and polygon of the truth, on the real catalogs; Tycho-2 in the form that `import` gives it.
+#[tokio::test(flavor = "multi_thread")]
+async fn regions_on_hats_catalogs_hold_what_astropy_says_whatever_is_pruned() {
+    let (Some(gaia), Some(tycho)) = (shared("data/hats_real"), shared("data/tycho2_07.parquet")) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let imported = folder.path().join("tycho2_07");
+    import_parquet(&tycho, &WriteOptions::new("tycho2_07"), &imported).expect("Tycho-2 is imported");
+    let service = service(&[gaia, imported]).await;
     let (cones, polygons) = (cones(), polygons());
     assert_eq!((cones.len(), polygons.len()), (200, 50));
-    for case in cones.iter().chain(&polygons) {
-        case.check(&service, rules).await;
+    // Each rule is off alone in every seventh case, all of them in another seventh.
+    let names = Rules::none().switched_off();
+    let alone: Vec<Rules> = names.split(',').map(|name| Rules::all().without(name).expect("a rule")).collect();
+    for (number, case) in cones.iter().chain(&polygons).enumerate() {
+        case.check(&service, Rules::all()).await;
+        case.check(&service, if number % 7 == 0 { Rules::none() } else { alone[number % 7 - 1] }).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regions_hold_what_astropy_says_with_pruning() {
-    check_all(Rules::all()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn regions_hold_what_astropy_says_without_pruning() {
-    check_all(Rules::none()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_rule_may_be_off_alone() {
-    let Some(roots) = roots() else { return };
-    let service = service(&roots).await;
-    let switches: [fn(&mut Rules); 4] = [
-        |rules| rules.partition_pruning = false,
-        |rules| rules.row_group_pruning = false,
-        |rules| rules.page_pruning = false,
-        |rules| rules.late_materialization = false,
-    ];
-    let cases: Vec<Case> = cones().into_iter().chain(polygons()).filter(|case| case.catalog != "tycho2_07").collect();
-    for (number, case) in cases.iter().enumerate() {
-        let mut rules = Rules::all();
-        switches[number % switches.len()](&mut rules);
-        case.check(&service, rules).await;
+async fn regions_on_a_plain_file_hold_what_astropy_says() {
+    let Some(tycho) = shared("data/tycho2_07.parquet") else { return };
+    let service = service(&[tycho]).await;
+    for (number, case) in cones().iter().chain(&polygons()).filter(|case| case.catalog == "tycho2_07").enumerate() {
+        case.check(&service, if number % 2 == 0 { Rules::all() } else { Rules::none() }).await;
     }
 }

@@ -37,7 +37,7 @@ impl Services {
     /// Opens the catalogs and makes the services.
     pub(crate) async fn open(config: Config) -> Result<Self, OpenError> {
         let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
-        let query = QueryService::try_new(Arc::new(registry), config.engine_options())?;
+        let query = QueryService::try_new(Arc::new(registry), config.engine_options()?)?;
         Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
     }
 

@@ -102,14 +102,10 @@ impl QueryService {
         describe(&self.registry, principal)
     }
 
-    /// Parses, checks and plans a query under the engine's own rules.
+    /// Parses, checks and plans the text of a request under its rules; its parameters and limits are not looked at.
     ///
     /// *Errors*: `BadQuery` with every place, `NotFound`, `Forbidden`, `LimitExceeded`.
-    pub async fn prepare(&self, principal: &Principal, text: &str, label: Label) -> Result<PreparedQuery, EngineError> {
-        self.prepare_with(principal, &QueryRequest::new(text, label)).await
-    }
-
-    async fn prepare_with(&self, principal: &Principal, request: &QueryRequest) -> Result<PreparedQuery, EngineError> {
+    pub async fn prepare(&self, principal: &Principal, request: &QueryRequest) -> Result<PreparedQuery, EngineError> {
         let (service, principal) = (self.clone(), principal.clone());
         let (text, label) = (request.text.clone(), request.label);
         let rules = request.rules.unwrap_or(self.options.rules);
@@ -161,7 +157,7 @@ impl QueryService {
     ///
     /// *Errors*: as [`Self::prepare`] and [`Self::execute`].
     pub async fn run(&self, principal: &Principal, request: &QueryRequest) -> Result<QueryResult, EngineError> {
-        let prepared = self.prepare_with(principal, request).await?;
+        let prepared = self.prepare(principal, request).await?;
         self.execute(principal, &prepared, &request.parameters, request.limits).await
     }
 

@@ -22,13 +22,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[2]
-START_SECONDS, CHECK_SECONDS, STOP_SECONDS = 60, 300, 40
+START_SECONDS, CHECK_SECONDS, STOP_SECONDS = 60, 900, 40
 
 # check: the Python modules and the programs that it needs
 CHECKS = {
     "flight_pyarrow": (["pyarrow"], []),
     "flight_adbc": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_truth": (["adbc_driver_flightsql", "pyarrow"], []),
+    "flight_regions": (["adbc_driver_flightsql", "pyarrow"], []),
     "tap_pyvo": (["pyvo", "astropy"], []),
     "tap_curl": ([], ["curl"]),
     "snippets": (["pyarrow", "adbc_driver_flightsql", "pyvo", "pandas"], ["bash", "curl"]),
@@ -38,9 +39,9 @@ CHECKS = {
 class Server:
     """The running binary: its two addresses and all that it printed."""
 
-    def __init__(self, binary):
-        command = [binary, "serve", "--catalogs", str(PROJECT / "testdata" / "catalogs"),
-                   "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    def __init__(self, binary, roots=(PROJECT / "testdata" / "catalogs",)):
+        catalogs = [argument for root in roots for argument in ("--catalogs", str(root))]
+        command = [binary, "serve", *catalogs, "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDEREUS_")}
         self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)

@@ -38,7 +38,8 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     let owner = config.owner();
     let services = Services::open(config).await?;
     // Errors point at places in the user's own text, before a word is put in front of it.
-    let prepared = services.query.prepare(&owner, &text, options.lang.into()).await?;
+    let request = QueryRequest::new(text.clone(), options.lang.into());
+    let prepared = services.query.prepare(&owner, &request).await?;
     let text = match (prepared.kind(), options.analyze) {
         (QueryKind::Explain { .. }, _) => text,
         (QueryKind::Select, false) => format!("EXPLAIN {text}"),

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sidereus_engine::{EngineError, Label};
+use sidereus_engine::{EngineError, ErrorKind, Label};
 
 use crate::config::{Config, ConfigError};
 use crate::error::chain;
@@ -63,6 +63,9 @@ struct Source {
     /// Configuration file.
     #[arg(long, value_name = "FILE", env = "SIDEREUS_CONFIG")]
     config: Option<PathBuf>,
+    /// Rules to do without: names with commas between them, or `all`. They change the time of a query, never its answer.
+    #[arg(long, value_name = "RULES")]
+    rules_off: Option<String>,
 }
 
 impl Source {
@@ -70,6 +73,9 @@ impl Source {
         let mut config = Config::load(self.config.as_deref())?;
         if !self.catalogs.is_empty() {
             config.catalogs.clone_from(&self.catalogs);
+        }
+        if let Some(rules) = &self.rules_off {
+            config.engine.rules_off.clone_from(rules);
         }
         Ok(config)
     }
@@ -130,11 +136,11 @@ impl CommandError {
         }
     }
 
-    /// What the user sees; the owner of the machine may see every cause.
+    /// What the user sees; the owner of the machine may see every cause of a defect.
     fn text(&self) -> String {
         match self {
-            Self::Engine(EngineError::Query(errors)) | Self::Encode(EncodeError::Query(EngineError::Query(errors))) => {
-                errors.to_string()
+            Self::Engine(error) | Self::Encode(EncodeError::Query(error)) if error.kind() != ErrorKind::Internal => {
+                error.to_string()
             }
             other => chain(other),
         }

@@ -66,7 +66,10 @@ async fn write(mut encoding: Encoding, output: Option<PathBuf>) -> Result<bool, 
     match output {
         None => {
             let mut out = std::io::stdout();
-            while let Some(piece) = encoding.next().await? {
+            // One piece behind: a query that fails before its first row leaves nothing, not the head of a document.
+            let mut held = encoding.next().await?;
+            while let Some(piece) = held {
+                held = encoding.next().await?;
                 out.write_all(&piece)?;
             }
             out.flush()?;

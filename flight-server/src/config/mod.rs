@@ -141,14 +141,15 @@ impl Config {
     }
 
     /// The engine's share of the configuration.
-    pub(crate) fn engine_options(&self) -> EngineOptions {
+    pub(crate) fn engine_options(&self) -> Result<EngineOptions, ConfigError> {
         let defaults = EngineOptions::default();
-        EngineOptions {
+        let rules = Rules::all().without(&self.engine.rules_off);
+        Ok(EngineOptions {
             memory_limit: self.engine.memory_mib.saturating_mul(MIB),
             metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
             threads: if self.engine.threads == 0 { defaults.threads } else { self.engine.threads },
-            rules: Rules::all(),
-        }
+            rules: rules.map_err(|error| value("engine.rules_off", error.to_string()))?,
+        })
     }
 
     /// An authenticator for the configured users.
@@ -197,6 +198,7 @@ impl Config {
         if self.engine.memory_mib == 0 {
             return Err(value("engine.memory_mib", "must be at least 1"));
         }
+        self.engine_options()?;
         self.overrides()?;
         self.check_users()
     }
@@ -264,6 +266,7 @@ mod tests {
             ("http = \"localhost:99999\"", "HOST:PORT"),
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
+            ("[engine]\nrules_off = \"pages\"", "page_pruning"),
             ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
             ("[table.\"public.t\"]\nra = \"x\"", "go together"),
             ("[[user]]\nname = \"a\"\npassword_hash = \"secret\"", "argon2"),

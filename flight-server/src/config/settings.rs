@@ -26,7 +26,7 @@ pub(crate) struct Limits {
 }
 
 /// Resources of the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Engine {
     /// Mebibytes that sorts, joins and groupings may hold.
@@ -35,6 +35,8 @@ pub(crate) struct Engine {
     pub(crate) metadata_cache_mib: usize,
     /// Threads that run queries; 0 takes one per processor.
     pub(crate) threads: usize,
+    /// Rules to do without: names with commas between them, or `all`.
+    pub(crate) rules_off: String,
 }
 
 /// What is logged, and how.
@@ -112,7 +114,7 @@ impl Default for Limits {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { memory_mib: 4096, metadata_cache_mib: 512, threads: 0 }
+        Self { memory_mib: 4096, metadata_cache_mib: 512, threads: 0, rules_off: String::new() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which queries have been planned already?
 //!
 //! A plan is made when a statement is prepared and found again when it is run, so the many calls that a client makes
-//! for one query plan once. Plans are kept by the digest of owner, label and text, for some minutes, within bounds; a
+//! for one query plan once. Plans are kept by the digest of owner, label, rules and text, for some minutes, within bounds; a
 //! plan that was let go is made again from the text. Long texts do not travel in tickets: they are kept here too, and
 //! for them alone a statement that was let go must be prepared again by its client.
 
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sidereus_engine::{Label, PreparedQuery, Principal, QueryService};
+use sidereus_engine::{Label, PreparedQuery, Principal, QueryRequest, QueryService, Rules};
 use tonic::Status;
 
 use super::status::status;
@@ -95,7 +95,10 @@ impl Plans {
         text: Arc<str>,
     ) -> Result<Arc<PreparedQuery>, Status> {
         let label = if statement.adql { Label::Adql } else { Label::Sql };
-        let query = self.service.prepare(principal, &text, label).await.map_err(|error| status(&error))?;
+        let rules = statement.rules_off.as_deref().map(|list| Rules::all().without(list)).transpose();
+        let rules = rules.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let request = QueryRequest { rules, ..QueryRequest::new(text.to_string(), label) };
+        let query = self.service.prepare(principal, &request).await.map_err(|error| status(&error))?;
         let (query, now) = (Arc::new(query), Instant::now());
         let plan = Plan { text, query: Arc::clone(&query), made: now, used: now };
         let mut plans = self.lock();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use arrow::ipc::CompressionType;
 use sha2::{Digest, Sha256};
-use sidereus_engine::Label;
+use sidereus_engine::{Label, Rules};
 
 use super::session_messages::{OptionProblem, OptionValue};
 
@@ -20,11 +20,12 @@ pub(super) const CATALOG: &str = "sidereus";
 /// The schema whose name need not be written.
 pub(super) const DEFAULT_SCHEMA: &str = "public";
 /// Options that a header field may set for one call.
-pub(super) const CALL_OPTIONS: [(&str, &str); 4] = [
+pub(super) const CALL_OPTIONS: [(&str, &str); 5] = [
     ("x-sidereus-language", "language"),
     ("x-sidereus-max-rows", "max_rows"),
     ("x-sidereus-timeout", "timeout"),
     ("x-sidereus-compression", "compression"),
+    ("x-sidereus-rules-off", "rules_off"),
 ];
 
 /// Sessions that are kept at once; beyond it the one unused for longest is forgotten.
@@ -43,11 +44,13 @@ pub(super) struct Options {
     pub(super) timeout: Option<Duration>,
     /// Compression of message bodies.
     pub(super) compression: Option<CompressionType>,
+    /// Rules of the engine; none takes the server's.
+    pub(super) rules: Option<Rules>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { label: Label::Sql, max_rows: None, timeout: None, compression: None }
+        Self { label: Label::Sql, max_rows: None, timeout: None, compression: None, rules: None }
     }
 }
 
@@ -69,6 +72,9 @@ impl Options {
             "max_rows" => self.max_rows = text.map(str::parse).transpose().map_err(|_| wrong)?,
             "timeout" => self.timeout = text.map(|text| seconds(text).ok_or(wrong)).transpose()?,
             "compression" => self.compression = text.map_or(Some(None), compression).ok_or(wrong)?,
+            "rules_off" => {
+                self.rules = text.map(|list| Rules::all().without(list)).transpose().map_err(|_| wrong)?;
+            }
             "catalog" if text.is_none_or(|text| text == CATALOG) => {}
             "schema" if text.is_none_or(|text| text == DEFAULT_SCHEMA) => {}
             "catalog" | "schema" => return Err(wrong),
@@ -86,6 +92,9 @@ impl Options {
             ("language".to_owned(), text(if self.is_adql() { "adql" } else { "sql" })),
             ("compression".to_owned(), text(compression_name(self.compression))),
         ]);
+        if let Some(rules) = self.rules {
+            listed.insert("rules_off".to_owned(), text(&rules.switched_off()));
+        }
         if let Some(rows) = self.max_rows.and_then(|rows| i64::try_from(rows).ok()) {
             listed.insert("max_rows".to_owned(), OptionValue::Integer(rows));
         }
@@ -219,6 +228,7 @@ mod tests {
             ("max_rows", OptionValue::Integer(10)),
             ("timeout", OptionValue::Double(1.5)),
             ("compression", text("zstd")),
+            ("rules_off", text("page_pruning, scan_template")),
             ("catalog", text("sidereus")),
             ("schema", text("public")),
         ] {
@@ -227,6 +237,7 @@ mod tests {
         assert!(options.is_adql());
         assert_eq!((options.max_rows, options.timeout), (Some(10), Some(Duration::from_millis(1500))));
         assert_eq!(options.listed()["max_rows"], OptionValue::Integer(10));
+        assert_eq!(options.listed()["rules_off"], text("page_pruning,scan_template"));
         assert_eq!(options.set("max_rows", None), Ok(()));
         assert_eq!(options.max_rows, None);
     }
@@ -245,6 +256,7 @@ mod tests {
             ("language", OptionValue::Bool(true)),
             ("schema", text("elsewhere")),
             ("catalog", text("elsewhere")),
+            ("rules_off", text("pages")),
         ] {
             assert_eq!(options.set(name, Some(&value)), Err(OptionProblem::InvalidValue), "{name} {value:?}");
         }

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use prost::Message;
-use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, QueryService, ScalarValue};
+use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, QueryService, Rules, ScalarValue};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -79,6 +79,7 @@ impl Statements {
             max_rows: caller.options.max_rows,
             timeout_ms: caller.options.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             compression: compression_name(caller.options.compression).to_owned(),
+            rules_off: caller.options.rules.map(Rules::switched_off),
             ..Statement::default()
         };
         let statement = statement.with_text(text);

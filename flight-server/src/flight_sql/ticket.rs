@@ -34,7 +34,7 @@ pub(super) struct Statement {
     /// The text, unless it is long.
     #[prost(string, optional, tag = "2")]
     pub(super) text: Option<String>,
-    /// Digest of owner, label and text: the key of the plan.
+    /// Digest of owner, label, rules and text: the key of the plan.
     #[prost(bytes = "bytes", tag = "3")]
     pub(super) plan: Bytes,
     /// Whether the text is ADQL; SQL otherwise.
@@ -58,12 +58,15 @@ pub(super) struct Statement {
     /// Compression of message bodies: empty, `lz4` or `zstd`.
     #[prost(string, tag = "10")]
     pub(super) compression: String,
+    /// Rules of the engine that the client switched off, where it said so.
+    #[prost(string, optional, tag = "11")]
+    pub(super) rules_off: Option<String>,
 }
 
 impl Statement {
     /// Fills in text and plan key: short texts travel, long ones are only named.
     pub(super) fn with_text(mut self, text: &str) -> Self {
-        self.plan = plan_key(self.owner.as_deref(), self.adql, text);
+        self.plan = plan_key(self.owner.as_deref(), self.adql, self.rules_off.as_deref(), text);
         self.text = (text.len() <= INLINE_TEXT).then(|| text.to_owned());
         self
     }
@@ -142,13 +145,15 @@ impl Sealer {
     }
 }
 
-/// The key of a plan: nobody else's statement, and no other label's, has the same one.
-fn plan_key(owner: Option<&str>, adql: bool, text: &str) -> Bytes {
-    let name = owner.unwrap_or_default();
+/// The key of a plan: nobody else's statement, and none under another label or other rules, has the same one.
+fn plan_key(owner: Option<&str>, adql: bool, rules_off: Option<&str>, text: &str) -> Bytes {
+    let (name, rules) = (owner.unwrap_or_default(), rules_off.unwrap_or_default());
     let digest = Sha256::new()
-        .chain_update([u8::from(owner.is_some()), u8::from(adql)])
+        .chain_update([u8::from(owner.is_some()), u8::from(adql), u8::from(rules_off.is_some())])
         .chain_update(name.len().to_le_bytes())
         .chain_update(name)
+        .chain_update(rules.len().to_le_bytes())
+        .chain_update(rules)
         .chain_update(text)
         .finalize();
     Bytes::copy_from_slice(&digest)
@@ -213,13 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn plans_are_told_apart_by_owner_label_and_text() {
+    fn plans_are_told_apart_by_owner_label_rules_and_text() {
         let keys = [
-            plan_key(None, false, "SELECT 1"),
-            plan_key(None, true, "SELECT 1"),
-            plan_key(Some(""), false, "SELECT 1"),
-            plan_key(Some("S"), false, "ELECT 1"),
-            plan_key(None, false, "SELECT 2"),
+            plan_key(None, false, None, "SELECT 1"),
+            plan_key(None, true, None, "SELECT 1"),
+            plan_key(Some(""), false, None, "SELECT 1"),
+            plan_key(Some("S"), false, None, "ELECT 1"),
+            plan_key(None, false, None, "SELECT 2"),
+            plan_key(None, false, Some(""), "SELECT 1"),
+            plan_key(None, false, Some("S"), "ELECT 1"),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[index + 1..].contains(key));

@@ -74,9 +74,12 @@ impl ResultBody {
     }
 
     /// A response with the headers that are known now.
-    pub(crate) fn into_response(self) -> Response {
+    pub(crate) fn into_response(mut self) -> Response {
         let mut headers = HeaderMap::new();
         if self.ended {
+            if self.collected.is_empty() {
+                self.log_end();
+            }
             let length: usize = self.collected.iter().map(Bytes::len).sum();
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
             headers.insert(OVERFLOW_HEADER, flag(self.encoding.is_overflow()));
@@ -137,11 +140,14 @@ fn frames(mut body: ResultBody) -> impl Stream<Item = Result<Frame<Bytes>, BoxEr
         loop {
             match stage {
                 Stage::Collected(mut pieces) => match pieces.next() {
-                    Some(piece) => return Some((Ok(Frame::data(piece)), (body, Stage::Collected(pieces)))),
-                    None if body.ended => {
-                        body.log_end();
-                        stage = Stage::Ended;
+                    Some(piece) => {
+                        // With its length told, nobody asks for more than the last piece.
+                        if body.ended && pieces.len() == 0 {
+                            body.log_end();
+                        }
+                        return Some((Ok(Frame::data(piece)), (body, Stage::Collected(pieces))));
                     }
+                    None if body.ended => stage = Stage::Ended,
                     None => stage = Stage::Streaming,
                 },
                 Stage::Streaming => match body.encoding.next().await {

@@ -91,7 +91,8 @@ async fn columns_only(
     principal: &Principal,
     asked: &SyncRequest,
 ) -> Result<Response, EncodeError> {
-    let prepared = services.query.prepare(principal, &asked.query, asked.label).await?;
+    let request = QueryRequest::new(asked.query.clone(), asked.label);
+    let prepared = services.query.prepare(principal, &request).await?;
     let head = Head { schema: SchemaRef::clone(prepared.schema()), query: Some(asked.query.clone()) };
     let mut encoder = asked.format.encoder(&head)?;
     let mut out = Vec::new();

@@ -78,6 +78,23 @@ fn errors_point_at_the_text_and_set_the_exit_code() {
 }
 
 #[test]
+fn a_query_that_fails_late_says_so_once_and_leaves_nothing() {
+    let wrong = run(&["query", "SELECT hip / 0 AS x FROM hipparcos2", "--format", "csv"]);
+    assert_eq!((wrong.status.code(), out(&wrong), err(&wrong)), (Some(1), "", "error: division by zero\n"));
+}
+
+#[test]
+fn rules_never_change_an_answer() {
+    let query = ["query", "SELECT COUNT(*) AS n FROM gaia_dr3_bright WHERE DISTANCE(ra, dec, 10, 20) < 5"];
+    let with = run(&query);
+    let without = run(&[&query[..], &["--rules-off", "all"]].concat());
+    assert_eq!(out(&with), out(&without), "{}{}", err(&with), err(&without));
+    let unknown = run(&[&query[..], &["--rules-off", "pages"]].concat());
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(err(&unknown).contains("page_pruning"), "{}", err(&unknown));
+}
+
+#[test]
 fn catalogs_are_listed() {
     let listed = run(&["catalogs"]);
     let line = out(&listed).lines().find(|line| line.starts_with("public.openngc ")).expect("openngc is listed");

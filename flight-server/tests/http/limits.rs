@@ -88,6 +88,21 @@ fn a_client_that_goes_away_stops_its_query() {
 }
 
 #[test]
+fn the_log_tells_who_left_from_who_read_everything() {
+    let server = Server::start_logged();
+    assert_eq!(server.csv("SELECT TOP 3 name FROM openngc").rows().len(), 3);
+    assert_eq!(server.csv("SELECT * FROM hipparcos2").rows().len(), 117_955);
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let body = form(&[("LANG", "ADQL"), ("FORMAT", "csv"), ("QUERY", "SELECT * FROM hipparcos2")]);
+    let mut stream = client::open(&server.http, "POST", "/tap/sync", &headers, body.as_bytes());
+    stream.read_exact(&mut [0; 1024]).unwrap();
+    drop(stream);
+    std::thread::sleep(Duration::from_secs(1));
+    let log = server.into_log();
+    assert_eq!((log.matches("result sent").count(), log.matches("went away").count()), (2, 1), "{log}");
+}
+
+#[test]
 fn the_server_answers_and_stops_beside_a_query_that_does_not_yield() {
     let mut server = Server::start_with(&[], &[("SIDEREUS_LIMITS_GRACE_SECONDS", "1")]);
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::client::{self, Answer, form};
 
@@ -25,6 +25,7 @@ pub(crate) fn sidereus() -> Command {
 pub(crate) struct Server {
     child: Child,
     pub(crate) http: String,
+    log: Option<ChildStderr>,
 }
 
 impl Server {
@@ -35,12 +36,19 @@ impl Server {
 
     /// The same with more options and variables of the environment.
     pub(crate) fn start_with(options: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = sidereus()
-            .args(["serve", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
+        let mut command = sidereus();
+        Self::spawn(command.arg("serve").args(options).env("SIDEREUS_LOG_FILTER", "warn").envs(variables.iter().copied()))
+    }
+
+    /// The same as [`start`](Self::start), its log kept for [`log`](Self::log).
+    pub(crate) fn start_logged() -> Self {
+        Self::spawn(sidereus().arg("serve").env("SIDEREUS_LOG_FILTER", "info").stderr(Stdio::piped()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .args(["--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
             .arg(catalogs())
-            .args(options)
-            .envs(variables.iter().copied())
-            .env("SIDEREUS_LOG_FILTER", "warn")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -51,7 +59,8 @@ impl Server {
         };
         assert!(address("flight: grpc://").starts_with("127.0.0.1:"));
         let http = address("http: http://");
-        Self { child, http }
+        let log = child.stderr.take();
+        Self { child, http, log }
     }
 
     /// A GET of a path.
@@ -82,6 +91,14 @@ impl Server {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         self.child.wait().unwrap().code()
+    }
+}
+
+impl Server {
+    /// Stops it and gives what it logged since [`start_logged`](Self::start_logged).
+    pub(crate) fn into_log(mut self) -> String {
+        assert_eq!(self.terminate(), Some(0));
+        std::io::read_to_string(self.log.take().expect("the log is kept")).unwrap()
     }
 }
 
