@@ -45,7 +45,7 @@ pub use ellipse::Ellipse;
 pub use epoch::{Astrometry, propagate};
 pub use error::SkyError;
 pub use frames::{Frame, transform};
-pub use healpix::{Cell, CellRange, Order, center, hash, hash29, neighbours};
+pub use healpix::{Cell, CellRange, Order, center, hash, hash29, neighbourhood_order, neighbours};
 pub use moc::Moc;
 pub use point::{SkyPoint, separation_deg};
 pub use polygon::Polygon;

@@ -29,10 +29,12 @@ use tokio::sync::OnceCell;
 
 use super::filter::PairExpr;
 use super::input::{PositionExpr, doubles};
+use super::narrow::narrowing;
 use super::nearest::NearestWalk;
 use super::output::Output;
 use super::pairs::PairWalk;
 use super::zones::Zones;
+use crate::scan::KeyRanges;
 
 /// Where the rows lie, and how near two of them must be.
 #[derive(Debug, Clone)]
@@ -200,6 +202,24 @@ impl PhysicalNear {
         Ok(Some(radii.iter().map(|radius| radius.unwrap_or(-1.0)).collect()))
     }
 
+    /// Tells the scan of the streamed side which of its rows can have partners.
+    fn narrow(&self, build: &Build, probe: &dyn ExecutionPlan, left: bool) -> Result<()> {
+        let Some(narrowing) = narrowing(probe, self.position(!left)) else { return Ok(()) };
+        let Some(radius) = (match self.radius_of {
+            JoinSide::None => self
+                .radii(&build.batch.slice(0, build.batch.num_rows().min(1)), left)?
+                .and_then(|radii| radii.first().copied()),
+            _ => build.radius,
+        }) else {
+            return Ok(());
+        };
+        let positions: Vec<(f64, f64)> = self.position(left).evaluate(&build.batch)?.into_iter().flatten().collect();
+        if let Some(ranges) = KeyRanges::around(&positions, radius) {
+            narrowing.tell(ranges);
+        }
+        Ok(())
+    }
+
     /// The positions of the side in memory, and the largest of its radii where they are its own.
     fn zones(&self, batch: &RecordBatch, left: bool) -> Result<(Zones, Option<f64>)> {
         let positions = self.position(left).evaluate(batch)?;
@@ -308,21 +328,29 @@ impl ExecutionPlan for CrossmatchExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (build, probe) = self.sides();
-        let (build, probe) = (Arc::clone(build), probe.execute(partition, Arc::clone(&context))?);
+        let (build, probe) = (Arc::clone(build), Arc::clone(probe));
         let (plan, left, shared) = (Arc::clone(&self.plan), self.build_left, Arc::clone(&self.shared));
         let running = Arc::clone(&shared.running);
-        let build = async move {
+        let tells = self.output.gives_alone(!left) != Some(false);
+        let inputs = async move {
             let read = async || {
                 let held = MemoryConsumer::new("Crossmatch").register(context.memory_pool());
-                plan.build(build.execute(0, context)?, left, held).await.map(Arc::new)
+                let build = plan.build(build.execute(0, Arc::clone(&context))?, left, held).await?;
+                if tells && let Some(near) = &plan.near {
+                    near.narrow(&build, probe.as_ref(), left)?;
+                }
+                Ok::<_, datafusion::error::DataFusionError>(Arc::new(build))
             };
-            shared.build.get_or_try_init(read).await.cloned()
+            let build = Arc::clone(shared.build.get_or_try_init(read).await?);
+            // Only now: what is executed may begin to read at once.
+            let probe = probe.execute(partition, Arc::clone(&context))?;
+            Ok::<_, datafusion::error::DataFusionError>((build, probe))
         };
         let (plan, output) = (Arc::clone(&self.plan), self.output.clone());
         let metrics = super::pairs::PairMetrics::new(&self.metrics, partition);
         let counted = metrics.clone();
         let stream = futures::stream::once(async move {
-            let build = build.await?;
+            let (build, probe) = inputs.await?;
             let stream = if plan.best.is_some() {
                 let walk = NearestWalk::new(plan, build, output, metrics);
                 walk.into_stream(probe).boxed()

@@ -18,6 +18,7 @@ mod filter;
 mod input;
 mod joins;
 mod lateral;
+mod narrow;
 mod nearest;
 mod node;
 mod output;

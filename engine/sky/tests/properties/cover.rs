@@ -1,9 +1,9 @@
 //! Covers never miss and are never wrongly full.
 
-use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, probes, region, shape};
-use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
+use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, position, probes, region, shape};
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
-use sidereus_sky::{Coverage, Region, SkyPoint, coverage, hash29};
+use sidereus_sky::{Cell, Coverage, Region, SkyPoint, coverage, hash29, neighbourhood_order, neighbours};
 
 fn budget() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1, 8, 40, 64, 150])
@@ -38,6 +38,23 @@ proptest! {
     #[test]
     fn of_large_unions(members in prop::collection::vec(shape(), 130..200), budget in budget(), seed in any::<u64>()) {
         check(&Region::Union(members), budget, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3000))]
+
+    #[test]
+    fn of_neighbourhoods(
+        (lon, lat) in position(), exponent in -6.0..1.165, angle in 0.0..360.0, part in prop_oneof![Just(1.0), 0.0..1.0]
+    ) {
+        let radius = 10.0_f64.powf(exponent);
+        let center = SkyPoint::from_degrees(lon, lat).unwrap();
+        let order = neighbourhood_order(radius).unwrap();
+        let own = Cell::from_key(hash29(center.lon_deg(), center.lat_deg()).unwrap(), order).unwrap();
+        let (lon, lat) = lonlat(&offset_from(&center, angle, radius * part));
+        let cell = Cell::from_key(hash29(lon, lat).unwrap(), order).unwrap();
+        prop_assert!(cell == own || neighbours(own).contains(&cell), "{lon} {lat} within {radius} of {center:?}");
     }
 }
 
