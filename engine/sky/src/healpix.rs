@@ -256,24 +256,6 @@ pub fn neighbours(cell: Cell) -> Vec<Cell> {
     numbers.into_iter().map(|npix| Cell { order: cell.order, npix }).collect()
 }
 
-/// The deepest order at which everything within a radius of any position lies in the position's cell or one of its
-/// [`neighbours`]; `None` where the radius is too large for every order.
-///
-/// *Guarantee*: a third of the radius at which a neighbourhood is first left is asked for, so the answer holds at the
-/// longest and thinnest cells as well.
-///
-/// ```
-/// use sidereus_sky::neighbourhood_order;
-/// assert_eq!(neighbourhood_order(1.0).map(|order| order.get()), Some(3));
-/// assert_eq!(neighbourhood_order(20.0), None);
-/// ```
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=29")]
-pub fn neighbourhood_order(radius_deg: f64) -> Option<Order> {
-    // The square root of a base cell's area is 58.6 degrees; a neighbourhood reaches at least 0.7 cells beyond its cell.
-    let order = (58.6 * 0.25 / radius_deg).log2().floor();
-    (order >= 0.0).then(|| Order(order.min(29.0) as u8))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

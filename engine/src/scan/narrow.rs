@@ -8,10 +8,12 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use sidereus_sky::{Cell, hash29, neighbourhood_order, neighbours};
+use sidereus_sky::{Circle, cells_around};
 
 /// Positions beyond which narrowing is not worth its time.
 const MOST_POSITIONS: usize = 200_000;
+/// Radius beyond which nothing is narrowed.
+const WIDEST_DEG: f64 = 10.0;
 /// Degrees by which positions may lie off their keys.
 const PAD_DEG: f64 = 1e-4;
 
@@ -26,15 +28,12 @@ pub(crate) struct Narrowing(Arc<OnceLock<KeyRanges>>);
 impl KeyRanges {
     /// Keys within `radius_deg` of positions in degrees; `None` where that would narrow nothing.
     pub(crate) fn around(positions: &[(f64, f64)], radius_deg: f64) -> Option<Self> {
-        if positions.len() > MOST_POSITIONS || !radius_deg.is_finite() {
+        if positions.len() > MOST_POSITIONS || !radius_deg.is_finite() || radius_deg > WIDEST_DEG {
             return None;
         }
-        let order = neighbourhood_order(radius_deg.max(0.0) + PAD_DEG)?;
-        let mut cells: Vec<Cell> = Vec::with_capacity(positions.len() * 9);
+        let mut cells = Vec::with_capacity(positions.len() * 9);
         for (lon, lat) in positions {
-            let own = Cell::from_key(hash29(*lon, *lat).ok()?, order).ok()?;
-            cells.push(own);
-            cells.extend(neighbours(own));
+            cells.extend(cells_around(&Circle::from_degrees(*lon, *lat, radius_deg.max(0.0) + PAD_DEG).ok()?));
         }
         cells.sort_unstable_by_key(|cell| cell.npix());
         let mut ranges: Vec<Range<u64>> = Vec::new();
@@ -76,6 +75,7 @@ impl Narrowing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sidereus_sky::hash29;
 
     #[test]
     fn keys_near_a_position_matter() {

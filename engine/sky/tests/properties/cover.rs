@@ -3,7 +3,7 @@
 use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, position, probes, region, shape};
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
-use sidereus_sky::{Cell, Coverage, Region, SkyPoint, coverage, hash29, neighbourhood_order, neighbours};
+use sidereus_sky::{Circle, Coverage, Region, SkyPoint, cells_around, coverage, hash29};
 
 fn budget() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1, 8, 40, 64, 150])
@@ -45,16 +45,23 @@ proptest! {
     #![proptest_config(cases(3000))]
 
     #[test]
-    fn of_neighbourhoods(
-        (lon, lat) in position(), exponent in -6.0..1.165, angle in 0.0..360.0, part in prop_oneof![Just(1.0), 0.0..1.0]
+    fn of_caps_by_neighbouring_cells(
+        (lon, lat) in position(), exponent in -6.0..2.2, angle in 0.0..360.0, part in prop_oneof![Just(1.0), 0.0..1.0]
     ) {
-        let radius = 10.0_f64.powf(exponent);
-        let center = SkyPoint::from_degrees(lon, lat).unwrap();
-        let order = neighbourhood_order(radius).unwrap();
-        let own = Cell::from_key(hash29(center.lon_deg(), center.lat_deg()).unwrap(), order).unwrap();
-        let (lon, lat) = lonlat(&offset_from(&center, angle, radius * part));
-        let cell = Cell::from_key(hash29(lon, lat).unwrap(), order).unwrap();
-        prop_assert!(cell == own || neighbours(own).contains(&cell), "{lon} {lat} within {radius} of {center:?}");
+        let cap = Circle::from_degrees(lon, lat, 10.0_f64.powf(exponent)).unwrap();
+        let (lon, lat) = lonlat(&offset_from(&cap.center(), angle, cap.radius_deg() * part));
+        let key = hash29(lon, lat).unwrap();
+        let held = cells_around(&cap).iter().any(|cell| cell.range29().start <= key && key < cell.range29().end);
+        prop_assert!(held, "{lon} {lat} within {cap:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3))]
+
+    #[test]
+    fn of_huge_unions(members in prop::collection::vec(circle(), 4100..4200), seed in any::<u64>()) {
+        check(&Region::Union(members), 40_000, seed)?;
     }
 }
 
