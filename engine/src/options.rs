@@ -19,6 +19,8 @@ pub struct Rules {
     pub predicate_pushdown: bool,
     /// Hand a query that is one scan straight to the scan, without the optimizer.
     pub scan_template: bool,
+    /// Join tables on their positions by zones; off compares all pairs, but where there is no other plan.
+    pub crossmatch: bool,
 }
 
 impl Rules {
@@ -32,6 +34,7 @@ impl Rules {
             late_materialization: true,
             predicate_pushdown: true,
             scan_template: true,
+            crossmatch: true,
         }
     }
 
@@ -45,6 +48,7 @@ impl Rules {
             late_materialization: false,
             predicate_pushdown: false,
             scan_template: false,
+            crossmatch: false,
         }
     }
 }
@@ -53,13 +57,14 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 6] = [
+const SWITCHES: [(&str, Switch); 7] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
     ("late_materialization", |rules| &mut rules.late_materialization),
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),
+    ("crossmatch", |rules| &mut rules.crossmatch),
 ];
 
 /// A name that is no rule's.
@@ -87,8 +92,7 @@ impl Rules {
     /// Names of the rules that are off, with commas between them: what [`Self::without`] makes these rules of.
     #[must_use]
     pub fn switched_off(mut self) -> String {
-        let off: Vec<&str> =
-            SWITCHES.iter().filter(|(_, switch)| !*switch(&mut self)).map(|(name, _)| *name).collect();
+        let off: Vec<&str> = SWITCHES.iter().filter(|(_, switch)| !*switch(&mut self)).map(|(name, _)| *name).collect();
         off.join(",")
     }
 }

@@ -11,19 +11,23 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 use url::Url;
 
 use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
+use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
-use crate::options::EngineOptions;
+use crate::options::{EngineOptions, Rules};
 use crate::scan::FooterCache;
 
 /// Makes session states that differ only in the tables they see.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionFactory {
     template: SessionState,
+    /// The same without the rules that may be switched off.
+    plain: SessionState,
 }
 
 impl SessionFactory {
@@ -51,16 +55,27 @@ impl SessionFactory {
             .with_window_functions(window)
             .with_table_factories(std::collections::HashMap::new());
         let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
-        Ok(Self { template: builder.build() })
+        let builder =
+            builder.with_optimizer_rules(optimizer_rules()).with_query_planner(Arc::new(SkyPlanner::new(true)));
+        let template = builder.build();
+        let plain = SessionStateBuilder::new_from_existing(template.clone());
+        let plain = plain.with_query_planner(Arc::new(SkyPlanner::new(false))).build();
+        Ok(Self { template, plain })
     }
 
     /// A state over the given tables.
-    pub(crate) fn state(&self, tables: Arc<dyn CatalogProviderList>) -> SessionState {
-        let mut state = self.template.clone();
+    pub(crate) fn state(&self, tables: Arc<dyn CatalogProviderList>, rules: Rules) -> SessionState {
+        let mut state = if rules.crossmatch { self.template.clone() } else { self.plain.clone() };
         state.register_catalog_list(tables);
         state.mark_start_execution();
         state
     }
+}
+
+/// DataFusion's rules, and before those that take correlation apart, ours for the best few of a lateral join.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let lateral: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(NearestInLateral);
+    [lateral].into_iter().chain(Optimizer::new().rules).collect()
 }
 
 fn runtime_env(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {

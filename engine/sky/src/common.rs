@@ -5,7 +5,7 @@
 //! and by their test of a point only.
 
 use crate::cell_relation::{Patch, Relation};
-use crate::coverage::start_cells;
+use crate::coverage::cells_around;
 use crate::healpix::Cell;
 use crate::point::SkyPoint;
 use crate::region::Region;
@@ -34,7 +34,7 @@ const MAX_WORK: usize = 8_000_000;
 pub(crate) fn search(a: &Region, b: &Region) -> Search {
     let (cap_a, cap_b) = (a.bounding_cap(), b.bounding_cap());
     let smaller = if cap_a.radius_deg() <= cap_b.radius_deg() { cap_a } else { cap_b };
-    let mut open = start_cells(&smaller);
+    let mut open = cells_around(&smaller);
     let mut work_left = MAX_WORK / (a.shape_count() + b.shape_count()).max(1);
     loop {
         if open.len() > work_left {

@@ -179,11 +179,16 @@ pub fn coverage(region: &Region, budget: usize) -> Coverage {
 /// Unions with more members than this are covered by cells of about the size of each member.
 const MANY_MEMBERS: usize = 128;
 
+/// Unions with more members than this are covered by a cell and its neighbours for each member.
+const MOST_MEMBERS: usize = 4096;
+
 /// Covers each member with its share of the budget and joins what is near to each other.
 fn cover_members(members: &[Region], budget: usize) -> Coverage {
     let share = (2 * budget / members.len()).max(6);
-    let cover = |member: &Region| {
-        if members.len() > MANY_MEMBERS { cover_roughly(member) } else { coverage(member, share) }
+    let cover = |member: &Region| match members.len() {
+        ..=MANY_MEMBERS => coverage(member, share),
+        ..=MOST_MEMBERS => cover_roughly(member),
+        _ => assemble(&[], &cells_around(&member.bounding_cap())),
     };
     let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| cover(member).ranges).collect();
     Coverage::from_unsorted(&ranges).reduced(budget)
@@ -192,7 +197,7 @@ fn cover_members(members: &[Region], budget: usize) -> Coverage {
 /// Descends two levels from the cells around the region.
 fn cover_roughly(region: &Region) -> Coverage {
     let mut full = Vec::new();
-    let mut mixed = classify(region, &start_cells(&region.bounding_cap()), &mut full);
+    let mut mixed = classify(region, &cells_around(&region.bounding_cap()), &mut full);
     for _ in 0..2 {
         if mixed.first().is_none_or(|cell| cell.order() == Order::MAX) {
             break;
@@ -206,7 +211,7 @@ fn cover_roughly(region: &Region) -> Coverage {
 /// Descends level by level, as long as the ranges are within the budget.
 fn descend(region: &Region, budget: usize) -> Coverage {
     let mut full: Vec<CellRange> = Vec::new();
-    let mut mixed: Vec<Cell> = classify(region, &start_cells(&region.bounding_cap()), &mut full);
+    let mut mixed: Vec<Cell> = classify(region, &cells_around(&region.bounding_cap()), &mut full);
     let mut best = assemble(&full, &mixed);
     while mixed.first().is_some_and(|cell| cell.order() < Order::MAX) && mixed.len() <= 16 * budget {
         let children: Vec<Cell> = mixed.iter().filter_map(|cell| cell.children()).flatten().collect();
@@ -247,12 +252,12 @@ fn assemble(full: &[CellRange], mixed: &[Cell]) -> Coverage {
     Coverage::from_sorted(ranges.into_iter())
 }
 
-/// The cells that a region with this bounding cap can be in: the cell around the middle and its neighbours, where they
-/// are certain to hold the cap, else the base cells.
+/// The cells that positions within a cap can have: the cell around the middle and its neighbours, where they are certain
+/// to hold the cap, else the base cells; sorted, all of one order.
 ///
 /// The distance from a cell to anything beyond its neighbours is at least the smallest distance between opposite
 /// sides of a cell, which is above 0.7 / 2^order radians; a third of that is asked for.
-pub(crate) fn start_cells(cap: &Circle) -> Vec<Cell> {
+pub fn cells_around(cap: &Circle) -> Vec<Cell> {
     let reach = radians(cap.radius_deg() + 2e-9);
     let order = (0..=29_u8).rev().find(|order| reach < 0.25 / (1_u64 << order) as f64);
     let Some(order) = order.and_then(|order| Order::new(order).ok()) else { return all_base_cells() };

@@ -40,7 +40,7 @@ mod vector;
 pub use angle::{Arcsec, Degrees, Radians};
 pub use box_::SkyBox;
 pub use circle::Circle;
-pub use coverage::{Coverage, CoverageRange, coverage};
+pub use coverage::{Coverage, CoverageRange, cells_around, coverage};
 pub use ellipse::Ellipse;
 pub use epoch::{Astrometry, propagate};
 pub use error::SkyError;

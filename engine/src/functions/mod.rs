@@ -10,6 +10,7 @@ mod constant;
 mod documentation;
 mod form;
 mod geometry_type;
+mod near;
 mod positions;
 mod predicate;
 mod prepared;
@@ -47,6 +48,8 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
+pub(crate) use geometry_type::{GeometryArray, GeometryKind, is_position, reduced_longitude};
+pub(crate) use near::{NearEnd, Nearness, near};
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 

@@ -191,7 +191,7 @@ fn both(first: SpatialPredicate, second: SpatialPredicate) -> Option<SpatialPred
     }
 }
 
-fn shape(expr: &Expr) -> Option<Shape<'_>> {
+pub(super) fn shape(expr: &Expr) -> Option<Shape<'_>> {
     let (function, args) = SpatialUdf::call(without_alias(expr))?;
     function.shape(args)
 }
@@ -247,7 +247,7 @@ pub(super) fn without_alias(expr: &Expr) -> &Expr {
 }
 
 /// The expression below aliases and casts to types that `allowed` says keep its value.
-fn without_cast(expr: &Expr, allowed: fn(&DataType) -> bool) -> &Expr {
+pub(super) fn without_cast(expr: &Expr, allowed: fn(&DataType) -> bool) -> &Expr {
     match without_alias(expr) {
         Expr::Cast(cast) if allowed(cast.field.data_type()) => without_cast(&cast.expr, allowed),
         other => other,

@@ -58,6 +58,11 @@ impl SpatialFunction for SkyContainsFunction {
             .build()
     }
 
+    fn within<'a>(&self, args: &'a [Expr]) -> Option<(&'a Expr, &'a Expr)> {
+        let [inner, outer] = args else { return None };
+        Some((inner, outer))
+    }
+
     fn predicate(&self, args: &[Expr]) -> Option<SpatialPredicate> {
         let [inner, outer] = args else { return None };
         SpatialPredicate::point_within(inner, outer).or_else(|| SpatialPredicate::point_within_disc(inner, outer))

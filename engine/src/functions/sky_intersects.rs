@@ -10,9 +10,9 @@ use super::arguments::Arguments;
 use super::documentation::page;
 use super::form::{Argument, Form};
 use super::geometry_type::GeometryKind;
-use super::predicate::SpatialPredicate;
+use super::predicate::{SpatialPredicate, shape};
 use super::sky_contains::points_within;
-use super::spatial::{Returned, SpatialFunction};
+use super::spatial::{Returned, Shape, SpatialFunction};
 
 /// Tests for overlap; a point overlaps what contains it.
 ///
@@ -57,6 +57,14 @@ impl SpatialFunction for SkyIntersectsFunction {
             .with_argument("a, b", "any geometries; a point intersects what contains it")
             .with_sql_example("SELECT INTERSECTS(CIRCLE(10.0, 0.0, 1.0), CIRCLE(11.5, 0.0, 1.0))")
             .build()
+    }
+
+    fn within<'a>(&self, args: &'a [Expr]) -> Option<(&'a Expr, &'a Expr)> {
+        let [first, second] = args else { return None };
+        match shape(first) {
+            Some(Shape::Circle(..)) => Some((second, first)),
+            _ => Some((first, second)),
+        }
     }
 
     fn predicate(&self, args: &[Expr]) -> Option<SpatialPredicate> {

@@ -111,6 +111,13 @@ pub(crate) trait SpatialFunction: Debug + Send + Sync {
         None
     }
 
+    /// Which of two arguments, a point and a disc, answer a call with 1 where the point lies within the disc and only
+    /// there; `None` when the call is no such question. The first is not known to be a point, if it is no [`Shape`].
+    fn within<'a>(&self, args: &'a [Expr]) -> Option<(&'a Expr, &'a Expr)> {
+        let _ = args;
+        None
+    }
+
     /// Between which two positions a call measures; `None` when it does not.
     fn separation<'a>(&self, args: &'a [Expr]) -> Option<[SeparationEnd<'a>; 2]> {
         let _ = args;

@@ -10,6 +10,9 @@ use sidereus_sky::{Circle, Coverage, PreparedRegion, Region, coverage};
 
 /// Ranges a cover may have: enough that cells are about an eighth of the radius, few enough to stay in the cache.
 const BUDGET: usize = 96;
+/// The same for each member of a union, and at most.
+const BUDGET_PER_MEMBER: usize = 9;
+const MOST_RANGES: usize = 1 << 20;
 /// Degrees by which a position rounded to single precision may be off, padded.
 const SINGLE_PRECISION_PAD_DEG: f64 = 1e-4;
 
@@ -38,7 +41,7 @@ impl SpatialFilter {
     /// Prepares a region for positions of the given type.
     pub(crate) fn new(region: Region, position_type: &DataType) -> Arc<Self> {
         let exact_keys = *position_type == DataType::Float64;
-        let coverage = if exact_keys { coverage(&region, BUDGET) } else { padded_coverage(&region) };
+        let coverage = if exact_keys { coverage(&region, budget(&region)) } else { padded_coverage(&region) };
         let prepared = region.prepare();
         Arc::new(Self { region, prepared, coverage, exact_keys })
     }
@@ -79,6 +82,14 @@ impl SpatialFilter {
             (true, true) => Overlap::Full,
             (true, false) => Overlap::Partial,
         }
+    }
+}
+
+/// Ranges that are worth having for a region.
+fn budget(region: &Region) -> usize {
+    match region {
+        Region::Union(members) => (members.len() * BUDGET_PER_MEMBER).clamp(BUDGET, MOST_RANGES),
+        _ => BUDGET,
     }
 }
 

@@ -24,6 +24,7 @@ use futures::TryStreamExt;
 use super::cache::FooterCache;
 use super::descriptor::ScanDescriptor;
 use super::metrics::{ScanMetrics, count_partitions};
+use super::narrow::Narrowing;
 use super::stream::UnitWalk;
 
 /// Footer bytes kept by a task that was given no cache.
@@ -36,6 +37,7 @@ const LOCAL_CACHE: usize = 16 << 20;
 #[derive(Debug)]
 pub(crate) struct HatsScanExec {
     descriptor: Arc<ScanDescriptor>,
+    narrowing: Narrowing,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -50,12 +52,25 @@ impl HatsScanExec {
         );
         let metrics = ExecutionPlanMetricsSet::new();
         count_partitions(&metrics, descriptor.catalog.partitions.len(), descriptor.partitions);
-        Self { descriptor: Arc::new(descriptor), properties: Arc::new(properties), metrics }
+        let narrowing = Narrowing::default();
+        Self { descriptor: Arc::new(descriptor), narrowing, properties: Arc::new(properties), metrics }
     }
 
     /// What it reads.
     pub(crate) fn descriptor(&self) -> &ScanDescriptor {
         &self.descriptor
+    }
+
+    /// Where it is told which of two output columns' positions matter, before it is executed; `None` where it cannot
+    /// skip by these columns, or must count rows that do not matter.
+    pub(crate) fn narrowing(&self, lon: usize, lat: usize) -> Option<&Narrowing> {
+        let catalog = &self.descriptor.catalog;
+        let (index, positions) = (catalog.index.as_ref(), catalog.positions.as_ref()?);
+        let is = |column: usize, name: &str| {
+            self.descriptor.output.fields().get(column).is_some_and(|field| field.name() == name)
+        };
+        let own = is(lon, &positions.ra) && is(lat, &positions.dec);
+        (index.is_some() && own && self.descriptor.limit.is_none()).then_some(&self.narrowing)
     }
 }
 
@@ -134,7 +149,8 @@ impl ExecutionPlan for HatsScanExec {
             .get_extension::<FooterCache>()
             .unwrap_or_else(|| Arc::new(FooterCache::new(LOCAL_CACHE)));
         let metrics = ScanMetrics::new(&self.metrics, partition);
-        let walk = UnitWalk::new(Arc::clone(&self.descriptor), partition, footers, metrics.clone());
+        let walk =
+            UnitWalk::new((Arc::clone(&self.descriptor), self.narrowing.clone()), partition, footers, metrics.clone());
         let stream =
             futures::stream::try_unfold(
                 walk,

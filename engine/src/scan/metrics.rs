@@ -23,6 +23,8 @@ pub(crate) struct ScanMetrics {
     pub(crate) rows_matched: Count,
     /// HEALPix partitions (or plain files) read to their end.
     pub(crate) partitions_done: Count,
+    /// HEALPix partitions that a join had no use for.
+    pub(crate) partitions_skipped: Count,
     /// Requests and bytes, footers included.
     pub(crate) fetched: FetchCounters,
 }
@@ -39,6 +41,7 @@ impl ScanMetrics {
             rows_decoded: counter("rows_decoded"),
             rows_matched: counter("rows_matched"),
             partitions_done: counter("partitions_done"),
+            partitions_skipped: counter("partitions_skipped"),
             fetched: FetchCounters { requests: counter("requests"), bytes: counter("bytes_read") },
         }
     }

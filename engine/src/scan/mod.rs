@@ -20,6 +20,7 @@ mod fetch;
 mod filter;
 mod keys;
 mod metrics;
+mod narrow;
 mod select;
 mod stream;
 
@@ -27,3 +28,4 @@ pub(crate) use cache::FooterCache;
 pub(crate) use cover::SpatialFilter;
 pub(crate) use descriptor::{ScanDescriptor, ScanRequest};
 pub(crate) use exec::HatsScanExec;
+pub(crate) use narrow::{KeyRanges, Narrowing};

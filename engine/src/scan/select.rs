@@ -9,6 +9,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 use super::cover::{Overlap, SpatialFilter};
 use super::keys::RowGroupKeys;
 use super::metrics::ScanMetrics;
+use super::narrow::Narrowing;
 use crate::catalog::CatalogMetadata;
 use crate::options::Rules;
 
@@ -46,25 +47,36 @@ pub(crate) struct FileRowGroups<'a> {
     pub(crate) positions_present: &'a [bool],
 }
 
+/// What decides which keys are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The region of the position.
+    pub(crate) spatial: Option<&'a SpatialFilter>,
+    /// What a join has told since.
+    pub(crate) narrowing: &'a Narrowing,
+    /// Pruners to use.
+    pub(crate) rules: Rules,
+}
+
 /// Tasks for the row groups `groups` of a file.
 pub(crate) fn row_groups(
     file: FileRowGroups<'_>,
     groups: Range<usize>,
-    spatial: Option<(&SpatialFilter, Rules)>,
+    wanted: Wanted<'_>,
     metrics: &ScanMetrics,
 ) -> Vec<RowGroupTask> {
     let mut tasks = Vec::new();
     for row_group in groups {
         metrics.row_groups.add(1);
         let before = tasks.len();
-        match (spatial, file.keys.and_then(|keys| keys.get(row_group))) {
-            (None, _) => tasks.push(RowGroupTask { row_group, selection: None, test_position: false }),
-            (Some(_), None) => tasks.push(RowGroupTask { row_group, selection: None, test_position: true }),
-            (Some((spatial, rules)), Some(keys)) => {
+        let test_position = wanted.spatial.is_some();
+        match file.keys.and_then(|keys| keys.get(row_group)) {
+            Some(keys) if test_position || wanted.narrowing.is_told() => {
                 let trusted = file.positions_present[row_group];
-                let selector = Selector { spatial, rules, trusted, rows: file.rows[row_group] };
+                let selector = Selector { wanted, trusted, rows: file.rows[row_group] };
                 selector.select(row_group, keys, metrics, &mut tasks);
             }
+            _ => tasks.push(RowGroupTask { row_group, selection: None, test_position }),
         }
         if tasks.len() == before {
             metrics.row_groups_pruned.add(1);
@@ -75,25 +87,30 @@ pub(crate) fn row_groups(
 
 /// Narrows one row group.
 struct Selector<'a> {
-    spatial: &'a SpatialFilter,
-    rules: Rules,
+    wanted: Wanted<'a>,
     trusted: bool,
     rows: usize,
 }
 
 impl Selector<'_> {
     fn select(&self, row_group: usize, keys: &RowGroupKeys, metrics: &ScanMetrics, tasks: &mut Vec<RowGroupTask>) {
+        let Wanted { narrowing, rules, spatial } = self.wanted;
         let whole = match &keys.keys {
-            Some(keys) if self.rules.row_group_pruning => self.overlap(keys),
-            _ => Overlap::Partial,
+            Some(keys) if rules.row_group_pruning => self.overlap(keys),
+            _ => self.unknown(),
         };
         match whole {
             Overlap::Outside => {}
-            Overlap::Full => tasks.push(RowGroupTask { row_group, selection: None, test_position: false }),
-            Overlap::Partial if self.rules.page_pruning && !keys.pages.is_empty() => {
+            Overlap::Full if !narrowing.is_told() => {
+                tasks.push(RowGroupTask { row_group, selection: None, test_position: false })
+            }
+            _ if rules.page_pruning && !keys.pages.is_empty() => {
                 self.select_pages(row_group, keys, metrics, tasks);
             }
-            Overlap::Partial => tasks.push(RowGroupTask { row_group, selection: None, test_position: true }),
+            partly => {
+                let test_position = spatial.is_some() && partly == Overlap::Partial;
+                tasks.push(RowGroupTask { row_group, selection: None, test_position });
+            }
         }
     }
 
@@ -108,7 +125,7 @@ impl Selector<'_> {
         let mut taken = Vec::new();
         for page in &keys.pages {
             metrics.pages.add(1);
-            match page.keys.as_ref().map_or(Overlap::Partial, |keys| self.overlap(keys)) {
+            match page.keys.as_ref().map_or_else(|| self.unknown(), |keys| self.overlap(keys)) {
                 Overlap::Outside => metrics.pages_pruned.add(1),
                 Overlap::Partial => tested.push(page.rows.clone()),
                 Overlap::Full => taken.push(page.rows.clone()),
@@ -122,10 +139,18 @@ impl Selector<'_> {
         }
     }
 
+    /// How keys that are not known lie to the region.
+    fn unknown(&self) -> Overlap {
+        if self.wanted.spatial.is_some() { Overlap::Partial } else { Overlap::Full }
+    }
+
     /// A full cover counts only where no position can be null.
     fn overlap(&self, keys: &Range<u64>) -> Overlap {
-        match self.spatial.overlap(keys) {
-            Overlap::Full if !self.trusted => Overlap::Partial,
+        if !self.wanted.narrowing.touches(keys) {
+            return Overlap::Outside;
+        }
+        match self.wanted.spatial.map_or(Overlap::Full, |spatial| spatial.overlap(keys)) {
+            Overlap::Full if self.wanted.spatial.is_some() && !self.trusted => Overlap::Partial,
             overlap => overlap,
         }
     }

@@ -16,12 +16,14 @@ use super::decode::{BATCH_ROWS, FileScan, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
 use super::fetch::FileFetcher;
 use super::metrics::ScanMetrics;
-use super::select::{self, FileRowGroups, RowGroupTask};
+use super::narrow::Narrowing;
+use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
 
 /// Walks the units of one output partition.
 #[derive(Debug)]
 pub(crate) struct UnitWalk {
     descriptor: Arc<ScanDescriptor>,
+    narrowing: Narrowing,
     footers: Arc<FooterCache>,
     metrics: ScanMetrics,
     plan: Arc<OutputPlan>,
@@ -36,7 +38,7 @@ pub(crate) struct UnitWalk {
 
 impl UnitWalk {
     pub(crate) fn new(
-        descriptor: Arc<ScanDescriptor>,
+        (descriptor, narrowing): (Arc<ScanDescriptor>, Narrowing),
         stream: usize,
         footers: Arc<FooterCache>,
         metrics: ScanMetrics,
@@ -48,6 +50,7 @@ impl UnitWalk {
             plan: Arc::new(output_plan(&descriptor)),
             remaining: descriptor.limit.unwrap_or(usize::MAX),
             descriptor,
+            narrowing,
             footers,
             metrics,
             units,
@@ -95,7 +98,11 @@ impl UnitWalk {
             self.metrics.partitions_done.add(1);
         }
         let Some(unit) = self.units.pop_front() else { return Ok(false) };
-        self.open(&unit).await?;
+        if self.may_matter(&unit) {
+            self.open(&unit).await?
+        } else {
+            self.metrics.partitions_skipped.add(1)
+        }
         Ok(true)
     }
 
@@ -122,6 +129,13 @@ impl UnitWalk {
         Ok(())
     }
 
+    /// Whether a partition may hold keys that matter.
+    fn may_matter(&self, unit: &ScanUnit) -> bool {
+        let Some(cell) = &self.descriptor.catalog.partitions[unit.partition].cell else { return true };
+        let range = cell.range29();
+        !self.descriptor.rules.partition_pruning || self.narrowing.touches(&(range.start..range.end))
+    }
+
     fn tasks_of(&self, unit: &ScanUnit, footer: &Footer) -> Vec<RowGroupTask> {
         let groups = footer.rows.len();
         let (share, shares) = unit.share;
@@ -131,8 +145,9 @@ impl UnitWalk {
             rows: &footer.rows,
             positions_present: &footer.positions_present,
         };
-        let spatial = self.descriptor.filter.spatial.as_deref().map(|spatial| (spatial, self.descriptor.rules));
-        select::row_groups(row_groups, groups, spatial, &self.metrics)
+        let spatial = self.descriptor.filter.spatial.as_deref();
+        let wanted = Wanted { spatial, narrowing: &self.narrowing, rules: self.descriptor.rules };
+        select::row_groups(row_groups, groups, wanted, &self.metrics)
     }
 }
 

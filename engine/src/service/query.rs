@@ -123,7 +123,7 @@ impl QueryService {
         let names = RegistryNames::new(&self.registry, &principal);
         let checked = plan::read(text, label, &names)?;
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
-        let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table));
+        let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
         let template =
             if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };

@@ -37,7 +37,9 @@ impl Server {
     /// The same with more options and variables of the environment.
     pub(crate) fn start_with(options: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = sidereus();
-        Self::spawn(command.arg("serve").args(options).env("SIDEREUS_LOG_FILTER", "warn").envs(variables.iter().copied()))
+        Self::spawn(
+            command.arg("serve").args(options).env("SIDEREUS_LOG_FILTER", "warn").envs(variables.iter().copied()),
+        )
     }
 
     /// The same as [`start`](Self::start), its log kept for [`log`](Self::log).

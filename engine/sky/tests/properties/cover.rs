@@ -1,9 +1,9 @@
 //! Covers never miss and are never wrongly full.
 
-use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, probes, region, shape};
-use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
+use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, position, probes, region, shape};
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
-use sidereus_sky::{Coverage, Region, SkyPoint, coverage, hash29};
+use sidereus_sky::{Circle, Coverage, Region, SkyPoint, cells_around, coverage, hash29};
 
 fn budget() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1, 8, 40, 64, 150])
@@ -38,6 +38,30 @@ proptest! {
     #[test]
     fn of_large_unions(members in prop::collection::vec(shape(), 130..200), budget in budget(), seed in any::<u64>()) {
         check(&Region::Union(members), budget, seed)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3000))]
+
+    #[test]
+    fn of_caps_by_neighbouring_cells(
+        (lon, lat) in position(), exponent in -6.0..2.2, angle in 0.0..360.0, part in prop_oneof![Just(1.0), 0.0..1.0]
+    ) {
+        let cap = Circle::from_degrees(lon, lat, 10.0_f64.powf(exponent)).unwrap();
+        let (lon, lat) = lonlat(&offset_from(&cap.center(), angle, cap.radius_deg() * part));
+        let key = hash29(lon, lat).unwrap();
+        let held = cells_around(&cap).iter().any(|cell| cell.range29().start <= key && key < cell.range29().end);
+        prop_assert!(held, "{lon} {lat} within {cap:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3))]
+
+    #[test]
+    fn of_huge_unions(members in prop::collection::vec(circle(), 4100..4200), seed in any::<u64>()) {
+        check(&Region::Union(members), 40_000, seed)?;
     }
 }
 

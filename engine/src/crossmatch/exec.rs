@@ -1,0 +1,373 @@
+//! The operator that DataFusion runs for a crossmatch.
+//!
+//! One side, the smaller as far as anybody knows, is read into memory first; the other streams by, partition by
+//! partition. What is held in memory is reserved in the pool of the query, and too much is an error.
+
+use std::fmt::Formatter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::compute::{SortOptions, concat_batches};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{JoinSide, JoinType, Result, Statistics, internal_err, resources_datafusion_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::joins::utils::build_join_schema;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, PlanProperties,
+};
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
+
+use super::filter::PairExpr;
+use super::input::{PositionExpr, doubles};
+use super::narrow::narrowing;
+use super::nearest::NearestWalk;
+use super::output::Output;
+use super::pairs::PairWalk;
+use super::zones::Zones;
+use crate::scan::KeyRanges;
+
+/// Where the rows lie, and how near two of them must be.
+#[derive(Debug, Clone)]
+pub(super) struct PhysicalNear {
+    pub(super) left: PositionExpr,
+    pub(super) right: PositionExpr,
+    /// Degrees, over the columns of one side.
+    pub(super) radius: Arc<dyn PhysicalExpr>,
+    /// Which side; none for a constant.
+    pub(super) radius_of: JoinSide,
+}
+
+/// Which matches a row of the left side keeps.
+#[derive(Debug, Clone)]
+pub(super) struct PhysicalBest {
+    pub(super) order: Vec<(PairExpr, SortOptions)>,
+    pub(super) count: usize,
+}
+
+/// What is joined, and on what.
+#[derive(Debug, Clone)]
+pub(super) struct CrossmatchPlan {
+    pub(super) join_type: JoinType,
+    /// `None` proposes all pairs.
+    pub(super) near: Option<PhysicalNear>,
+    pub(super) filter: Option<PairExpr>,
+    pub(super) best: Option<PhysicalBest>,
+}
+
+/// The side that is held in memory.
+#[derive(Debug)]
+pub(super) struct Build {
+    pub(super) batch: RecordBatch,
+    /// `None` where all pairs are compared.
+    pub(super) zones: Option<Zones>,
+    /// The largest radius of its rows in degrees, where the radius is theirs.
+    pub(super) radius: Option<f64>,
+    /// Which rows found a partner.
+    pub(super) matched: Vec<AtomicBool>,
+    reservation: MemoryReservation,
+}
+
+/// What the streams of one run share.
+#[derive(Debug)]
+struct Shared {
+    build: OnceCell<Arc<Build>>,
+    /// Streams that have not ended.
+    running: Arc<AtomicUsize>,
+}
+
+/// Joins two inputs on their positions.
+///
+/// *Shape*: that of the join type; one output partition for each of the streamed side, one where the best are kept.
+/// *Nulls*: a row without a position has no partner.
+/// *Errors*: `ResourcesExhausted` where the side in memory does not fit.
+#[derive(Debug)]
+pub(crate) struct CrossmatchExec {
+    left: Arc<dyn ExecutionPlan>,
+    right: Arc<dyn ExecutionPlan>,
+    plan: Arc<CrossmatchPlan>,
+    build_left: bool,
+    output: Output,
+    shared: Arc<Shared>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl CrossmatchExec {
+    pub(super) fn try_new(
+        left: Arc<dyn ExecutionPlan>,
+        right: Arc<dyn ExecutionPlan>,
+        plan: CrossmatchPlan,
+    ) -> Result<Self> {
+        let build_left = plan.best.is_some() || is_smaller(left.as_ref(), right.as_ref())?;
+        Ok(Self::over((left, right), Arc::new(plan), build_left))
+    }
+
+    fn over(
+        (left, right): (Arc<dyn ExecutionPlan>, Arc<dyn ExecutionPlan>),
+        plan: Arc<CrossmatchPlan>,
+        build_left: bool,
+    ) -> Self {
+        let (schema, _) = build_join_schema(&left.schema(), &right.schema(), &plan.join_type);
+        let schema = Arc::new(schema);
+        let probe = if build_left { &right } else { &left };
+        let partitions = if plan.best.is_some() { 1 } else { probe.output_partitioning().partition_count() };
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Both,
+            Boundedness::Bounded,
+        );
+        let output = Output { schema, join_type: plan.join_type, left: left.schema(), right: right.schema() };
+        let shared = Shared { build: OnceCell::new(), running: Arc::new(AtomicUsize::new(partitions)) };
+        Self {
+            left,
+            right,
+            plan,
+            build_left,
+            output,
+            shared: Arc::new(shared),
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    fn sides(&self) -> (&Arc<dyn ExecutionPlan>, &Arc<dyn ExecutionPlan>) {
+        if self.build_left { (&self.left, &self.right) } else { (&self.right, &self.left) }
+    }
+}
+
+/// Whether the left input has fewer rows, as far as statistics tell; a known number is taken for the smaller.
+fn is_smaller(left: &dyn ExecutionPlan, right: &dyn ExecutionPlan) -> Result<bool> {
+    let context = StatisticsContext::new();
+    let rows =
+        |plan| Ok::<_, datafusion::error::DataFusionError>(context.compute(plan, &StatisticsArgs::new())?.num_rows);
+    Ok(match (rows(left)?.get_value(), rows(right)?.get_value()) {
+        (Some(left), Some(right)) => left <= right,
+        (None, Some(_)) => false,
+        _ => true,
+    })
+}
+
+impl CrossmatchPlan {
+    /// Reads the side that is held in memory and sorts it into zones.
+    async fn build(&self, mut input: SendableRecordBatchStream, left: bool, held: MemoryReservation) -> Result<Build> {
+        let (schema, mut batches) = (input.schema(), Vec::new());
+        while let Some(batch) = input.try_next().await? {
+            // Once as it comes, once put together.
+            held.try_grow(2 * batch.get_array_memory_size() + batch.num_rows() * (Zones::ENTRY_BYTES + 1))?;
+            batches.push(batch);
+        }
+        let batch = concat_batches(&schema, &batches)?;
+        drop(batches);
+        let rows = batch.num_rows();
+        if u32::try_from(rows).is_err() {
+            return Err(resources_datafusion_err!("the smaller side of a crossmatch has {rows} rows, more than 2^32"));
+        }
+        held.resize(batch.get_array_memory_size() + rows * (Zones::ENTRY_BYTES + 1));
+        let (zones, radius) = match &self.near {
+            None => (None, None),
+            Some(near) => {
+                let (zones, radius) = near.zones(&batch, left)?;
+                (Some(zones), radius)
+            }
+        };
+        let matched = (0..rows).map(|_| AtomicBool::new(false)).collect();
+        Ok(Build { batch, zones, radius, matched, reservation: held })
+    }
+}
+
+impl PhysicalNear {
+    /// The side's position expression.
+    pub(super) fn position(&self, left: bool) -> &PositionExpr {
+        if left { &self.left } else { &self.right }
+    }
+
+    /// The radius of every row of a side, where it is that side's or constant: negative where it is null.
+    pub(super) fn radii(&self, batch: &RecordBatch, left: bool) -> Result<Option<Vec<f64>>> {
+        let side = if left { JoinSide::Left } else { JoinSide::Right };
+        if self.radius_of != side && self.radius_of != JoinSide::None {
+            return Ok(None);
+        }
+        let radii = doubles(&self.radius, batch)?;
+        Ok(Some(radii.iter().map(|radius| radius.unwrap_or(-1.0)).collect()))
+    }
+
+    /// Tells the scan of the streamed side which of its rows can have partners.
+    fn narrow(&self, build: &Build, probe: &dyn ExecutionPlan, left: bool) -> Result<()> {
+        let Some(narrowing) = narrowing(probe, self.position(!left)) else { return Ok(()) };
+        let Some(radius) = (match self.radius_of {
+            JoinSide::None => self
+                .radii(&build.batch.slice(0, build.batch.num_rows().min(1)), left)?
+                .and_then(|radii| radii.first().copied()),
+            _ => build.radius,
+        }) else {
+            return Ok(());
+        };
+        let positions: Vec<(f64, f64)> = self.position(left).evaluate(&build.batch)?.into_iter().flatten().collect();
+        if let Some(ranges) = KeyRanges::around(&positions, radius) {
+            narrowing.tell(ranges);
+        }
+        Ok(())
+    }
+
+    /// The positions of the side in memory, and the largest of its radii where they are its own.
+    fn zones(&self, batch: &RecordBatch, left: bool) -> Result<(Zones, Option<f64>)> {
+        let positions = self.position(left).evaluate(batch)?;
+        let radii = self.radii(batch, left)?;
+        // NaN bounds nothing, so it is the largest of all.
+        let largest = radii.as_ref().map(|radii| radii.iter().copied().max_by(f64::total_cmp).unwrap_or(-1.0));
+        let rows = (0_u32..).zip(positions).filter_map(|(row, position)| position.map(|(lon, lat)| (row, lon, lat)));
+        let zones = Zones::new(rows, largest.unwrap_or(f64::NAN));
+        let own = matches!(self.radius_of, JoinSide::Left | JoinSide::Right);
+        Ok((zones, largest.filter(|_| own)))
+    }
+}
+
+impl Build {
+    /// Marks a row as having a partner.
+    pub(super) fn mark(&self, row: u32) {
+        if let Some(matched) = self.matched.get(row as usize) {
+            matched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The rows that have a partner, or those that have none.
+    pub(super) fn rows(&self, with_partner: bool) -> Vec<u32> {
+        let rows = (0_u32..).zip(&self.matched);
+        rows.filter(|(_, matched)| matched.load(Ordering::Relaxed) == with_partner).map(|(row, _)| row).collect()
+    }
+
+    /// The pool that its memory is reserved in.
+    pub(super) fn reserve(&self) -> MemoryReservation {
+        self.reservation.new_empty()
+    }
+}
+
+impl DisplayAs for CrossmatchExec {
+    fn fmt_as(&self, kind: DisplayFormatType, f: &mut Formatter<'_>) -> std::fmt::Result {
+        if matches!(kind, DisplayFormatType::TreeRender) {
+            return write!(f, "{}", self.plan.join_type);
+        }
+        write!(f, "CrossmatchExec: {}", self.plan.join_type)?;
+        match &self.plan.near {
+            Some(near) => write!(f, ", radius={}", near.radius)?,
+            None => write!(f, ", all pairs")?,
+        }
+        if let Some(filter) = &self.plan.filter {
+            write!(f, ", filter={}", filter.expr())?;
+        }
+        if let Some(best) = &self.plan.best {
+            let keys: Vec<String> = best.order.iter().map(|(key, _)| key.expr().to_string()).collect();
+            write!(f, ", best {} by {}", best.count, keys.join(", "))?;
+        }
+        write!(f, ", in memory={}", if self.build_left { "left" } else { "right" })
+    }
+}
+
+impl ExecutionPlan for CrossmatchExec {
+    fn name(&self) -> &'static str {
+        "CrossmatchExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.left, &self.right]
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        self.input_distribution_requirements().into_per_child()
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        let single = |is: bool| if is { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution };
+        let best = self.plan.best.is_some();
+        InputDistributionRequirements::new(vec![single(self.build_left || best), single(!self.build_left || best)])
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        let near = self.plan.near.iter();
+        let near = near.flat_map(|near| [near.left.exprs(), near.right.exprs(), vec![&near.radius]].concat());
+        for expr in near {
+            if f(expr)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Ok([left, right]) = <[_; 2]>::try_from(children) else {
+            return internal_err!("a crossmatch has two inputs");
+        };
+        Ok(Arc::new(Self::over((left, right), Arc::clone(&self.plan), self.build_left)))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (build, probe) = self.sides();
+        let (build, probe) = (Arc::clone(build), Arc::clone(probe));
+        let (plan, left, shared) = (Arc::clone(&self.plan), self.build_left, Arc::clone(&self.shared));
+        let running = Arc::clone(&shared.running);
+        let tells = self.output.gives_alone(!left) != Some(false);
+        let inputs = async move {
+            let read = async || {
+                let held = MemoryConsumer::new("Crossmatch").register(context.memory_pool());
+                let build = plan.build(build.execute(0, Arc::clone(&context))?, left, held).await?;
+                if tells && let Some(near) = &plan.near {
+                    near.narrow(&build, probe.as_ref(), left)?;
+                }
+                Ok::<_, datafusion::error::DataFusionError>(Arc::new(build))
+            };
+            let build = Arc::clone(shared.build.get_or_try_init(read).await?);
+            // Only now: what is executed may begin to read at once.
+            let probe = probe.execute(partition, Arc::clone(&context))?;
+            Ok::<_, datafusion::error::DataFusionError>((build, probe))
+        };
+        let (plan, output) = (Arc::clone(&self.plan), self.output.clone());
+        let metrics = super::pairs::PairMetrics::new(&self.metrics, partition);
+        let counted = metrics.clone();
+        let stream = futures::stream::once(async move {
+            let (build, probe) = inputs.await?;
+            let stream = if plan.best.is_some() {
+                let walk = NearestWalk::new(plan, build, output, metrics);
+                walk.into_stream(probe).boxed()
+            } else {
+                PairWalk::new(plan, (build, left), output, metrics).into_stream(probe, running).boxed()
+            };
+            Ok::<_, datafusion::error::DataFusionError>(stream)
+        });
+        let stream = stream.try_flatten().inspect_ok(move |batch| counted.baseline.record_output(batch.num_rows()));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.output.schema), stream)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        Ok(Arc::new(Statistics::new_unknown(&self.output.schema)))
+    }
+}

@@ -1,0 +1,60 @@
+//! Which joins of a plan are crossmatches?
+//!
+//! Runs once, after the optimizer: filters have reached their joins by then, and columns that nobody reads are gone. A
+//! join on equal columns stays a hash join, whose condition is checked pair by pair.
+
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{DFSchema, JoinType, Result};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, ExprSchemable, Extension, Join, LogicalPlan};
+use std::sync::Arc;
+
+use super::node::{CrossmatchNode, Near};
+use crate::functions::{GeometryKind, NearEnd, near};
+
+/// Turns every join that says that two positions are near into a crossmatch.
+pub(super) fn recognise_crossmatches(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Join(join) => Ok(match crossmatch(&join)? {
+            Some(node) => Transformed::yes(LogicalPlan::Extension(Extension { node: Arc::new(node) })),
+            None => Transformed::no(LogicalPlan::Join(join)),
+        }),
+        other => Ok(Transformed::no(other)),
+    })
+    .data()
+}
+
+fn crossmatch(join: &Join) -> Result<Option<CrossmatchNode>> {
+    if !join.on.is_empty() || join.null_aware || matches!(join.join_type, JoinType::LeftMark | JoinType::RightMark) {
+        return Ok(None);
+    }
+    let (left, right) = (join.left.schema(), join.right.schema());
+    let Some(near) = join.filter.as_ref().and_then(|filter| nearness(filter, left, right)) else { return Ok(None) };
+    let inputs = (join.left.as_ref().clone(), join.right.as_ref().clone());
+    CrossmatchNode::try_new(inputs, join.join_type, Some(near), join.filter.clone()).map(Some)
+}
+
+/// The narrowest of the parts of a condition that say that two positions are near.
+pub(super) fn nearness(filter: &Expr, left: &DFSchema, right: &DFSchema) -> Option<Near> {
+    let parts = split_conjunction(filter).into_iter().filter_map(near);
+    let assigned = parts.filter_map(|nearness| Near::assign(nearness, left, right));
+    let sound = assigned.filter(|near| is_position(&near.left, left) && is_position(&near.right, right));
+    let width = |near: &Near| match &near.radius {
+        Expr::Literal(value, _) => match value {
+            datafusion::common::ScalarValue::Float64(Some(radius)) if !radius.is_nan() => *radius,
+            _ => f64::INFINITY,
+        },
+        _ => f64::MAX,
+    };
+    sound.min_by(|a, b| width(a).total_cmp(&width(b)))
+}
+
+/// Whether an end is what it must be: two numbers, or a point.
+pub(super) fn is_position(end: &NearEnd, side: &DFSchema) -> bool {
+    match end {
+        NearEnd::Numbers(..) => true,
+        NearEnd::Point(point) => {
+            point.to_field(side).is_ok_and(|(_, field)| GeometryKind::of(&field) == Some(GeometryKind::Point))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What does a join give of its pairs, and of the rows that found no partner?
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use arrow::compute::take;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::{JoinType, Result};
+
+use super::filter::Pairs;
+
+/// Shapes the rows of one join.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    pub(super) schema: SchemaRef,
+    pub(super) join_type: JoinType,
+    /// Columns of the left side.
+    pub(super) left: SchemaRef,
+    /// Columns of the right side.
+    pub(super) right: SchemaRef,
+}
+
+impl Output {
+    /// Whether pairs are given at all.
+    pub(super) fn gives_pairs(&self) -> bool {
+        matches!(self.join_type, JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full)
+    }
+
+    /// Which rows of one side are given by themselves: those with a partner (`true`), those without, or none.
+    pub(super) fn gives_alone(&self, left: bool) -> Option<bool> {
+        match self.join_type {
+            JoinType::LeftSemi if left => Some(true),
+            JoinType::RightSemi if !left => Some(true),
+            JoinType::Left | JoinType::LeftAnti if left => Some(false),
+            JoinType::Right | JoinType::RightAnti if !left => Some(false),
+            JoinType::Full => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Pairs as rows.
+    pub(super) fn pairs(&self, pairs: Pairs<'_>) -> Result<RecordBatch> {
+        let side =
+            |left: bool, schema: &SchemaRef| (0..schema.fields().len()).map(move |index| pairs.column(left, index));
+        let columns = side(true, &self.left).chain(side(false, &self.right)).collect::<Result<Vec<_>>>()?;
+        self.batch(columns, pairs.len())
+    }
+
+    /// Rows of one side as rows of the join, nulls in place of the other side.
+    pub(super) fn alone(&self, left: bool, batch: &RecordBatch, rows: &UInt32Array) -> Result<RecordBatch> {
+        let columns = batch.columns().iter().map(|column| Ok(take(column, rows, None)?)).collect::<Result<Vec<_>>>()?;
+        if !self.gives_pairs() {
+            return self.batch(columns, rows.len());
+        }
+        let other = if left { &self.right } else { &self.left };
+        let nulls = other.fields().iter().map(|field| new_null_array(field.data_type(), rows.len()));
+        let columns: Vec<ArrayRef> =
+            if left { columns.into_iter().chain(nulls).collect() } else { nulls.chain(columns).collect() };
+        self.batch(columns, rows.len())
+    }
+
+    pub(super) fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
+    }
+}

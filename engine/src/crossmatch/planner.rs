@@ -1,0 +1,106 @@
+//! How does a logical plan with crossmatches become a physical one?
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::{DFSchema, JoinSide, Result};
+use datafusion::execution::context::QueryPlanner;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+
+use super::exec::{CrossmatchExec, CrossmatchPlan, PhysicalBest, PhysicalNear};
+use super::filter::PairExpr;
+use super::input::PositionExpr;
+use super::joins::recognise_crossmatches;
+use super::node::CrossmatchNode;
+use crate::functions::NearEnd;
+
+/// DataFusion's planner, which knows crossmatches as well.
+#[derive(Debug)]
+pub(crate) struct SkyPlanner {
+    /// Whether joins are looked at; off leaves them to the nested loop.
+    recognise: bool,
+}
+
+impl SkyPlanner {
+    pub(crate) fn new(recognise: bool) -> Self {
+        Self { recognise }
+    }
+}
+
+#[async_trait]
+impl QueryPlanner for SkyPlanner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(CrossmatchPlanner)]);
+        if !self.recognise {
+            return planner.create_physical_plan(plan, session).await;
+        }
+        let plan = recognise_crossmatches(plan.clone())?;
+        planner.create_physical_plan(&plan, session).await
+    }
+}
+
+struct CrossmatchPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for CrossmatchPlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _: &[&LogicalPlan],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(node) = node.as_any().downcast_ref::<CrossmatchNode>() else { return Ok(None) };
+        let [left, right] = inputs else { return Ok(None) };
+        let physical = |expr: &Expr, schema: &DFSchema| planner.create_physical_expr(expr, schema, session, context);
+        let (left_schema, right_schema, pairs) = (node.left.schema(), node.right.schema(), node.pair_schema()?);
+        let position = |end: &NearEnd, schema: &DFSchema| {
+            Ok::<_, datafusion::error::DataFusionError>(match end {
+                NearEnd::Numbers(lon, lat) => PositionExpr::Numbers(physical(lon, schema)?, physical(lat, schema)?),
+                NearEnd::Point(point) => PositionExpr::Point(physical(point, schema)?),
+            })
+        };
+        let near = match &node.near {
+            None => None,
+            Some(near) => {
+                let of_right = near.radius.any_column_refs() && is_of(&near.radius, right_schema);
+                let (side, schema) =
+                    if of_right { (JoinSide::Right, right_schema) } else { (JoinSide::Left, left_schema) };
+                Some(PhysicalNear {
+                    left: position(&near.left, left_schema)?,
+                    right: position(&near.right, right_schema)?,
+                    radius: physical(&near.radius, schema)?,
+                    radius_of: if near.radius.any_column_refs() { side } else { JoinSide::None },
+                })
+            }
+        };
+        let width = left_schema.fields().len();
+        let pair = |expr: Arc<dyn PhysicalExpr>| PairExpr::try_new(expr, width, pairs.as_arrow());
+        let filter = node.filter.as_ref().map(|filter| pair(physical(filter, &pairs)?)).transpose()?;
+        let best = match &node.best {
+            None => None,
+            Some(best) => {
+                let sort = |sort: &datafusion::logical_expr::SortExpr| {
+                    let options = arrow::compute::SortOptions { descending: !sort.asc, nulls_first: sort.nulls_first };
+                    let key = PhysicalSortExpr::new(physical(&sort.expr, &pairs)?, options);
+                    Ok((pair(key.expr)?, options))
+                };
+                let order = best.order.iter().map(sort).collect::<Result<Vec<_>>>()?;
+                Some(PhysicalBest { order, count: best.count })
+            }
+        };
+        let plan = CrossmatchPlan { join_type: node.join_type, near, filter, best };
+        Ok(Some(Arc::new(CrossmatchExec::try_new(Arc::clone(left), Arc::clone(right), plan)?)))
+    }
+}
+
+fn is_of(expr: &Expr, side: &DFSchema) -> bool {
+    expr.column_refs().into_iter().all(|column| side.has_column(column))
+}

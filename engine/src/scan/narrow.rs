@@ -1,0 +1,94 @@
+//! Which keys can matter, as a scan learns only when it is already planned?
+//!
+//! A join that has read its smaller side knows where the rows of the other can have partners. It tells the scan before the
+//! scan begins; partitions, row groups and pages that hold no such key are then skipped.
+//!
+//! *Guarantee*: every row within the radius of one of the positions is still read; most others may be, too.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use sidereus_sky::{Circle, cells_around};
+
+/// Positions beyond which narrowing is not worth its time.
+const MOST_POSITIONS: usize = 200_000;
+/// Radius beyond which nothing is narrowed.
+const WIDEST_DEG: f64 = 10.0;
+/// Degrees by which positions may lie off their keys.
+const PAD_DEG: f64 = 1e-4;
+
+/// Keys that matter: sorted, apart from each other.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct KeyRanges(Vec<Range<u64>>);
+
+/// A place where the keys that matter are told, once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Narrowing(Arc<OnceLock<KeyRanges>>);
+
+impl KeyRanges {
+    /// Keys within `radius_deg` of positions in degrees; `None` where that would narrow nothing.
+    pub(crate) fn around(positions: &[(f64, f64)], radius_deg: f64) -> Option<Self> {
+        if positions.len() > MOST_POSITIONS || !radius_deg.is_finite() || radius_deg > WIDEST_DEG {
+            return None;
+        }
+        let mut cells = Vec::with_capacity(positions.len() * 9);
+        for (lon, lat) in positions {
+            cells.extend(cells_around(&Circle::from_degrees(*lon, *lat, radius_deg.max(0.0) + PAD_DEG).ok()?));
+        }
+        cells.sort_unstable_by_key(|cell| cell.npix());
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for cell in cells {
+            let range = cell.range29();
+            match ranges.last_mut() {
+                Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+                _ => ranges.push(range.start..range.end),
+            }
+        }
+        Some(Self(ranges))
+    }
+
+    /// Whether one of some keys matters.
+    pub(crate) fn touch(&self, keys: &Range<u64>) -> bool {
+        let next = self.0.partition_point(|range| range.end <= keys.start);
+        self.0.get(next).is_some_and(|range| range.start < keys.end)
+    }
+}
+
+impl Narrowing {
+    /// Tells the keys that matter; only the first word counts.
+    pub(crate) fn tell(&self, keys: KeyRanges) {
+        // Whoever came first said the same: one join reads one scan.
+        let _ = self.0.set(keys);
+    }
+
+    /// Whether one of some keys matters, as far as is known.
+    pub(crate) fn touches(&self, keys: &Range<u64>) -> bool {
+        self.0.get().is_none_or(|ranges| ranges.touch(keys))
+    }
+
+    /// Whether anything was told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.get().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sidereus_sky::hash29;
+
+    #[test]
+    fn keys_near_a_position_matter() {
+        let ranges = KeyRanges::around(&[(10.0, 20.0), (10.5, 20.0), (200.0, -89.99)], 0.01).unwrap();
+        for (lon, lat, near) in [(10.0, 20.0, true), (10.0, 20.009, true), (20.0, -89.995, true), (100.0, 20.0, false)]
+        {
+            let key = hash29(lon, lat).unwrap();
+            assert_eq!(ranges.touch(&(key..key + 1)), near, "{lon} {lat}");
+        }
+        assert!(ranges.0.windows(2).all(|pair| pair[0].end < pair[1].start));
+        assert!(ranges.touch(&(0..u64::MAX)));
+        assert_eq!(KeyRanges::around(&[(0.0, 0.0)], 60.0), None);
+        assert_eq!(KeyRanges::around(&[(0.0, 0.0)], f64::NAN), None);
+        assert!(!KeyRanges::around(&[], 0.1).unwrap().touch(&(0..u64::MAX)));
+    }
+}

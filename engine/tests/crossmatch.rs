@@ -1,0 +1,242 @@
+//! Are the pairs of a crossmatch those that astropy finds, however the join is written?
+
+mod support;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sidereus_engine::{Label, QueryService, Rules, WriteOptions, import_parquet};
+use support::{ask_as, root, service, shared};
+
+/// Integers of a column; nulls are -1.
+fn integers(batches: &[RecordBatch], column: usize) -> Vec<i64> {
+    let values = batches.iter().flat_map(|batch| {
+        let column = cast(batch.column(column), &DataType::Int64).expect("integers");
+        column.as_primitive::<Int64Type>().iter().map(|value| value.unwrap_or(-1)).collect::<Vec<_>>()
+    });
+    values.collect()
+}
+
+fn pairs(batches: &[RecordBatch]) -> Vec<(i64, i64)> {
+    let mut pairs: Vec<(i64, i64)> = integers(batches, 0).into_iter().zip(integers(batches, 1)).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+fn digest(pairs: &[(i64, i64)]) -> String {
+    let text: String = pairs.iter().map(|(left, right)| format!("{left},{right}\n")).collect();
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn separations(batches: &[RecordBatch]) -> f64 {
+    let sum = |batch: &RecordBatch| batch.column(2).as_primitive::<Float64Type>().iter().flatten().sum::<f64>();
+    batches.iter().map(sum).sum()
+}
+
+async fn sql(service: &QueryService, text: &str) -> Vec<RecordBatch> {
+    ask_as(service, text, Label::Sql, Rules::all()).await.unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// One crossmatch of the truth.
+struct Case {
+    right: String,
+    id: &'static str,
+    radius_deg: f64,
+    truth: Value,
+}
+
+impl Case {
+    fn read(truth: Value) -> Self {
+        let right = truth["right"].as_str().expect("a name").to_owned();
+        let id = if right == "tycho2_07" { "star_no" } else { "source_id" };
+        let radius_deg = truth["radius_arcsec"].as_f64().expect("a radius") / 3600.0;
+        Self { right, id, radius_deg, truth }
+    }
+
+    fn count(&self, key: &str) -> usize {
+        usize::try_from(self.truth[key].as_u64().expect("a count")).expect("it fits")
+    }
+
+    /// Select list and tables, before what joins them.
+    fn select(&self) -> String {
+        let Self { right, id, .. } = self;
+        format!("SELECT h.hip, t.{id}, DISTANCE(h.ra, h.dec, t.ra, t.dec) * 3600 AS sep FROM {right} AS t")
+    }
+
+    fn check_all(&self, batches: &[RecordBatch], how: &str) {
+        let found = pairs(batches);
+        let digest = digest(&found);
+        assert_eq!(
+            (found.len(), digest.as_str()),
+            (self.count("n_all"), self.truth["pairs_sha256_16"].as_str().unwrap()),
+            "{how}"
+        );
+        let sum = self.truth["sum_sep_all_arcsec"].as_f64().expect("a sum");
+        assert!((separations(batches) - sum).abs() < 1e-3, "{how}: {}", separations(batches));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_spelling_finds_the_pairs_of_astropy() {
+    let (Some(truth), Some(catalogs), Some(tycho)) =
+        (shared("truth/dev/xmatch.json"), shared("data/hats_real"), shared("data/tycho2_07.parquet"))
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let imported = folder.path().join("tycho2_07");
+    import_parquet(&tycho, &WriteOptions::new("tycho2_07"), &imported).expect("Tycho-2 is imported");
+    let service = service(&[catalogs, imported]).await;
+    let cases: Vec<Value> =
+        serde_json::from_str(&std::fs::read_to_string(truth).expect("the truth opens")).expect("JSON");
+    assert_eq!(cases.len(), 6);
+    let known = cases.into_iter().filter(|case| case["left"] == "hipparcos2").map(Case::read);
+    for (number, case) in known.enumerate() {
+        let (select, radius) = (case.select(), case.radius_deg);
+        let odd = "h.hip % 2 = 1";
+        let spellings = [
+            format!("{select} JOIN hipparcos2 AS h ON DISTANCE(h.ra, h.dec, t.ra, t.dec) <= {radius:?} AND {odd}"),
+            format!(
+                "{select}, hipparcos2 AS h WHERE {radius:?} >= DISTANCE(POINT(t.ra, t.dec), POINT(h.ra, h.dec)) AND {odd}"
+            ),
+            format!("{select}, hipparcos2 AS h WHERE {odd} AND q3c_join(h.ra, h.dec, t.ra, t.dec, {radius:?})"),
+            format!(
+                "{select} JOIN hipparcos2 AS h ON 1 = CONTAINS(POINT(h.ra, h.dec), CIRCLE(t.ra, t.dec, {radius:?})) WHERE {odd}"
+            ),
+            format!(
+                "{select} JOIN hipparcos2 AS h ON CONTAINS(POINT(t.ra, t.dec), CIRCLE(POINT(h.ra, h.dec), {radius:?})) = 1 WHERE {odd}"
+            ),
+            format!(
+                "{select} JOIN hipparcos2 AS h ON 1 = INTERSECTS(CIRCLE(t.ra, t.dec, {radius:?}), POINT(h.ra, h.dec)) WHERE {odd}"
+            ),
+            format!(
+                "{select}, (SELECT *, hip * 0 + {radius:?} AS r FROM hipparcos2) AS h WHERE DISTANCE(h.ra, h.dec, t.ra, t.dec) <= h.r AND {odd}"
+            ),
+            format!(
+                "{select} JOIN hipparcos2 AS h ON DISTANCE(h.ra, h.dec, t.ra, t.dec) BETWEEN 0 AND {radius:?} WHERE {odd}"
+            ),
+            format!(
+                "SELECT h.hip, t.{id}, t.sep FROM hipparcos2 AS h JOIN LATERAL (SELECT x.{id}, DISTANCE(h.ra, h.dec, x.ra, x.dec) * 3600 AS sep FROM {right} AS x WHERE q3c_join(h.ra, h.dec, x.ra, x.dec, {radius:?}) ORDER BY x.{id} LIMIT 1000) AS t ON true WHERE {odd}",
+                id = case.id,
+                right = case.right
+            ),
+        ];
+        for spelling in spellings.iter().enumerate().filter(|(index, _)| number == 0 || index % 4 == number) {
+            case.check_all(&sql(&service, spelling.1).await, spelling.1);
+        }
+        check_best(&service, &case).await;
+    }
+}
+
+/// The nearest of each, and those without any.
+async fn check_best(service: &QueryService, case: &Case) {
+    let Case { right, id, radius_deg: radius, .. } = case;
+    let lateral = format!(
+        "LATERAL (SELECT g.*, q3c_dist(h.ra, h.dec, g.ra, g.dec) * 3600.0 AS sep FROM {right} AS g \
+         WHERE q3c_join(h.ra, h.dec, g.ra, g.dec, {radius:?}) ORDER BY q3c_dist(h.ra, h.dec, g.ra, g.dec) ASC LIMIT 1) AS gg ON true"
+    );
+    let left = "FROM (SELECT hip, ra, dec FROM hipparcos2 WHERE hip % 2 = 1) AS h";
+    let best = sql(service, &format!("SELECT h.hip, gg.{id}, gg.sep {left} JOIN {lateral}")).await;
+    let found = pairs(&best);
+    let wanted = (case.count("n_best"), case.truth["best_sha256_16"].as_str().expect("a digest"));
+    assert_eq!((found.len(), digest(&found).as_str()), wanted);
+    let sum = case.truth["sum_sep_best_arcsec"].as_f64().expect("a sum");
+    assert!((separations(&best) - sum).abs() < 1e-3);
+    let kept = sql(service, &format!("SELECT h.hip, gg.{id}, gg.sep {left} LEFT JOIN {lateral}")).await;
+    let kept = pairs(&kept);
+    assert_eq!(kept.len(), case.count("n_left"));
+    assert_eq!(kept.iter().filter(|(_, right)| *right == -1).count(), case.count("n_left") - case.count("n_best"));
+    let near = format!("FROM {right} AS g WHERE DISTANCE(h.ra, h.dec, g.ra, g.dec) <= {radius:?}");
+    for (verb, count) in [("EXISTS", case.count("n_best")), ("NOT EXISTS", case.count("n_left") - case.count("n_best"))]
+    {
+        let rows = sql(service, &format!("SELECT h.hip {left} WHERE {verb} (SELECT 1 {near})")).await;
+        assert_eq!(integers(&rows, 0).len(), count, "{verb}");
+    }
+}
+
+/// Joins of every kind and radius, with the rule and without: the nested loop of DataFusion is the judge.
+#[tokio::test(flavor = "multi_thread")]
+async fn zones_give_what_comparing_all_pairs_gives() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let tables = "(SELECT name, ra, dec, majax FROM openngc WHERE {a}) AS o {join} \
+                  (SELECT hip, ra, dec, plx FROM hipparcos2 WHERE {b}) AS h ON {on}";
+    let areas = [
+        ("dec > 80", "dec > 78"),
+        ("dec < -85", "dec < -80"),
+        ("(ra < 3 OR ra > 357) AND dec BETWEEN -20 AND 5", "(ra < 2 OR ra > 358) AND dec BETWEEN -20 AND 5"),
+        ("ra BETWEEN 100 AND 110", "hip % 400 = 7"),
+    ];
+    let conditions = [
+        "DISTANCE(o.ra, o.dec, h.ra, h.dec) < 0.7",
+        "DISTANCE(h.ra, h.dec, o.ra, o.dec) * 60 <= o.majax * 4",
+        "1 = CONTAINS(POINT(h.ra, h.dec), CIRCLE(o.ra, o.dec, o.majax / 20)) AND h.plx > 3",
+        "0.4 > DISTANCE(POINT(o.ra, o.dec), POINT(h.ra, h.dec)) / 2 AND o.majax IS NOT NULL",
+        "DISTANCE(o.ra, o.dec, h.ra, h.dec) <= (h.plx - 4) / 3",
+        "DISTANCE(o.ra, o.dec, h.ra, h.dec) < 100 AND h.plx > 40",
+    ];
+    let joins = ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"];
+    let mut compared = 0;
+    for (a, b) in areas {
+        for on in conditions {
+            for join in joins {
+                let from = tables.replace("{a}", a).replace("{b}", b).replace("{join}", join).replace("{on}", on);
+                compared += same(&service, &format!("SELECT o.name, h.hip, o.majax FROM {from}")).await;
+            }
+            for verb in ["EXISTS", "NOT EXISTS"] {
+                let text = format!(
+                    "SELECT o.name FROM openngc AS o WHERE {a} AND {verb} (SELECT 1 FROM hipparcos2 AS h WHERE {on} AND {b})",
+                    a = a.replace("ra", "o.ra").replace("dec", "o.dec"),
+                    b = b.replace("ra", "h.ra").replace("dec", "h.dec").replace("hip", "h.hip"),
+                );
+                compared += same(&service, &text).await;
+            }
+        }
+    }
+    assert!(compared > 10_000, "{compared} rows");
+}
+
+/// Rows of a query as sorted texts, the same with the rule on and off; how many.
+async fn same(service: &QueryService, text: &str) -> usize {
+    let mut answers = Vec::new();
+    for rules in [Rules::all(), Rules { crossmatch: false, ..Rules::all() }] {
+        let batches = ask_as(service, text, Label::Sql, rules).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        let table = arrow::util::pretty::pretty_format_batches(&batches).expect("a table").to_string();
+        let mut rows: Vec<String> = table
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .skip(1)
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        rows.sort_unstable();
+        answers.push(rows);
+    }
+    assert_eq!(answers[0], answers[1], "{text}");
+    answers[0].len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_say_what_they_do() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let plan = async |text: &str| {
+        let batches = sql(&service, &format!("EXPLAIN {text}")).await;
+        arrow::util::pretty::pretty_format_batches(&batches).expect("a table").to_string()
+    };
+    let from = "FROM openngc AS o, hipparcos2 AS h WHERE";
+    let one = ["q3c_join(o.ra, o.dec, h.ra, h.dec, 0.1)", "DISTANCE(h.ra, h.dec, o.ra, o.dec) <= 0.1"];
+    for condition in one {
+        let text = plan(&format!("SELECT COUNT(*) AS n {from} {condition}")).await;
+        assert!(text.contains("CrossmatchExec: Inner, radius=0.1") && !text.contains("NestedLoop"), "{text}");
+        assert!(text.contains("in memory=left") && text.contains("columns=[ra, dec]"), "{text}");
+    }
+    for other in ["DISTANCE(h.ra, h.dec, o.ra, o.dec) > 0.1", "NOT DISTANCE(h.ra, h.dec, o.ra, o.dec) <= 0.1"] {
+        let text = plan(&format!("SELECT COUNT(*) AS n {from} {other}")).await;
+        assert!(!text.contains("CrossmatchExec"), "{text}");
+    }
+    let few = "SELECT g.source_id FROM (SELECT ra, dec FROM openngc WHERE messier = '031') AS o \
+               JOIN gaia_dr3_bright AS g ON DISTANCE(g.ra, g.dec, o.ra, o.dec) < 0.1";
+    let text = plan(&format!("ANALYZE {few}")).await;
+    let skipped = text.split("partitions_skipped=").nth(1).and_then(|rest| rest.split([',', ']']).next());
+    assert!(skipped.is_some_and(|skipped| skipped.parse::<usize>().is_ok_and(|skipped| skipped > 0)), "{text}");
+}

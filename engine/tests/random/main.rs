@@ -1,0 +1,37 @@
+//! Do random queries give the rows that comparing every row by hand gives?
+//!
+//! Positions, centres and radii are drawn where mistakes hide: poles, the meridian of 0 and 360 degrees, radii of 0 and up to
+//! 180 degrees, NULL, NaN. The judge computes separations by another formula than the engine, and leaves out what lies
+//! closer to a border than rounding allows.
+//!
+//! `SIDEREUS_RANDOM_QUERIES` sets how many queries are asked of each kind, `SIDEREUS_RANDOM_SEED` where they begin.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conditions;
+mod draw;
+mod pairs;
+mod sky;
+
+use draw::Draw;
+
+/// How many queries of each kind.
+fn queries(usual: usize) -> usize {
+    std::env::var("SIDEREUS_RANDOM_QUERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+}
+
+fn seeded() -> Draw {
+    let seed = std::env::var("SIDEREUS_RANDOM_SEED").ok().and_then(|seed| seed.parse().ok());
+    Draw::new(seed.unwrap_or(20_160_914))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_select_the_rows_they_describe() {
+    conditions::check(seeded(), queries(600)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_pair_the_rows_they_describe() {
+    pairs::check(seeded(), queries(200)).await;
+}
