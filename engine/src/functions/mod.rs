@@ -4,6 +4,7 @@ mod adql_mod;
 mod arguments;
 mod bounded;
 mod builtins;
+mod catalogue;
 mod checked;
 mod comparison;
 mod constant;
@@ -14,6 +15,7 @@ mod positions;
 mod predicate;
 mod prepared;
 mod rewrite;
+mod row_function;
 mod sky_area;
 mod sky_box;
 mod sky_centroid;
@@ -43,7 +45,7 @@ mod geometry_tests;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
@@ -73,7 +75,13 @@ fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
 /// Every scalar function of ours that the language calls, to be registered with a session.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let spatial = spatial().into_iter().map(|function| SpatialUdf::new(function).into());
-    spatial.chain([Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()))]).collect()
+    let modulo = Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()));
+    spatial.chain([modulo]).chain(catalogue::all()).collect()
+}
+
+/// Every aggregate of ours that DataFusion has not.
+pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    catalogue::aggregates()
 }
 
 /// The analyzer rules that keep arithmetic and texts in bounds, in order; they come after type coercion.
