@@ -17,6 +17,10 @@ const TRANSFORM: &[Form] = &[Form::of(&[Text, Text, Geometry])];
 const PROPER_MOTION: &[Form] = &[Form::of(&[N; 5])];
 // ra, dec, parallax, pmra, pmdec, radial velocity, both epochs
 const STAR: &[Form] = &[Form::of(&[N; 8])];
+// order and number
+const CELL: &[Form] = &[Form::of(&[Integer, Integer])];
+// order and position
+const CELL_OF: &[Form] = &[Form::of(&[Integer, N, N]), Form::of(&[Integer, Point])];
 // value, lower, upper, bins
 const BINS: &[Form] = &[Form::of(&[N, N, N, Integer])];
 
@@ -35,13 +39,8 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     scalar("IVO_GEOM_TRANSFORM", "ivo_geom_transform", TRANSFORM, Geometry),
     scalar("IVO_HASHLIST_HAS", "ivo_hashlist_has", TWO_TEXTS, Integer),
     scalar("IVO_HASWORD", "ivo_hasword", TWO_TEXTS, Integer),
-    scalar("IVO_HEALPIX_CENTER", "ivo_healpix_center", &[Form::of(&[Integer, Integer])], Point),
-    scalar(
-        "IVO_HEALPIX_INDEX",
-        "ivo_healpix_index",
-        &[Form::of(&[Integer, N, N]), Form::of(&[Integer, Point])],
-        Integer,
-    ),
+    scalar("IVO_HEALPIX_CENTER", "ivo_healpix_center", CELL, Point),
+    scalar("IVO_HEALPIX_INDEX", "ivo_healpix_index", CELL_OF, Integer),
     aggregate("IVO_HISTOGRAM", "ivo_histogram", BINS, Array),
     scalar("IVO_HMS_TO_DEGREES", "ivo_hms_to_degrees", ANGLE, Number),
     scalar("IVO_INTERVAL_OVERLAPS", "ivo_interval_overlaps", &[Form::of(&[N, N, N, N])], Integer),
@@ -70,8 +69,21 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     // Gaia's archive.
     scalar("EPOCH_PROP", "ivo_epoch_prop", STAR, Array),
     scalar("EPOCH_PROP_POS", "ivo_epoch_prop_pos", STAR, Point),
-    scalar("GAIA_HEALPIX_INDEX", "gaia_healpix_index", &[Form::of(&[Integer, Integer])], Integer),
+    scalar("GAIA_HEALPIX_INDEX", "gaia_healpix_index", CELL, Integer),
     scalar("IF_THEN_ELSE", "if_then_else", &[Form::of(&[Boolean, Any, Any])], Any),
-    // Q3C.
+    // HEALPix, both schemes.
+    scalar("HEALPIX_CENTER", "ivo_healpix_center", CELL, Point),
+    scalar("HEALPIX_NEST", "ivo_healpix_index", CELL_OF, Integer),
+    scalar("HEALPIX_NEST_TO_RING", "healpix_nest_to_ring", CELL, Integer),
+    scalar("HEALPIX_RING", "healpix_ring", CELL_OF, Integer),
+    scalar("HEALPIX_RING_TO_NEST", "healpix_ring_to_nest", CELL, Integer),
+    // Q3C, but for its predicates.
     scalar("Q3C_ANG2IPIX", "q3c_ang2ipix", TWO_NUMBERS, Integer),
+    // ra1, dec1, pmra1, pmdec1, cosine flag, epoch1, ra2, dec2, epoch2
+    scalar("Q3C_DIST_PM", "q3c_dist_pm", &[Form::of(&[N; 9])], Number),
+    // the same, then the largest difference of epochs and the radius
+    scalar("Q3C_JOIN_PM", "q3c_dist_pm", &[Form::of(&[N; 11])], Boolean),
+    scalar("Q3C_SINDIST", "sky_distance", &[Form::of(&[N; 4])], Number),
+    scalar("Q3C_SINDIST_PM", "q3c_dist_pm", &[Form::of(&[N; 9])], Number),
+    scalar("Q3C_VERSION", "q3c_version", &[Form::of(&[])], Text),
 ];

@@ -39,6 +39,6 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     q3c("Q3C_POLY_QUERY", "sky_contains", &[Form::of(&[N, N, Array])], Boolean),
     // ra, dec, ra0, dec0, semi-major axis, axis ratio, position angle
     q3c("Q3C_ELLIPSE_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
-    // ra1, dec1, ra2, dec2, semi-major axis, axis ratio, position angle
+    // centre, position, semi-major axis, axis ratio, position angle
     q3c("Q3C_ELLIPSE_JOIN", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
 ];

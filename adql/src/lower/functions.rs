@@ -24,6 +24,10 @@ impl Lowering<'_> {
         }
         match entry.name {
             "IN_UNIT" => return self.findings.bad(at, "IN_UNIT is not available here yet"),
+            "Q3C_SINDIST" | "Q3C_SINDIST_PM" => {
+                return *expr = super::q3c::lower_sindist(entry.lowered, take_arguments(function));
+            }
+            "Q3C_VERSION" => return *expr = Expr::value(Value::SingleQuotedString("Sidereus".into())),
             "IVO_SIMBADPOINT" => {
                 return self.findings.bad(at, "IVO_SIMBADPOINT cannot look up a name: no resolver is configured");
             }

@@ -63,7 +63,7 @@ async fn run(example: &str) -> String {
 fn entries(lowered: &str) -> Vec<&'static FunctionEntry> {
     function_table()
         .iter()
-        .filter(|entry| entry.lowered == lowered && (entry.name == "Q3C_ANG2IPIX" || !entry.name.starts_with("Q3C_")))
+        .filter(|entry| entry.lowered == lowered && (lowered.starts_with("q3c_") || !entry.name.starts_with("Q3C_")))
         .collect()
 }
 

@@ -5,6 +5,8 @@
 mod astrometry;
 mod gaia_healpix_index;
 mod gavo_match;
+mod healpix_ring;
+mod healpix_scheme;
 mod ivo_apply_pm;
 mod ivo_epoch_prop;
 mod ivo_epoch_prop_pos;
@@ -23,6 +25,7 @@ mod ivo_string_agg;
 mod julian_date;
 mod orders;
 mod q3c_ang2ipix;
+mod q3c_dist_pm;
 mod sexagesimal;
 
 #[cfg(test)]
@@ -39,6 +42,9 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         RowUdf::shared(gaia_healpix_index::GaiaHealpixIndex),
         RowUdf::shared(gavo_match::GavoMatch),
+        RowUdf::shared(healpix_ring::HealpixRing),
+        RowUdf::shared(healpix_scheme::HealpixScheme::Nested),
+        RowUdf::shared(healpix_scheme::HealpixScheme::Ring),
         RowUdf::shared(ivo_apply_pm::ApplyPm),
         RowUdf::shared(ivo_epoch_prop::EpochProp),
         RowUdf::shared(ivo_epoch_prop_pos::EpochPropPos),
@@ -54,6 +60,7 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
         RowUdf::shared(julian_date::JulianDate::Full),
         RowUdf::shared(julian_date::JulianDate::Modified),
         RowUdf::shared(q3c_ang2ipix::Ang2Ipix),
+        RowUdf::shared(q3c_dist_pm::DistPm),
         RowUdf::shared(sexagesimal::Sexagesimal::Hours),
         RowUdf::shared(sexagesimal::Sexagesimal::Degrees),
         Arc::new(ScalarUDF::new_from_impl(ivo_normal_random::NormalRandom::new())),
