@@ -1,10 +1,10 @@
 //! The functions that astronomers know from other archives.
 //!
 //! The catalogue of user-defined functions of the IVOA (note 1.2), what GAVO DaCHS has beyond it, and names of Gaia's
-//! archive and of Q3C with the same meaning. A name is an alias only where arguments, units and result are the same.
+//! archive and of Q3C with the same meaning; cells of HEALPix and H3. A name is an alias only where arguments, units and result are the same.
 
 use super::{Feature, Form, FunctionClass, FunctionEntry, Kind};
-use Kind::{Any, Array, Boolean, Geometry, Integer, Number, Point, Text, Timestamp};
+use Kind::{Any, Array, Boolean, Geometry, Integer, Number, Point, Polygon, Text, Timestamp};
 
 const N: Kind = Number;
 const TIME: &[Form] = &[Form::of(&[Timestamp]), Form::of(&[Text])];
@@ -17,9 +17,10 @@ const TRANSFORM: &[Form] = &[Form::of(&[Text, Text, Geometry])];
 const PROPER_MOTION: &[Form] = &[Form::of(&[N; 5])];
 // ra, dec, parallax, pmra, pmdec, radial velocity, both epochs
 const STAR: &[Form] = &[Form::of(&[N; 8])];
-// order and number
+const H3_CELL: &[Form] = &[Form::of(&[Integer])];
+// order and number, or number and resolution
 const CELL: &[Form] = &[Form::of(&[Integer, Integer])];
-// order and position
+// order or resolution, and position
 const CELL_OF: &[Form] = &[Form::of(&[Integer, N, N]), Form::of(&[Integer, Point])];
 // value, lower, upper, bins
 const BINS: &[Form] = &[Form::of(&[N, N, N, Integer])];
@@ -71,6 +72,12 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     scalar("EPOCH_PROP_POS", "ivo_epoch_prop_pos", STAR, Point),
     scalar("GAIA_HEALPIX_INDEX", "gaia_healpix_index", CELL, Integer),
     scalar("IF_THEN_ELSE", "if_then_else", &[Form::of(&[Boolean, Any, Any])], Any),
+    // H3.
+    scalar("H3_BOUNDARY", "h3_boundary", H3_CELL, Polygon),
+    scalar("H3_CENTER", "h3_center", H3_CELL, Point),
+    scalar("H3_INDEX", "h3_index", CELL_OF, Integer),
+    scalar("H3_PARENT", "h3_parent", CELL, Integer),
+    scalar("H3_RESOLUTION", "h3_resolution", H3_CELL, Integer),
     // HEALPix, both schemes.
     scalar("HEALPIX_CENTER", "ivo_healpix_center", CELL, Point),
     scalar("HEALPIX_NEST", "ivo_healpix_index", CELL_OF, Integer),

@@ -1,10 +1,14 @@
-//! The functions that astronomers know from other archives: the IVOA's catalogue, GAVO's, Gaia's, Q3C's.
+//! The functions that astronomers know from other archives: the IVOA's catalogue, GAVO's, Gaia's, Q3C's;
+//! and cells of HEALPix and H3.
 //!
 //! One file a function; [`all`] is the list. What ADQL itself defines is not here.
 
 mod astrometry;
 mod gaia_healpix_index;
 mod gavo_match;
+mod h3_cell;
+mod h3_index;
+mod h3_parent;
 mod healpix_ring;
 mod healpix_scheme;
 mod ivo_apply_pm;
@@ -42,6 +46,11 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         RowUdf::shared(gaia_healpix_index::GaiaHealpixIndex),
         RowUdf::shared(gavo_match::GavoMatch),
+        RowUdf::shared(h3_cell::H3Cell::Boundary),
+        RowUdf::shared(h3_cell::H3Cell::Center),
+        RowUdf::shared(h3_cell::H3Cell::Resolution),
+        RowUdf::shared(h3_index::H3Index),
+        RowUdf::shared(h3_parent::H3Parent),
         RowUdf::shared(healpix_ring::HealpixRing),
         RowUdf::shared(healpix_scheme::HealpixScheme::Nested),
         RowUdf::shared(healpix_scheme::HealpixScheme::Ring),
