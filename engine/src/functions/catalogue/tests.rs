@@ -34,7 +34,7 @@ fn rows_that_say_nothing_are_null() {
     assert_eq!(found.null_count(), 3);
     let texts =
         column("t", StringArray::from(vec![Some("1:00:00"), Some("x"), None, Some("1h00m00s"), Some("24:00:01")]));
-    let found = rows("ivo_hms_to_degrees", vec![col("t")], &[texts.clone()]);
+    let found = rows("ivo_hms_to_degrees", vec![col("t")], std::slice::from_ref(&texts));
     assert_eq!(
         found.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
         [Some(15.0), None, None, Some(15.0), None]
@@ -106,7 +106,7 @@ fn words_of_a_column_are_found_by_those_of_another() {
         [Some(1), Some(0), None, None, Some(1)]
     );
     assert_eq!(
-        flags(&rows("ivo_nocasematch", vec![col("t"), lit("%MAP")], &[texts.clone()])),
+        flags(&rows("ivo_nocasematch", vec![col("t"), lit("%MAP")], std::slice::from_ref(&texts))),
         [Some(0), Some(1), None, Some(1), Some(0)]
     );
     assert_eq!(
