@@ -37,7 +37,9 @@ pub enum Kind {
     Polygon,
     /// Any region that is given by text.
     Region,
-    /// Any of the four geometries.
+    /// A set of HEALPix cells.
+    Moc,
+    /// Any of the geometries.
     Geometry,
     /// A list of numbers.
     Array,
@@ -46,7 +48,7 @@ pub enum Kind {
 impl Kind {
     /// Whether this is a geometry.
     pub fn is_geometry(self) -> bool {
-        matches!(self, Self::Point | Self::Circle | Self::Polygon | Self::Region | Self::Geometry)
+        matches!(self, Self::Point | Self::Circle | Self::Polygon | Self::Region | Self::Moc | Self::Geometry)
     }
 
     /// Whether this is a number.
@@ -78,6 +80,7 @@ impl Kind {
             Self::Circle => "a circle",
             Self::Polygon => "a polygon",
             Self::Region => "a region",
+            Self::Moc => "a MOC",
             Self::Geometry => "a geometry",
             Self::Array => "an array",
         }

@@ -11,6 +11,8 @@ mod constant;
 mod documentation;
 mod form;
 mod geometry_type;
+mod moc_array;
+mod moc_set;
 mod positions;
 mod predicate;
 mod prepared;
@@ -27,6 +29,7 @@ mod sky_coordsys;
 mod sky_distance;
 mod sky_ellipse;
 mod sky_intersects;
+mod sky_moc;
 mod sky_point;
 mod sky_polygon;
 mod sky_region;
@@ -49,12 +52,15 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
+pub use moc_array::moc_text;
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 
 /// The spatial functions.
 fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
     vec![
+        Arc::new(moc_set::MocSetFunction::Intersection),
+        Arc::new(moc_set::MocSetFunction::Union),
         Arc::new(sky_area::SkyAreaFunction),
         Arc::new(sky_box::SkyBoxFunction),
         Arc::new(sky_centroid::SkyCentroidFunction),
@@ -66,6 +72,7 @@ fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
         Arc::new(sky_distance::SkyDistanceFunction),
         Arc::new(sky_ellipse::SkyEllipseFunction),
         Arc::new(sky_intersects::SkyIntersectsFunction),
+        Arc::new(sky_moc::SkyMocFunction),
         Arc::new(sky_point::SkyPointFunction),
         Arc::new(sky_polygon::SkyPolygonFunction),
         Arc::new(sky_region::SkyRegionFunction),

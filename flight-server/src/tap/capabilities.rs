@@ -159,6 +159,7 @@ const fn type_name(kind: Kind) -> &'static str {
         Kind::Point => "POINT",
         Kind::Circle => "CIRCLE",
         Kind::Polygon => "POLYGON",
+        Kind::Moc => "MOC",
         Kind::Region | Kind::Geometry => "REGION",
         Kind::Array => "DOUBLE[]",
     }
