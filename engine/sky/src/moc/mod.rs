@@ -77,7 +77,7 @@ impl Moc {
     /// ```
     /// use sidereus_sky::{Circle, Moc, Order, Region};
     /// let region = Region::Circle(Circle::from_degrees(45.0, 40.0, 0.1)?);
-    /// assert_eq!(Moc::of_region(&region, Order::new(2)?, 100).unwrap().to_ascii(), "2/10");
+    /// assert_eq!(Moc::of_region(&region, Order::new(2)?, 100).unwrap().to_ascii(), "2/3");
     /// assert!(Moc::of_region(&region, Order::new(20)?, 100).is_none());
     /// # Ok::<(), sidereus_sky::SkyError>(())
     /// ```
