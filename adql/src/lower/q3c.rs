@@ -34,7 +34,7 @@ pub(super) fn lower_q3c(name: &str, mut given: Vec<Expr>, at: Span, findings: &m
         "Q3C_ELLIPSE_JOIN" => {
             // The ellipse is around the first position here, around the second in the query.
             given.get_mut(..4).into_iter().for_each(|positions| positions.rotate_left(2));
-            ellipse(given)
+            ellipse(given, at, findings)
         }
         "Q3C_POLY_QUERY" => {
             let corners = match given.pop() {
@@ -50,7 +50,7 @@ pub(super) fn lower_q3c(name: &str, mut given: Vec<Expr>, at: Span, findings: &m
             }
             inside(given, call("sky_polygon", corners))
         }
-        _ => ellipse(given),
+        _ => ellipse(given, at, findings),
     }
 }
 
@@ -61,9 +61,16 @@ pub(super) fn lower_sindist(lowered: &str, given: Vec<Expr>) -> Expr {
     call("power", vec![call("sin", vec![half]), Expr::value(Value::Number("2".into(), false))])
 }
 
+/// Characters of a semi-major axis that may be written twice; nested ones would double at each level.
+const AXIS_CHARACTERS: usize = 1000;
+
 /// Q3C gives the axis ratio where the constructor takes the semi-minor axis.
-fn ellipse(mut given: Vec<Expr>) -> Expr {
+fn ellipse(mut given: Vec<Expr>, at: Span, findings: &mut Findings<'_>) -> Expr {
     let mut shape = given.split_off(2);
+    if shape.get(2).is_some_and(|axis| axis.to_string().len() > AXIS_CHARACTERS) {
+        findings.hinted(at, "the semi-major axis is too long an expression", "compute it in a sub-query");
+        return Expr::value(Value::Null);
+    }
     if shape.len() == 5 {
         let ratio = shape.remove(3);
         let minor = compare(nested(shape[2].clone()), BinaryOperator::Multiply, nested(ratio));
