@@ -3,7 +3,7 @@
 //! The leading literal of a constructor (`POINT('ICRS', ra, dec)`, deprecated in ADQL 2.1) changes no coordinate. What
 //! it can do is contradict another one: comparing Galactic with equatorial coordinates gives a wrong answer, so a
 //! predicate that mixes systems is refused. Systems that agree to 0.03 arcsec (ICRS, FK5 at J2000) count as one; an
-//! empty, unknown or absent name fits all. Knows no transformation.
+//! empty, unknown or absent name fits all. Knows of one transformation that it leaves one system and enters another.
 
 use sqlparser::ast::{Expr, Spanned, Value};
 use sqlparser::tokenizer::Span;
@@ -34,9 +34,21 @@ pub(crate) fn leading_frame(entry: &FunctionEntry, given: &[&Expr]) -> Option<St
     }
 }
 
+/// The function that turns a geometry of its first argument's system into one of its second's.
+const TRANSFORM: &str = "ivo_geom_transform";
+
+/// The system that a transformation starts from (0) or ends in (1), where it is written out.
+fn transformed(entry: &FunctionEntry, given: &[&Expr], index: usize) -> Option<String> {
+    let Expr::Value(name) = bare(given.get(index).filter(|_| entry.lowered == TRANSFORM)?) else { return None };
+    match &name.value {
+        Value::SingleQuotedString(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
 /// Reports a call whose arguments are given in different systems.
 pub(crate) fn check_frames(entry: &FunctionEntry, given: &[&Expr], span: Span, findings: &mut Findings<'_>) {
-    let own = leading_frame(entry, given).and_then(|name| system(&name));
+    let own = leading_frame(entry, given).or_else(|| transformed(entry, given, 0)).and_then(|name| system(&name));
     let mut systems: Vec<String> = own.into_iter().collect();
     for argument in given {
         if let Some(system) = frame_of(argument)
@@ -58,6 +70,9 @@ pub(crate) fn frame_of(expr: &Expr) -> Option<String> {
     let name = function.name.0.first().and_then(|part| part.as_ident())?;
     let entry = find_function(&name.value, Label::Adql)?;
     let given = arguments(function);
+    if entry.lowered == TRANSFORM {
+        return transformed(entry, &given, 1).and_then(|name| system(&name));
+    }
     let own = leading_frame(entry, &given).and_then(|name| system(&name));
     own.or_else(|| entry.returns.is_geometry().then(|| given.iter().find_map(|argument| frame_of(argument))).flatten())
 }

@@ -197,3 +197,16 @@ fn a_parsed_query_can_be_dropped_anywhere() {
         .join()
         .unwrap();
 }
+
+#[test]
+fn an_axis_that_is_written_twice_does_not_double_without_end() {
+    let nested = |depth: usize| {
+        (0..depth).fold("1".to_owned(), |axis, _| {
+            format!("CASE WHEN q3c_ellipse_query(ra, dec, 1, 2, {axis}, 0.5, 3) THEN 1 ELSE 2 END")
+        })
+    };
+    let query = |depth| format!("SELECT {} AS a FROM stars", nested(depth));
+    assert!(sql_of(&query(2), Label::Sql).is_ok());
+    let errors = sql_of(&query(30), Label::Sql).unwrap_err().to_string();
+    assert!(errors.contains("the semi-major axis is too long an expression"), "{errors}");
+}

@@ -140,6 +140,14 @@ fn what_was_used_is_known() {
 }
 
 #[test]
+fn names_of_other_archives_are_calls_of_the_same_functions() {
+    assert_snapshot!(adql("SELECT TOP 1 IF_THEN_ELSE(mag > 3 OR ra IS NULL, 'faint', 'bright') AS c FROM stars"), @r#"SELECT CASE WHEN "mag" > 3 OR "ra" IS NULL THEN 'faint' ELSE 'bright' END AS "c" FROM "public"."stars" LIMIT 1"#);
+    assert_snapshot!(adql("SELECT IF_THEN_ELSE(mag > 3, 1, 0) + 1 AS c FROM stars"), @r#"SELECT CASE WHEN "mag" > 3 THEN 1 ELSE 0 END + 1 AS "c" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT gavo_to_mjd('2000-01-01') AS d, EPOCH_PROP_POS(ra, dec, parallax, 1, 2, NULL, 2016, 2000) AS p FROM stars"), @r#"SELECT ivo_to_mjd('2000-01-01') AS "d", ivo_epoch_prop_pos("ra", "dec", "parallax", 1, 2, NULL, 2016, 2000) AS "p" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT IVO_INTERVAL_HAS(mag, ARRAY[1, ra + 1]) AS c FROM stars WHERE 1 = CONTAINS(IVO_GEOM_TRANSFORM('ICRS', 'GALACTIC', POINT('ICRS', ra, dec)), CIRCLE('GALACTIC', 1, 2, 3))"), @r#"SELECT ivo_interval_has("mag", 1, "ra" + 1) AS "c" FROM "public"."stars" WHERE 1 = sky_contains(ivo_geom_transform('ICRS', 'GALACTIC', sky_point("ra", "dec")), sky_circle(1, 2, 3))"#);
+}
+
+#[test]
 fn other_requests_are_told_apart() {
     let kind = |text: &str| match parse(text, Label::Sql).unwrap() {
         Request::Select(_) => "select".to_owned(),

@@ -20,6 +20,7 @@ pub use catalog::{
 };
 pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
+pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog,
     import_parquet, keyed_schema, nan_counts, partition_sky, write_catalog,

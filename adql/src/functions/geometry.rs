@@ -1,15 +1,15 @@
-//! The geometry of ADQL 2.1 (section 4.2), and Q3C's functions of the same meaning.
+//! The geometry of ADQL 2.1 (section 4.2), MOCs, and Q3C's functions of the same meaning.
 //!
 //! The lowered names carry a prefix, for some of the plain ones mean something else to the planner.
 
 use super::{Feature, Form, FunctionEntry, Kind};
-use Kind::{Array, Boolean, Circle, Geometry, Integer, Number, Point, Polygon, Region, Text};
+use Kind::{Array, Boolean, Circle, Geometry, Integer, Moc, Number, Point, Polygon, Region, Text};
 
 const fn geometry(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
     FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Geometry)
 }
 
-const fn q3c(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+const fn beyond(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
     FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Extension)
 }
 
@@ -30,15 +30,21 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     geometry("POLYGON", "sky_polygon", &[Form::repeated(&[], &[N, N], 3), Form::repeated(&[], &[Point], 3)], Polygon)
         .with_coordinate_system(),
     geometry("REGION", "sky_region", &[Form::of(&[Text])], Region),
-    q3c("ELLIPSE", "sky_ellipse", &[Form::of(&[N, N, N, N, N])], Region).with_coordinate_system(),
+    // The text form, or an order and what to cover.
+    beyond("MOC", "sky_moc", &[Form::of(&[Text]), Form::of(&[Integer, Geometry])], Moc),
+    beyond("MOC_INTERSECTION", "moc_intersection", &[Form::of(&[Moc, Moc])], Moc),
+    beyond("MOC_UNION", "moc_union", &[Form::of(&[Moc, Moc])], Moc),
+    beyond("GAVO_MOCINTERSECT", "moc_intersection", &[Form::of(&[Moc, Moc])], Moc),
+    beyond("GAVO_MOCUNION", "moc_union", &[Form::of(&[Moc, Moc])], Moc),
+    beyond("ELLIPSE", "sky_ellipse", &[Form::of(&[N, N, N, N, N])], Region).with_coordinate_system(),
     // ra, dec, ra0, dec0, radius
-    q3c("Q3C_RADIAL_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N])], Boolean),
-    q3c("Q3C_DIST", "sky_distance", &[Form::of(&[N, N, N, N])], Number),
+    beyond("Q3C_RADIAL_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N])], Boolean),
+    beyond("Q3C_DIST", "sky_distance", &[Form::of(&[N, N, N, N])], Number),
     // ra1, dec1, ra2, dec2, radius
-    q3c("Q3C_JOIN", "sky_distance", &[Form::of(&[N, N, N, N, N])], Boolean),
-    q3c("Q3C_POLY_QUERY", "sky_contains", &[Form::of(&[N, N, Array])], Boolean),
+    beyond("Q3C_JOIN", "sky_distance", &[Form::of(&[N, N, N, N, N])], Boolean),
+    beyond("Q3C_POLY_QUERY", "sky_contains", &[Form::of(&[N, N, Array])], Boolean),
     // ra, dec, ra0, dec0, semi-major axis, axis ratio, position angle
-    q3c("Q3C_ELLIPSE_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
-    // ra1, dec1, ra2, dec2, semi-major axis, axis ratio, position angle
-    q3c("Q3C_ELLIPSE_JOIN", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
+    beyond("Q3C_ELLIPSE_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
+    // centre, position, semi-major axis, axis ratio, position angle
+    beyond("Q3C_ELLIPSE_JOIN", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
 ];

@@ -1,9 +1,10 @@
 //! What functions does the language have?
 //!
-//! One static table in three parts. Everything reads it: the check of arguments, the names written by the lowering, the
+//! One static table in four parts. Everything reads it: the check of arguments, the names written by the lowering, the
 //! types of parameters, "did you mean", the standard's own judgement, and the engine's allow-list. A function that is
 //! not in the table does not exist.
 
+mod catalogue;
 mod geometry;
 mod sql;
 mod standard;
@@ -36,7 +37,9 @@ pub enum Kind {
     Polygon,
     /// Any region that is given by text.
     Region,
-    /// Any of the four geometries.
+    /// A set of HEALPix cells.
+    Moc,
+    /// Any of the geometries.
     Geometry,
     /// A list of numbers.
     Array,
@@ -45,7 +48,7 @@ pub enum Kind {
 impl Kind {
     /// Whether this is a geometry.
     pub fn is_geometry(self) -> bool {
-        matches!(self, Self::Point | Self::Circle | Self::Polygon | Self::Region | Self::Geometry)
+        matches!(self, Self::Point | Self::Circle | Self::Polygon | Self::Region | Self::Moc | Self::Geometry)
     }
 
     /// Whether this is a number.
@@ -77,6 +80,7 @@ impl Kind {
             Self::Circle => "a circle",
             Self::Polygon => "a polygon",
             Self::Region => "a region",
+            Self::Moc => "a MOC",
             Self::Geometry => "a geometry",
             Self::Array => "an array",
         }
@@ -176,6 +180,10 @@ pub struct FunctionEntry {
     pub label: Option<Label>,
     /// Whether a leading string literal names a coordinate system.
     pub coordinate_system: bool,
+    /// Whether an aggregate may also stand over a window: not where its results are large.
+    pub over_window: bool,
+    /// Whether a call can be answered; else it is known, and refused with the reason.
+    pub available: bool,
 }
 
 impl FunctionEntry {
@@ -189,6 +197,8 @@ impl FunctionEntry {
             feature: Feature::Core,
             label: None,
             coordinate_system: false,
+            over_window: true,
+            available: true,
         }
     }
 
@@ -207,6 +217,16 @@ impl FunctionEntry {
         self
     }
 
+    pub(crate) const fn without_window(mut self) -> Self {
+        self.over_window = false;
+        self
+    }
+
+    pub(crate) const fn unavailable(mut self) -> Self {
+        self.available = false;
+        self
+    }
+
     pub(crate) const fn with_coordinate_system(mut self) -> Self {
         self.coordinate_system = true;
         self
@@ -214,7 +234,7 @@ impl FunctionEntry {
 }
 
 static TABLE: LazyLock<Vec<FunctionEntry>> =
-    LazyLock::new(|| [standard::FUNCTIONS, geometry::FUNCTIONS, sql::FUNCTIONS].concat());
+    LazyLock::new(|| [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, sql::FUNCTIONS].concat());
 
 /// All functions of the language.
 ///

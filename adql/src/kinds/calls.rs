@@ -137,6 +137,9 @@ impl Judge<'_, '_> {
                 "conditions on groups go to HAVING",
             );
         }
+        if function.over.is_some() && find_function(&name, self.label).is_some_and(|entry| !entry.over_window) {
+            self.findings.hinted(at, format!("{name} cannot stand over a window"), "use it with GROUP BY");
+        }
         if class == FunctionClass::Aggregate && function.over.is_none() && self.in_aggregate {
             self.findings.bad(at, format!("{name} stands inside another aggregate"));
         }

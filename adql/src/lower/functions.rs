@@ -1,6 +1,9 @@
 //! Calls: names of the language to names of the planner, coordinate systems dropped, types of parameters learnt.
 
-use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, Value};
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use sqlparser::ast::{
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
+};
 
 use super::{Lowering, ParameterType};
 use crate::frames::{ICRS, frame_of, leading_frame};
@@ -21,7 +24,16 @@ impl Lowering<'_> {
         }
         match entry.name {
             "IN_UNIT" => return self.findings.bad(at, "IN_UNIT is not available here yet"),
+            "Q3C_SINDIST" | "Q3C_SINDIST_PM" => {
+                return *expr = super::q3c::lower_sindist(entry.lowered, take_arguments(function));
+            }
+            "Q3C_VERSION" => return *expr = Expr::value(Value::SingleQuotedString("Sidereus".into())),
+            "IVO_SIMBADPOINT" => {
+                return self.findings.bad(at, "IVO_SIMBADPOINT cannot look up a name: no resolver is configured");
+            }
+            "IF_THEN_ELSE" => return *expr = if_then_else(take_arguments(function)),
             "RAND" => drop(take_arguments(function)),
+            "IVO_INTERVAL_HAS" => spread_array(function),
             _ => {}
         }
         if leading_frame(entry, &arguments(function)).is_some()
@@ -101,6 +113,32 @@ impl Lowering<'_> {
                 .map_or(Kind::Any, |entry| entry.returns),
             _ => Kind::Any,
         }
+    }
+}
+
+/// `IF_THEN_ELSE(condition, a, b)` as CASE; the number of arguments was checked.
+fn if_then_else(given: Vec<Expr>) -> Expr {
+    let mut given = given.into_iter();
+    let mut next = || given.next().unwrap_or_else(|| Expr::value(Value::Null));
+    let (condition, result, otherwise) = (next(), next(), next());
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition, result }],
+        else_result: Some(Box::new(otherwise)),
+    }
+}
+
+/// An interval written as `ARRAY[low, high]` becomes two arguments.
+fn spread_array(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    if let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(array)))] = &mut list.args[..]
+        && array.elem.len() == 2
+    {
+        let ends = std::mem::take(&mut array.elem);
+        list.args.pop();
+        list.args.extend(ends.into_iter().map(|end| FunctionArg::Unnamed(FunctionArgExpr::Expr(end))));
     }
 }
 

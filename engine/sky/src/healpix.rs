@@ -125,6 +125,32 @@ impl Cell {
         self.npix
     }
 
+    /// The number of the cell in the RING scheme: along circles of latitude, from the north.
+    ///
+    /// *Source*: Górski et al. 2005, ApJ 622, 759, section 4.1.
+    ///
+    /// ```
+    /// use sidereus_sky::{Cell, Order};
+    /// let order = Order::new(2)?;
+    /// assert_eq!(Cell::new(order, 60)?.ring(), 22);
+    /// assert_eq!(Cell::from_ring(order, 22)?.npix(), 60);
+    /// # Ok::<(), sidereus_sky::SkyError>(())
+    /// ```
+    pub fn ring(self) -> u64 {
+        cdshealpix::nested::get(self.order.0).to_ring(self.npix)
+    }
+
+    /// The cell of a number in the RING scheme.
+    ///
+    /// *Errors*: a number that does not exist at the order.
+    pub fn from_ring(order: Order, ring: u64) -> Result<Self, SkyError> {
+        let limit = order.cell_count();
+        if ring >= limit {
+            return Err(SkyError::Npix { order: order.0, npix: ring, limit });
+        }
+        Ok(Self { order, npix: cdshealpix::nested::get(order.0).from_ring(ring) })
+    }
+
     /// The order-29 indexes of the cell.
     pub fn range29(self) -> CellRange {
         let shift = self.order.key_shift();

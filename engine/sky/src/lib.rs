@@ -44,7 +44,7 @@ pub use coverage::{Coverage, CoverageRange, cells_around, coverage};
 pub use ellipse::Ellipse;
 pub use epoch::{Astrometry, propagate};
 pub use error::SkyError;
-pub use frames::{Frame, transform};
+pub use frames::{Frame, rotate, transform};
 pub use healpix::{Cell, CellRange, Order, center, hash, hash29, neighbours};
 pub use moc::Moc;
 pub use point::{SkyPoint, separation_deg};

@@ -6,9 +6,9 @@
 //!
 //! This module must not know any single SQL function.
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
-use arrow::datatypes::{DataType, FieldRef, Float64Type};
-use datafusion::common::{DataFusionError, Result, ScalarValue, exec_datafusion_err};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Int64Type};
+use datafusion::common::{DataFusionError, Result, ScalarValue, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use sidereus_sky::{Region, SkyError};
 
@@ -34,8 +34,14 @@ impl Arguments {
         if call.args.iter().any(null) {
             return None;
         }
+        Some(Self { constant, ..Self::with_nulls(call) })
+    }
+
+    /// Takes the arguments over, for a function that gives a null a meaning.
+    pub(crate) fn with_nulls(call: ScalarFunctionArgs) -> Self {
+        let constant = call.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { call.number_rows };
-        Some(Self { values: call.args, fields: call.arg_fields, rows, constant })
+        Self { values: call.args, fields: call.arg_fields, rows, constant }
     }
 
     /// How many arguments there are.
@@ -61,10 +67,23 @@ impl Arguments {
     /// An argument that was coerced to a number.
     pub(crate) fn number(&self, index: usize) -> Result<Numbers<'_>> {
         match self.values.get(index) {
-            Some(ColumnarValue::Scalar(ScalarValue::Float64(Some(number)))) => Ok(Numbers::Constant(*number)),
+            Some(ColumnarValue::Scalar(ScalarValue::Float64(number))) => Ok(Numbers::Constant(*number)),
             Some(ColumnarValue::Array(array)) => {
                 let numbers = array.as_primitive_opt::<Float64Type>().ok_or_else(|| unexpected("a number", array))?;
                 Ok(Numbers::Array(numbers))
+            }
+            _ => Err(missing(index)),
+        }
+    }
+
+    /// An argument that was coerced to a whole number.
+    pub(crate) fn integer(&self, index: usize) -> Result<Integers<'_>> {
+        match self.values.get(index) {
+            Some(ColumnarValue::Scalar(ScalarValue::Int64(number))) => Ok(Integers::Constant(*number)),
+            Some(ColumnarValue::Array(array)) => {
+                let numbers =
+                    array.as_primitive_opt::<Int64Type>().ok_or_else(|| unexpected("a whole number", array))?;
+                Ok(Integers::Array(numbers))
             }
             _ => Err(missing(index)),
         }
@@ -92,7 +111,13 @@ impl Arguments {
         settle(value, self.constant)
     }
 
-    fn array(&self, index: usize) -> Result<(ArrayRef, bool)> {
+    /// The same for a value that is wrong in another way: the message where the query itself says it, else null.
+    pub(crate) fn refuse<T>(&self, message: impl FnOnce() -> String) -> Result<Option<T>> {
+        if self.constant { exec_err!("{}", message()) } else { Ok(None) }
+    }
+
+    /// An argument as it came: its array, and whether its first value is that of all rows.
+    pub(crate) fn array(&self, index: usize) -> Result<(ArrayRef, bool)> {
         match self.values.get(index) {
             Some(ColumnarValue::Array(array)) => Ok((ArrayRef::clone(array), false)),
             Some(ColumnarValue::Scalar(scalar)) => Ok((scalar.to_array()?, true)),
@@ -121,7 +146,7 @@ fn unexpected(expected: &str, array: &dyn Array) -> DataFusionError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Numbers<'a> {
     /// The same in every row.
-    Constant(f64),
+    Constant(Option<f64>),
     /// One a row.
     Array(&'a Float64Array),
 }
@@ -131,7 +156,27 @@ impl Numbers<'_> {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Option<f64> {
         match self {
-            Self::Constant(number) => Some(*number),
+            Self::Constant(number) => *number,
+            Self::Array(numbers) => numbers.is_valid(row).then(|| numbers.value(row)),
+        }
+    }
+}
+
+/// A whole number a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Integers<'a> {
+    /// The same in every row.
+    Constant(Option<i64>),
+    /// One a row.
+    Array(&'a Int64Array),
+}
+
+impl Integers<'_> {
+    /// The number of a row; `None` where it is null.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Option<i64> {
+        match self {
+            Self::Constant(number) => *number,
             Self::Array(numbers) => numbers.is_valid(row).then(|| numbers.value(row)),
         }
     }

@@ -8,6 +8,23 @@ const GEOMETRY: DocSection = DocSection { include: true, label: "Geometry", desc
 /// The section of the functions of numbers.
 const NUMBERS: DocSection = DocSection { include: true, label: "Numbers", description: None };
 
+/// The section of HEALPix and other cells.
+const CELLS: DocSection = DocSection { include: true, label: "Cells", description: None };
+
+/// The section of frames, epochs and coordinates.
+const POSITIONS: DocSection = DocSection { include: true, label: "Positions and motions", description: None };
+
+/// The section of times, intervals and spectral quantities.
+const QUANTITIES: DocSection = DocSection { include: true, label: "Times, intervals, units", description: None };
+
+/// The section of texts.
+const TEXTS: DocSection = DocSection { include: true, label: "Texts", description: None };
+
+/// The sections in the order of the page.
+#[cfg(test)]
+pub(crate) const SECTIONS: [&str; 6] =
+    [GEOMETRY.label, POSITIONS.label, CELLS.label, QUANTITIES.label, TEXTS.label, NUMBERS.label];
+
 /// Starts the page of a geometry function: one sentence, and how it is called.
 pub(crate) fn page(description: &str, syntax: &str) -> DocumentationBuilder {
     Documentation::builder(GEOMETRY, description, syntax)
@@ -16,4 +33,24 @@ pub(crate) fn page(description: &str, syntax: &str) -> DocumentationBuilder {
 /// Starts the page of a function of numbers.
 pub(crate) fn number_page(description: &str, syntax: &str) -> DocumentationBuilder {
     Documentation::builder(NUMBERS, description, syntax)
+}
+
+/// Starts the page of a function of cells.
+pub(crate) fn cell_page(description: &str, syntax: &str) -> DocumentationBuilder {
+    Documentation::builder(CELLS, description, syntax)
+}
+
+/// Starts the page of a function of frames, epochs or coordinates.
+pub(crate) fn position_page(description: &str, syntax: &str) -> DocumentationBuilder {
+    Documentation::builder(POSITIONS, description, syntax)
+}
+
+/// Starts the page of a function of times, intervals or units.
+pub(crate) fn quantity_page(description: &str, syntax: &str) -> DocumentationBuilder {
+    Documentation::builder(QUANTITIES, description, syntax)
+}
+
+/// Starts the page of a function of texts.
+pub(crate) fn text_page(description: &str, syntax: &str) -> DocumentationBuilder {
+    Documentation::builder(TEXTS, description, syntax)
 }

@@ -12,8 +12,9 @@ use sidereus_adql::{
     parse,
 };
 
-use super::all;
+use super::documentation::SECTIONS;
 use super::tester::query;
+use super::{aggregates, all};
 
 const HEAD: &str = "# Functions
 
@@ -40,6 +41,16 @@ impl TableNames for NoTables {
     }
 }
 
+/// What our functions say about themselves, by lowered name.
+fn pages() -> Vec<(String, Documentation)> {
+    let missing = |name: &str| panic!("{name} has no page");
+    let of =
+        |name: &str, page: Option<&Documentation>| (name.to_owned(), page.unwrap_or_else(|| missing(name)).clone());
+    let scalar = all().into_iter().map(|function| of(function.name(), function.documentation()));
+    let aggregate = aggregates().into_iter().map(|function| of(function.name(), function.documentation()));
+    scalar.chain(aggregate).collect()
+}
+
 /// The result of an example, as text.
 async fn run(example: &str) -> String {
     let request = parse(example, Label::Sql).unwrap_or_else(|error| panic!("{example}: {error}"));
@@ -50,7 +61,10 @@ async fn run(example: &str) -> String {
 }
 
 fn entries(lowered: &str) -> Vec<&'static FunctionEntry> {
-    function_table().iter().filter(|entry| entry.lowered == lowered && !entry.name.starts_with("Q3C_")).collect()
+    function_table()
+        .iter()
+        .filter(|entry| entry.lowered == lowered && (lowered.starts_with("q3c_") || !entry.name.starts_with("Q3C_")))
+        .collect()
 }
 
 async fn page(lowered: &str, documentation: &Documentation) -> String {
@@ -69,10 +83,10 @@ async fn page(lowered: &str, documentation: &Documentation) -> String {
 }
 
 fn others() -> String {
-    let ours = all();
+    let ours = pages();
     let mut rows: Vec<String> = function_table()
         .iter()
-        .filter(|entry| ours.iter().all(|function| function.name() != entry.lowered) && entry.feature != Feature::Unit)
+        .filter(|entry| entry.available && ours.iter().all(|(name, _)| name != entry.lowered))
         .map(|entry| {
             let kind = match entry.class {
                 FunctionClass::Scalar => "value",
@@ -93,15 +107,14 @@ fn others() -> String {
 }
 
 async fn rendered() -> String {
-    let mut functions: Vec<_> = all();
-    functions.sort_by_key(|function| entries(function.name()).first().map(|entry| entry.name));
+    let mut pages = pages();
+    pages.sort_by_key(|(name, _)| entries(name).first().map(|entry| entry.name));
     let mut text = HEAD.to_owned();
-    for section in ["Geometry", "Numbers"] {
+    for section in SECTIONS {
         write!(text, "\n## {section}\n").unwrap();
-        for function in &functions {
-            let documentation = function.documentation().unwrap_or_else(|| panic!("{} has no page", function.name()));
+        for (name, documentation) in &pages {
             if documentation.doc_section.label == section {
-                text += &page(function.name(), documentation).await;
+                text += &page(name, documentation).await;
             }
         }
     }
@@ -121,9 +134,8 @@ async fn the_page_is_current_and_its_examples_run() {
 
 #[test]
 fn every_function_of_ours_has_a_page() {
-    for function in all() {
-        let documentation = function.documentation().unwrap_or_else(|| panic!("{} has no page", function.name()));
-        assert!(documentation.sql_example.is_some(), "{} has no example", function.name());
-        assert!(!entries(function.name()).is_empty(), "{} is not in the language", function.name());
+    for (name, documentation) in pages() {
+        assert!(documentation.sql_example.is_some(), "{name} has no example");
+        assert!(!entries(&name).is_empty(), "{name} is not in the language");
     }
 }

@@ -13,6 +13,12 @@ use super::geometry_type::GeometryKind;
 pub(crate) enum Argument {
     /// Any numeric type, evaluated as `Float64`.
     Number,
+    /// Any integer type, evaluated as `Int64`.
+    Integer,
+    /// A timestamp, a date, or a text that is one.
+    Time,
+    /// A pair of numbers: a column of intervals.
+    Interval,
     /// A point.
     Point,
     /// Any geometry.
@@ -31,6 +37,14 @@ pub(crate) enum Form {
 }
 
 impl Form {
+    /// The kind of one argument.
+    pub(crate) fn argument(self, index: usize) -> Option<Argument> {
+        match self {
+            Self::Exact(pattern) => pattern.get(index).copied(),
+            Self::Repeated(pattern, _) => pattern.get(index % pattern.len().max(1)).copied(),
+        }
+    }
+
     /// The types to cast to, where the call has this form.
     fn matches(self, types: &[DataType]) -> Option<Vec<DataType>> {
         let pattern = match self {
@@ -52,24 +66,38 @@ impl Argument {
         let is_text = matches!(found, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
         match self {
             Self::Number if found.is_numeric() || found.is_null() => Some(DataType::Float64),
-            Self::Text | Self::Geometry if is_text => Some(DataType::Utf8),
-            Self::Text if found.is_null() => Some(DataType::Utf8),
+            Self::Integer if found.is_integer() || found.is_null() => Some(DataType::Int64),
+            Self::Time if matches!(found, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64) => {
+                Some(found.clone())
+            }
+            Self::Interval if found.is_null() => Some(GeometryKind::Point.data_type()),
+            Self::Interval => is_pair(found).then(|| GeometryKind::Point.data_type()),
+            Self::Text | Self::Time | Self::Geometry if is_text => Some(DataType::Utf8),
+            Self::Text | Self::Time if found.is_null() => Some(DataType::Utf8),
             Self::Point if found.is_null() => Some(GeometryKind::Point.data_type()),
             Self::Point => (GeometryKind::of_shape(found) == Some(GeometryKind::Point)).then(|| found.clone()),
             Self::Geometry if found.is_null() => Some(DataType::Null),
             Self::Geometry => GeometryKind::of_shape(found).map(|_| found.clone()),
-            Self::Number | Self::Text => None,
+            Self::Number | Self::Integer | Self::Time | Self::Text => None,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::Number => "number",
+            Self::Integer => "whole number",
+            Self::Time => "timestamp",
+            Self::Interval => "interval",
             Self::Point => "point",
             Self::Geometry => "geometry",
             Self::Text => "text",
         }
     }
+}
+
+/// Whether a type holds two numbers in every row.
+fn is_pair(found: &DataType) -> bool {
+    matches!(found, DataType::FixedSizeList(item, 2) if item.data_type().is_numeric())
 }
 
 /// The types that the arguments of a call must be cast to.

@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Float64Array};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, UInt64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type};
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
-use sidereus_sky::{CellRange, Circle, Moc, Order, Polygon, Region, SkyError, SkyPoint};
+use sidereus_sky::{Circle, Polygon, Region, SkyError, SkyPoint};
+
+use super::moc_array::moc_of;
 
 /// Field metadata key that names the kind of a value (VOTable `xtype`).
 pub(crate) const XTYPE: &str = "xtype";
@@ -213,7 +215,9 @@ impl GeometryArray {
                 values.map(|[lon, lat, radius]| Circle::from_degrees(lon, lat, radius).map(Region::Circle)).transpose()
             }
             GeometryKind::Polygon => polygon(self.array.as_list::<i32>().value(row).as_ref()),
-            GeometryKind::Moc => moc(self.array.as_list::<i32>().value(row).as_ref()),
+            GeometryKind::Moc => {
+                moc_of(self.array.as_list::<i32>().value(row).as_ref()).map(|moc| Some(Region::Moc(moc)))
+            }
             GeometryKind::Region => Region::from_stcs(self.array.as_string::<i32>().value(row)).map(Some),
         }
     }
@@ -231,14 +235,6 @@ fn polygon(values: &dyn Array) -> Result<Option<Region>, SkyError> {
     }
     let vertices: Vec<(f64, f64)> = values.values().chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     Polygon::from_degrees(&vertices).map(|polygon| Some(Region::Polygon(polygon)))
-}
-
-fn moc(values: &dyn Array) -> Result<Option<Region>, SkyError> {
-    let ranges = values.as_struct();
-    let (starts, ends) = (ranges.column(0).as_primitive::<UInt64Type>(), ranges.column(1).as_primitive::<UInt64Type>());
-    let ranges = starts.values().iter().zip(ends.values()).map(|(start, end)| CellRange { start: *start, end: *end });
-    let moc = Moc::from_ranges(ranges.collect(), Order::new(29)?)?;
-    Ok(Some(Region::Moc(moc)))
 }
 
 /// Puts the numbers of each row together as a geometry of fixed size; `coordinates` is one vector a coordinate.

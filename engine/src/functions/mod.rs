@@ -4,17 +4,21 @@ mod adql_mod;
 mod arguments;
 mod bounded;
 mod builtins;
+mod catalogue;
 mod checked;
 mod comparison;
 mod constant;
 mod documentation;
 mod form;
 mod geometry_type;
+mod moc_array;
+mod moc_set;
 mod near;
 mod positions;
 mod predicate;
 mod prepared;
 mod rewrite;
+mod row_function;
 mod sky_area;
 mod sky_box;
 mod sky_centroid;
@@ -26,6 +30,7 @@ mod sky_coordsys;
 mod sky_distance;
 mod sky_ellipse;
 mod sky_intersects;
+mod sky_moc;
 mod sky_point;
 mod sky_polygon;
 mod sky_region;
@@ -44,18 +49,21 @@ mod geometry_tests;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
 pub(crate) use geometry_type::{GeometryArray, GeometryKind, is_position, reduced_longitude};
 pub(crate) use near::{NearEnd, Nearness, near};
+pub use moc_array::moc_text;
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 
 /// The spatial functions.
 fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
     vec![
+        Arc::new(moc_set::MocSetFunction::Intersection),
+        Arc::new(moc_set::MocSetFunction::Union),
         Arc::new(sky_area::SkyAreaFunction),
         Arc::new(sky_box::SkyBoxFunction),
         Arc::new(sky_centroid::SkyCentroidFunction),
@@ -67,6 +75,7 @@ fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
         Arc::new(sky_distance::SkyDistanceFunction),
         Arc::new(sky_ellipse::SkyEllipseFunction),
         Arc::new(sky_intersects::SkyIntersectsFunction),
+        Arc::new(sky_moc::SkyMocFunction),
         Arc::new(sky_point::SkyPointFunction),
         Arc::new(sky_polygon::SkyPolygonFunction),
         Arc::new(sky_region::SkyRegionFunction),
@@ -76,7 +85,13 @@ fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
 /// Every scalar function of ours that the language calls, to be registered with a session.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let spatial = spatial().into_iter().map(|function| SpatialUdf::new(function).into());
-    spatial.chain([Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()))]).collect()
+    let modulo = Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()));
+    spatial.chain([modulo]).chain(catalogue::all()).collect()
+}
+
+/// Every aggregate of ours that DataFusion has not.
+pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    catalogue::aggregates()
 }
 
 /// The analyzer rules that keep arithmetic and texts in bounds, in order; they come after type coercion.

@@ -264,3 +264,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn containment_in_a_moc_is_recognised() {
+    let moc = || udf("sky_moc", vec![lit("0/4 1/0 4/1000-1100")]);
+    let expected = sidereus_sky::Moc::from_ascii("0/4 1/0 4/1000-1100").unwrap();
+    for form in
+        [contains(row_point(), moc()).eq(lit(1)), udf("sky_intersects", vec![moc(), row_point()]).not_eq(lit(0))]
+    {
+        let Region::Moc(found) = assert_agrees(&form).region else { panic!("{form}") };
+        assert_eq!(found.ranges(), expected.ranges());
+    }
+    let both = udf("moc_intersection", vec![moc(), udf("sky_moc", vec![lit(2), circle(lit(0), lit(0), lit(5))])]);
+    assert!(matches!(assert_agrees(&contains(row_point(), both).eq(lit(1))).region, Region::Moc(_)));
+    assert_declined(&contains(row_point(), udf("sky_moc", vec![lit(3), circle(col("ra"), lit(0), lit(1))])).eq(lit(1)));
+}

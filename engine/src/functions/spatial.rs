@@ -32,6 +32,12 @@ pub(crate) enum Returned {
     Geometry(GeometryKind),
     /// A number, `Float64`, in a unit.
     Number(&'static str),
+    /// A number without unit, `Float64`.
+    Pure,
+    /// A whole number, `Int64`.
+    Integer,
+    /// Six numbers, `Float64`: an astrometric solution.
+    Astrometry,
     /// 1 or 0, `Int32`.
     Flag,
     /// A text.
@@ -39,11 +45,18 @@ pub(crate) enum Returned {
 }
 
 impl Returned {
-    fn field(self, name: &str) -> Field {
+    /// A nullable field of such values.
+    pub(crate) fn field(self, name: &str) -> Field {
         match self {
             Self::Geometry(kind) => kind.field(name),
             Self::Number(unit) => {
                 Field::new(name, DataType::Float64, true).with_metadata([("unit".to_owned(), unit.to_owned())].into())
+            }
+            Self::Pure => Field::new(name, DataType::Float64, true),
+            Self::Integer => Field::new(name, DataType::Int64, true),
+            Self::Astrometry => {
+                let item = Arc::new(Field::new("item", DataType::Float64, true));
+                Field::new(name, DataType::FixedSizeList(item, 6), true)
             }
             Self::Flag => Field::new(name, DataType::Int32, true),
             Self::Text => Field::new(name, DataType::Utf8, true),
@@ -227,7 +240,7 @@ impl ScalarUDFImpl for SpatialUdf {
 }
 
 /// Whether a field has the shape of a geometry and says that it is something else.
-fn is_other_kind(field: &Field) -> bool {
+pub(crate) fn is_other_kind(field: &Field) -> bool {
     GeometryKind::of_shape(field.data_type()).is_some_and(|kind| kind != GeometryKind::Region)
         && GeometryKind::of(field).is_none()
 }

@@ -1,7 +1,8 @@
 //! How is one value written as text?
 //!
 //! A [`Column`] looks at an array's type once and then writes any of its rows: numbers so that reading them back gives the
-//! same bits, lists of numbers with single spaces (DALI 1.1, section 3.3), times in ISO 8601, everything nested as JSON.
+//! same bits, lists of numbers with single spaces (DALI 1.1, section 3.3), times in ISO 8601, MOCs in their text form, everything else
+//! that is nested as JSON.
 //! It knows no quoting or escaping: that is the format's.
 
 use std::fmt::{Arguments, Debug, Display, Write};
@@ -17,6 +18,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use sidereus_engine::moc_text;
 
 use super::json;
 
@@ -62,6 +65,17 @@ pub(super) fn is_number_list_item(item: &DataType) -> bool {
     )
 }
 
+/// Whether a type is that of MOCs: ranges of cells, each with its start and end.
+fn is_moc(kind: &DataType) -> bool {
+    let DataType::List(item) = kind else { return false };
+    let DataType::Struct(fields) = item.data_type() else { return false };
+    fields.len() == 2
+        && fields
+            .iter()
+            .zip(["start", "end"])
+            .all(|(field, name)| field.name() == name && field.data_type() == &DataType::UInt64)
+}
+
 /// An array whose rows can be written.
 pub(super) enum Column<'a> {
     Boolean(&'a BooleanArray),
@@ -81,6 +95,7 @@ pub(super) enum Column<'a> {
     List(&'a ListArray, Box<Self>),
     LargeList(&'a LargeListArray, Box<Self>),
     FixedSizeList(&'a FixedSizeListArray, Box<Self>),
+    Moc(&'a dyn Array),
     Nested(&'a dyn Array),
     Other(&'a dyn Array, ArrayFormatter<'a>),
 }
@@ -134,6 +149,7 @@ impl<'a> Column<'a> {
                 let list = array.as_fixed_size_list();
                 Self::FixedSizeList(list, Box::new(Self::try_new(list.values())?))
             }
+            kind if is_moc(kind) => Self::Moc(array),
             kind if kind.is_nested() => Self::Nested(array),
             _ => Self::Other(array, ArrayFormatter::try_new(array, &TIMES)?),
         })
@@ -159,13 +175,16 @@ impl<'a> Column<'a> {
             Self::List(array, _) => array.is_null(row),
             Self::LargeList(array, _) => array.is_null(row),
             Self::FixedSizeList(array, _) => array.is_null(row),
-            Self::Nested(array) | Self::Other(array, _) => array.is_null(row),
+            Self::Moc(array) | Self::Nested(array) | Self::Other(array, _) => array.is_null(row),
         }
     }
 
     /// Whether values may hold any character, so that a format must quote or escape them.
     pub(super) const fn is_text(&self) -> bool {
-        matches!(self, Self::Utf8(_) | Self::LargeUtf8(_) | Self::Utf8View(_) | Self::Nested(_) | Self::Other(..))
+        matches!(
+            self,
+            Self::Utf8(_) | Self::LargeUtf8(_) | Self::Utf8View(_) | Self::Moc(_) | Self::Nested(_) | Self::Other(..)
+        )
     }
 
     /// Appends the value of a row, which is not null.
@@ -203,6 +222,7 @@ impl<'a> Column<'a> {
                 let start = to_usize(array.value_offset(row));
                 items.write_list(start..start + to_usize(array.value_length()), words, out)?;
             }
+            Self::Moc(array) => out.push_str(&moc_text(*array, row).unwrap_or_default()),
             Self::Nested(array) => json::write(*array, row, out),
             Self::Other(_, formatter) => push(out, format_args!("{}", formatter.value(row))),
         }
@@ -294,6 +314,19 @@ mod tests {
         let list: ArrayRef = Arc::new(builder.finish());
         let column = Column::try_new(&list).unwrap();
         assert_eq!(column.write(0, &WORDS, &mut String::new()), Err(Unspeakable));
+    }
+
+    #[test]
+    fn mocs_are_written_in_their_text_form() {
+        let bound = |name: &str| Arc::new(Field::new(name, DataType::UInt64, false));
+        let (starts, ends) = (UInt64Array::from(vec![0, 16 << 54]), UInt64Array::from(vec![1 << 58, 18 << 54]));
+        let ranges: ArrayRef = Arc::new(arrow::array::StructArray::from(vec![
+            (bound("start"), Arc::new(starts) as ArrayRef),
+            (bound("end"), Arc::new(ends) as ArrayRef),
+        ]));
+        let item = Arc::new(Field::new("item", ranges.data_type().clone(), true));
+        let offsets = arrow::buffer::OffsetBuffer::from_lengths([2]);
+        assert_eq!(written(Arc::new(ListArray::new(item, offsets, ranges, None))), "0/0 2/16-17");
     }
 
     #[test]

@@ -102,7 +102,8 @@ fn languages() -> String {
 }
 
 fn features() -> String {
-    let table = || function_table().iter().filter(|entry| entry.label.is_none_or(|label| label == Label::Adql));
+    let declared = |entry: &&FunctionEntry| entry.available && entry.label.is_none_or(|label| label == Label::Adql);
+    let table = || function_table().iter().filter(declared);
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     let mut add = |kind: &'static str, form: String| match groups.iter_mut().find(|(known, _)| *known == kind) {
         Some((_, forms)) if forms.contains(&form) => {}
@@ -158,6 +159,7 @@ const fn type_name(kind: Kind) -> &'static str {
         Kind::Point => "POINT",
         Kind::Circle => "CIRCLE",
         Kind::Polygon => "POLYGON",
+        Kind::Moc => "MOC",
         Kind::Region | Kind::Geometry => "REGION",
         Kind::Array => "DOUBLE[]",
     }

@@ -3,6 +3,7 @@
 //! A multi-order coverage map as sorted, disjoint ranges of order-29 indexes and the order it was made at. The set
 //! operations are merges of ranges. Bytes and text are handed in; no file is opened here.
 
+mod cover;
 mod fits;
 mod text;
 
@@ -10,6 +11,7 @@ use crate::angle::SPHERE_SQ_DEG;
 use crate::error::SkyError;
 use crate::healpix::{Cell, CellRange, KEYS, Order, hash29_valid};
 use crate::point::SkyPoint;
+use crate::region::Region;
 
 /// A space coverage: a set of HEALPix cells of many orders.
 ///
@@ -47,6 +49,40 @@ impl Moc {
         let mut ranges: Vec<CellRange> = cells.into_iter().map(Cell::range29).collect();
         ranges.sort_unstable();
         Self { ranges: merged(&ranges), max_order }
+    }
+
+    /// Makes a MOC of ranges, as fine as their finest cell.
+    ///
+    /// *Errors*: a range that is reversed or ends beyond the sphere.
+    ///
+    /// ```
+    /// use sidereus_sky::{CellRange, Moc};
+    /// let base = CellRange { start: 0, end: 1 << 58 };
+    /// assert_eq!(Moc::from_exact_ranges(vec![base])?.to_ascii(), "0/0");
+    /// # Ok::<(), sidereus_sky::SkyError>(())
+    /// ```
+    pub fn from_exact_ranges(ranges: Vec<CellRange>) -> Result<Self, SkyError> {
+        let mut moc = Self::from_ranges(ranges, Order::MAX)?;
+        let bits = moc.ranges.iter().fold(0, |bits, range| bits | range.start | range.end);
+        let coarser = if bits == 0 { 29 } else { (bits.trailing_zeros() / 2).min(29) };
+        moc.max_order = Order::try_from(29 - i64::from(coarser)).unwrap_or(Order::MAX);
+        Ok(moc)
+    }
+
+    /// Makes the MOC of an order that covers a region; `None` where that takes more than `most` cells.
+    ///
+    /// *Guarantee*: holds every position of the region. A cell at its border that the region misses by less than a tenth
+    /// of the cell may be in it. *Cost*: proportional to the cells along the border of the region.
+    ///
+    /// ```
+    /// use sidereus_sky::{Circle, Moc, Order, Region};
+    /// let region = Region::Circle(Circle::from_degrees(45.0, 40.0, 0.1)?);
+    /// assert_eq!(Moc::of_region(&region, Order::new(2)?, 100).unwrap().to_ascii(), "2/3");
+    /// assert!(Moc::of_region(&region, Order::new(20)?, 100).is_none());
+    /// # Ok::<(), sidereus_sky::SkyError>(())
+    /// ```
+    pub fn of_region(region: &Region, order: Order, most: usize) -> Option<Self> {
+        cover::cover(region, order, most)
     }
 
     /// Reads a MOC from the bytes of a FITS file, with ranges (MOC 2.0) or NUNIQ numbers (MOC 1.1).
