@@ -50,6 +50,7 @@ mod lower;
 mod names;
 mod output;
 mod parse;
+mod personal;
 mod request;
 mod reserved;
 mod scope;

@@ -37,7 +37,7 @@ const MOST_RETRIES: usize = 24;
 /// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
 /// text beyond [`Limits::DEFAULT`].
 pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {
-    parse_read(text, label, Tokens::read(text, &Limits::DEFAULT)?)
+    parse_read(text, label, Tokens::read(text, label, &Limits::DEFAULT)?)
 }
 
 /// Parses a text whose tokens are read already.

@@ -77,6 +77,32 @@ fn q3c() {
 }
 
 #[test]
+fn personal_tables_are_tables_of_a_schema() {
+    assert_snapshot!(sql("SELECT targets.name FROM MyDB://targets -- mydb://x 'and \"quotes\nWHERE name = 'mydb://x'"), @r#"SELECT "mydb"."targets"."name" FROM "mydb"."targets" WHERE "name" = 'mydb://x'"#);
+    assert_snapshot!(sql("SELECT o.name, s.id FROM mydb://targets o, mydb://\"targets\" AS p JOIN stars s ON s.ra=p.ra"), @r#"SELECT "o"."name", "s"."id" FROM "mydb"."targets" AS "o", "mydb"."targets" AS "p" JOIN "public"."stars" AS "s" ON "s"."ra" = "p"."ra""#);
+    assert_snapshot!(sql("SELECT name FROM mydb://lost AS l"), @r#"
+    line 1, column 18: unknown table mydb.lost
+    1 | SELECT name FROM mydb://lost AS l
+      |                  ^^^^^^^^^^^ personal tables come with accounts, and this service keeps none
+    "#);
+    assert_snapshot!(sql("SELECT name FROM mydb : targets"), @r#"
+    line 1, column 23: unexpected :
+    1 | SELECT name FROM mydb : targets
+      |                       ^ types are converted by ::; personal tables are written mydb://name under the label SQL
+    "#);
+    assert_snapshot!(sql("SELECT name FROM \"mydb\"://targets"), @r#"
+    line 1, column 24: unexpected :
+    1 | SELECT name FROM "mydb"://targets
+      |                        ^ types are converted by ::; personal tables are written mydb://name under the label SQL
+    "#);
+    assert_snapshot!(adql("SELECT name FROM mydb://targets"), @r#"
+    line 1, column 22: unexpected :
+    1 | SELECT name FROM mydb://targets
+      |                      ^ types are converted by ::; personal tables are written mydb://name under the label SQL
+    "#);
+}
+
+#[test]
 fn functions_are_renamed() {
     assert_snapshot!(adql("SELECT LOG(ra), LOG10(ra), MOD(id, 2), TRUNCATE(ra, 1), CEILING(ra), RAND(5) FROM stars"), @r#"SELECT ln("ra") AS "log", log10("ra") AS "log10", adql_mod("id", 2) AS "mod", trunc("ra", 1) AS "truncate", ceil("ra") AS "ceiling", random() AS "rand" FROM "public"."stars""#);
     assert_snapshot!(sql("SELECT log(ra), ln(ra) FROM stars"), @r#"SELECT log10("ra") AS "log", ln("ra") AS "ln" FROM "public"."stars""#);

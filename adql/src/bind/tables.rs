@@ -16,6 +16,7 @@ use super::{Binder, Bound};
 use crate::balance::join as join_by;
 use crate::error::{Findings, QueryErrorKind};
 use crate::names::{Name, TableLookup, exact};
+use crate::personal;
 use crate::scope::{Column, Merged, Relation, Scope};
 use crate::walk::constraint_mut;
 use crate::write::call;
@@ -112,8 +113,10 @@ impl Binder<'_, '_> {
                 let columns = info.columns.into_iter().map(Column::new).collect();
                 return (info.path, Bound { columns, known: true, tables: 1 });
             }
-            TableLookup::NotFound { suggestions } if suggestions.is_empty() => None,
-            TableLookup::NotFound { suggestions } => Some(format!("did you mean {}?", suggestions.join(" or "))),
+            TableLookup::NotFound { suggestions } => personal::absence(written).or_else(|| {
+                let meant = suggestions.join(" or ");
+                (!meant.is_empty()).then(|| format!("did you mean {meant}?"))
+            }),
             TableLookup::Ambiguous(several) => {
                 let hint = format!("write one of {}", several.join(", "));
                 self.findings.hinted(at, format!("{shown} could mean several tables"), hint);

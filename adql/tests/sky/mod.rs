@@ -15,6 +15,7 @@ const TABLES: &[(&str, &str, &[&str])] = &[
     ("gaia", "source", &["source_id", "ra", "dec", "phot_g_mean_mag", "size"]),
     ("public", "odd", &["copy", "flux", "Flux", "a b", "pos"]),
     ("tap_upload", "mine", &["oid", "ra", "dec", "r"]),
+    ("mydb", "targets", &["name", "ra", "dec"]),
 ];
 
 impl TableNames for Sky {
