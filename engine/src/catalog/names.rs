@@ -6,7 +6,7 @@
 
 use sidereus_adql::{Name, TableInfo, TableLookup, TableNames, closest};
 
-use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, system};
+use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, information_schema, system};
 use crate::principal::Principal;
 
 /// The tables of a registry as one principal sees them.
@@ -75,6 +75,9 @@ impl TableNames for RegistryNames<'_> {
         let matches = |(in_schema, name): &(&str, &str)| schema.matches(in_schema) && table.matches(name);
         let matching: Vec<(&str, &str)> = self.names().filter(matches).collect();
         match matching[..] {
+            [] if path.len() == 1 && table.matches(information_schema::STATISTICS) => {
+                TableLookup::Found(self.info((information_schema::NAME, information_schema::STATISTICS)))
+            }
             [] => TableLookup::NotFound { suggestions: self.suggestions(path) },
             [name] => TableLookup::Found(self.info(name)),
             _ => {
@@ -150,6 +153,9 @@ mod tests {
         assert_eq!(info.path, ["tap_schema", "columns"]);
         assert!(info.columns.iter().any(|column| column == "size"));
         assert_eq!(found("information_schema.Tables"), "information_schema.tables");
+        assert_eq!(found("TBL_STAT"), "information_schema.tbl_stat");
+        let lookup = look_up("public.tbl_stat", &Principal::anonymous());
+        assert!(matches!(lookup, TableLookup::NotFound { .. }), "only the bare name is that of Data Lab");
     }
 
     #[test]
