@@ -8,8 +8,10 @@ mod checked;
 mod comparison;
 mod constant;
 mod documentation;
+mod extremes;
 mod form;
 mod geometry_type;
+mod one_nan;
 mod positions;
 mod predicate;
 mod prepared;
@@ -33,6 +35,7 @@ mod sum;
 #[cfg(test)]
 mod tester;
 mod text_concat;
+mod wider;
 
 #[cfg(test)]
 mod bounds_tests;
@@ -44,9 +47,11 @@ mod geometry_tests;
 use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
+pub(crate) use one_nan::one_nan;
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 
@@ -78,5 +83,10 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
 
 /// The analyzer rules that keep arithmetic and texts in bounds, in order; they come after type coercion.
 pub(crate) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(checked::CheckIntegerOverflow), Arc::new(bounded::BoundTextSize)]
+    vec![Arc::new(checked::CheckIntegerOverflow), Arc::new(bounded::BoundTextSize), Arc::new(one_nan::KeepOneNan)]
+}
+
+/// What decides on types before they are settled.
+pub(crate) fn expr_planner() -> Arc<dyn ExprPlanner> {
+    Arc::new(wider::WidenFloats)
 }
