@@ -57,6 +57,7 @@ mod scope;
 mod shape;
 mod strict;
 mod tokens;
+mod units;
 mod validate;
 mod walk;
 mod write;

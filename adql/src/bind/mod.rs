@@ -4,9 +4,10 @@
 //! each name out exactly. USING and NATURAL become ON, so that nothing depends on how a planner merges columns; result
 //! columns get valid unique names. All names that mean nothing are reported together.
 //!
-//! Must not know functions or types.
+//! Must not know functions or types, save where a unit is asked for ([`units`]).
 
 mod tables;
+mod units;
 
 use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr, Spanned};
 use sqlparser::tokenizer::Span;
@@ -18,6 +19,7 @@ use crate::request::Label;
 use crate::scope::{Column, Missing, Relation, Scope};
 use crate::walk::{Part, parts};
 use crate::write::{number_literal, position, with_span};
+pub(crate) use units::text_of;
 
 /// A common table expression in sight.
 struct Common {
@@ -134,6 +136,11 @@ impl<'a, 'b> Binder<'a, 'b> {
         self.scopes.last().expect("a SELECT pushes its scope before it binds expressions")
     }
 
+    /// All scopes in sight, from the innermost outwards.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.iter().rev()
+    }
+
     /// Binds GROUP BY: columns and expressions, positions, and under [`Label::Sql`] aliases of result columns.
     fn group_by(&mut self, select: &mut Select, outputs: &[Output]) {
         let GroupByExpr::Expressions(items, _) = &mut select.group_by else { return };
@@ -231,12 +238,19 @@ impl<'a, 'b> Binder<'a, 'b> {
                 }
             }
             other => {
+                let known = self.findings.count();
                 parts(other, &mut |part| match part {
                     Part::Expr(inner) => self.expr(inner),
                     Part::Query(query) => {
                         self.query(query);
                     }
                 });
+                if let Expr::Function(function) = other
+                    && units::is_in_unit(function)
+                    && self.findings.count() == known
+                {
+                    self.in_unit(function);
+                }
             }
         }
     }

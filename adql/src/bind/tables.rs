@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::sync::Arc;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Spanned, TableAlias,
@@ -17,7 +18,7 @@ use crate::balance::join as join_by;
 use crate::error::{Findings, QueryErrorKind};
 use crate::names::{Name, TableLookup, exact};
 use crate::personal;
-use crate::scope::{Column, Merged, Relation, Scope};
+use crate::scope::{Column, ColumnUnit, Merged, Relation, Scope};
 use crate::walk::constraint_mut;
 use crate::write::call;
 
@@ -110,7 +111,12 @@ impl Binder<'_, '_> {
                 if !self.used.contains(&info.path) {
                     self.used.push(info.path.clone());
                 }
-                let columns = info.columns.into_iter().map(Column::new).collect();
+                let table: Arc<[String]> = info.path.as_slice().into();
+                let column = |name: String| {
+                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: name.as_str().into() };
+                    Column::new(name).with_unit(unit)
+                };
+                let columns = info.columns.into_iter().map(column).collect();
                 return (info.path, Bound { columns, known: true, tables: 1 });
             }
             TableLookup::NotFound { suggestions } => personal::absence(written).or_else(|| {
@@ -140,7 +146,7 @@ impl Binder<'_, '_> {
         for (index, column) in alias.columns.iter_mut().enumerate() {
             column.name = exact(&column.name.value);
             match bound.columns.get_mut(index) {
-                Some(renamed) => *renamed = Column::new(&column.name.value),
+                Some(renamed) => *renamed = Column::new(&column.name.value).with_unit(mem::take(&mut renamed.unit)),
                 None => bound.columns.push(Column::new(&column.name.value)),
             }
         }

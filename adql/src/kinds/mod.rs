@@ -13,7 +13,8 @@ use sqlparser::ast::{
     SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator,
 };
 use sqlparser::tokenizer::Span;
-use types::{common, literal_kind, type_kind};
+pub(crate) use types::type_kind;
+use types::{common, literal_kind};
 
 use crate::error::Findings;
 use crate::functions::Kind;

@@ -20,7 +20,14 @@ impl Lowering<'_> {
             return;
         }
         match entry.name {
-            "IN_UNIT" => return self.findings.bad(at, "IN_UNIT is not available here yet"),
+            // Its value was converted where its unit was known.
+            "IN_UNIT" => {
+                let mut given = take_arguments(function);
+                if !given.is_empty() {
+                    *expr = given.swap_remove(0);
+                }
+                return;
+            }
             "RAND" => drop(take_arguments(function)),
             _ => {}
         }

@@ -36,6 +36,20 @@ impl TableNames for Sky {
             None => TableLookup::NotFound { suggestions: Vec::new() },
         }
     }
+
+    fn unit(&self, _: &[String], column: &str) -> Option<String> {
+        let known = [
+            ("ra", "deg"),
+            ("dec", "deg"),
+            ("mag", "mag"),
+            ("phot_g_mean_mag", "mag"),
+            ("parallax", "mas"),
+            ("HRV", "km s-1"),
+            ("flux", "Jy"),
+            ("Flux", "furlongs"),
+        ];
+        known.iter().find(|(name, _)| *name == column).map(|(_, unit)| (*unit).to_owned())
+    }
 }
 
 /// The plain SQL of a query.

@@ -64,6 +64,13 @@ impl<'a> RegistryNames<'a> {
 }
 
 impl TableNames for RegistryNames<'_> {
+    fn unit(&self, table: &[String], column: &str) -> Option<String> {
+        let [schema, table] = table else { return None };
+        let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
+        let field = table.schema.field_with_name(column).ok()?;
+        field.metadata().get("unit").filter(|unit| !unit.is_empty()).cloned()
+    }
+
     fn table(&self, path: &[Name]) -> TableLookup {
         let default = Name { value: DEFAULT_SCHEMA.to_owned(), delimited: true };
         let (schema, table) = match path {
@@ -156,6 +163,15 @@ mod tests {
         assert_eq!(found("TBL_STAT"), "information_schema.tbl_stat");
         let lookup = look_up("public.tbl_stat", &Principal::anonymous());
         assert!(matches!(lookup, TableLookup::NotFound { .. }), "only the bare name is that of Data Lab");
+    }
+
+    #[test]
+    fn units_are_those_of_the_fields() {
+        let registry = samples::registry(&TABLES);
+        let principal = Principal::anonymous();
+        let names = RegistryNames::new(&registry, &principal);
+        let unit = |column| names.unit(&["gaia_dr3".to_owned(), "source".to_owned()], column);
+        assert_eq!((unit("ra").as_deref(), unit("dec"), unit("absent")), (Some("deg"), None, None));
     }
 
     #[test]

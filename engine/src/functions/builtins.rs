@@ -61,7 +61,7 @@ fn listed(class: FunctionClass) -> HashSet<&'static str> {
 mod tests {
     use super::*;
 
-    /// Listed for a form that the lowering itself answers, or for a later version.
+    /// Listed for a form that the binder and the lowering answer.
     const NOT_CALLED: [&str; 1] = ["in_unit"];
 
     #[test]

@@ -132,6 +132,23 @@ pub(crate) fn analysed(state: &SessionState, plan: &LogicalPlan) -> Result<Optio
     Ok(Some(state.analyzer().execute_and_check(plan.clone(), options, |_, _| {})?))
 }
 
+/// Notes the units of the result columns, in place of those that the planner took from anywhere.
+pub(crate) fn with_units(schema: &SchemaRef, units: &[Option<String>]) -> SchemaRef {
+    if units.len() != schema.fields().len() {
+        return Arc::clone(schema);
+    }
+    let noted = |(field, unit): (&FieldRef, &Option<String>)| {
+        let mut field = field.as_ref().clone();
+        match unit {
+            Some(unit) => field.metadata_mut().insert("unit".to_owned(), unit.clone()),
+            None => field.metadata_mut().remove("unit"),
+        };
+        field
+    };
+    let fields = schema.fields().iter().zip(units).map(noted).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
 /// The columns as the planner names them, with the types that the analysis settled: those of `CASE` and `COALESCE` are
 /// known only then.
 pub(crate) fn with_types_of(schema: &SchemaRef, settled: &Schema) -> SchemaRef {

@@ -130,6 +130,10 @@ impl QueryService {
         let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
         let settled = analysed.as_ref().unwrap_or(&plan).schema();
         let schema = plan::with_types_of(plan.schema().inner(), settled.inner());
+        let schema = match checked.kind {
+            QueryKind::Select => plan::with_units(&schema, &checked.lowered.units),
+            QueryKind::Explain { .. } => schema,
+        };
         Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
     }
 
@@ -229,12 +233,11 @@ async fn physical(
     if let Some(values) = values {
         logical = logical.with_param_values(values)?;
     }
-    let schema = Arc::clone(logical.schema().inner());
     if let Some(rows) = cut {
         logical = plan::cut(logical, rows)?;
     }
     let plan = prepared.state.create_physical_plan(&logical).await?;
-    let schema = plan::with_types_of(&schema, &plan.schema());
+    let schema = plan::with_types_of(&prepared.schema, &plan.schema());
     Ok(Physical { plan, schema, state: prepared.state })
 }
 
