@@ -115,7 +115,7 @@ fn units_are_converted() {
 /// Units of the result columns, comma-separated; `-` where there is none.
 fn units(query: &str) -> String {
     let Ok(Request::Select(query)) = parse(query, Label::Adql) else { panic!("{query}") };
-    let lowered = lower(check(query, &Sky).unwrap()).unwrap();
+    let lowered = lower(check(query, &Sky).expect("the query is right")).expect("the query can be run");
     lowered.units.iter().map(|unit| unit.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(", ")
 }
 

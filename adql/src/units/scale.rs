@@ -25,17 +25,6 @@ pub(crate) enum Factor {
     Over(f64),
 }
 
-impl Factor {
-    /// The number to multiply by.
-    pub(crate) fn value(self) -> f64 {
-        match self {
-            Self::One => 1.0,
-            Self::Times(factor) => factor,
-            Self::Over(divisor) => 1.0 / divisor,
-        }
-    }
-}
-
 impl Scale {
     pub(super) const ONE: Self = Self { numerator: 1, denominator: 1, ten: 0, pi: 0 };
 

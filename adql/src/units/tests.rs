@@ -6,6 +6,15 @@ fn unit(text: &str) -> Unit {
     parse_strictly(text).unwrap_or_else(|(message, _)| panic!("{text}: {message}"))
 }
 
+/// The number to multiply by.
+fn number(one: &str, other: &str) -> f64 {
+    match unit(one).factor_to(&unit(other)).unwrap_or_else(|| panic!("{one} to {other}")) {
+        Factor::One => 1.0,
+        Factor::Times(factor) => factor,
+        Factor::Over(divisor) => 1.0 / divisor,
+    }
+}
+
 /// The factors of `astropy_factors.csv`, made by the script of that name.
 fn pairs() -> Vec<(&'static str, &'static str, f64)> {
     let lines = include_str!("astropy_factors.csv").lines().skip(1);
@@ -22,7 +31,7 @@ fn pairs() -> Vec<(&'static str, &'static str, f64)> {
 #[test]
 fn factors_are_those_of_astropy() {
     for (one, other, expected) in pairs() {
-        let factor = unit(one).factor_to(&unit(other)).unwrap_or_else(|| panic!("{one} to {other}")).value();
+        let factor = number(one, other);
         assert!((factor / expected - 1.0).abs() < 1e-13, "{one} to {other}: {factor}, astropy says {expected}");
     }
 }
@@ -30,8 +39,7 @@ fn factors_are_those_of_astropy() {
 #[test]
 fn there_and_back_is_where_it_was() {
     for (one, other, _) in pairs() {
-        let there = unit(one).factor_to(&unit(other)).unwrap().value();
-        let back = unit(other).factor_to(&unit(one)).unwrap().value();
+        let (there, back) = (number(one, other), number(other, one));
         assert!((there * back - 1.0).abs() <= 4.0 * f64::EPSILON, "{one} to {other}: {there} times {back}");
         assert_eq!(unit(one).factor_to(&unit(one)), Some(Factor::One), "{one}");
     }
@@ -69,8 +77,8 @@ fn what_measures_different_things_has_no_factor() {
 
 #[test]
 fn units_are_written_so_that_they_read_back() {
-    for text in ["mas.yr**-1", "10**3mas", "m**(1/2)", "%", "'electron'.s**-1", "km.s**-1.Mpc**-1", ""] {
-        assert_eq!(text.is_empty() || unit(text).to_string() == text, true, "{text}");
+    for text in ["mas.yr**-1", "10**3mas", "m**(1/2)", "%", "'electron'.s**-1", "km.s**-1.Mpc**-1"] {
+        assert_eq!(unit(text).to_string(), text);
     }
     assert_eq!(unit("erg/(s.cm**2.Hz)").to_string(), "erg.s**-1.cm**-2.Hz**-1");
     assert_eq!(unit("sqrt(m.s)").to_string(), "m**(1/2).s**(1/2)");
@@ -81,7 +89,8 @@ fn units_are_written_so_that_they_read_back() {
 fn what_is_no_unit_is_told() {
     let message = |text: &str| match parse_strictly(text) {
         Ok(unit) => panic!("{text} is {unit}"),
-        Err((message, hint)) => hint.map_or(message.clone(), |hint| format!("{message}; {hint}")),
+        Err((message, None)) => message,
+        Err((message, Some(hint))) => format!("{message}; {hint}"),
     };
     for (text, expected) in [
         ("arcsecond", "unknown unit arcsecond; did you mean arcsec?"),

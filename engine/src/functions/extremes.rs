@@ -161,10 +161,11 @@ impl<T: Float> GroupsAccumulator for GroupExtremes<T> {
         let values = values[0].as_primitive::<T>();
         self.nulls.accumulate(group_indices, values, opt_filter, total_num_groups, |group, value| {
             let slot = &mut extremes[group];
+            // A comparison with NaN is false.
             let is_number = value <= T::INFINITY;
+            let had_number = *slot <= T::INFINITY;
             let replaces = match end {
-                // A comparison with NaN is false.
-                End::Least => is_number && !(value >= *slot),
+                End::Least => is_number && (!had_number || value < *slot),
                 End::Greatest => !is_number || value > *slot,
             };
             if replaces {
