@@ -44,6 +44,7 @@ mod error;
 mod frames;
 mod functions;
 mod grouping;
+mod hints;
 mod kinds;
 mod limits;
 mod lower;

@@ -63,12 +63,14 @@ pub(crate) struct Relation {
     pub(crate) known: bool,
     /// Where it is named.
     pub(crate) at: Span,
+    /// The name of the table behind an alias.
+    pub(crate) table: Option<String>,
 }
 
 impl Relation {
     /// Columns that no name of a table qualifies: the result of a query.
     pub(crate) fn unnamed(columns: Vec<Column>, known: bool) -> Self {
-        Self { qualifier: Vec::new(), written: Vec::new(), columns, known, at: Span::empty() }
+        Self { qualifier: Vec::new(), written: Vec::new(), columns, known, at: Span::empty(), table: None }
     }
 
     /// Whether `t` in `t.column`, or `s.t` in `s.t.column`, means this table.
@@ -110,6 +112,8 @@ pub(crate) struct Scope {
     pub(crate) merged: Vec<Merged>,
     /// Whether a result column hides a column of these tables: then every column is written with its table.
     pub(crate) qualifies: bool,
+    /// Names of the result columns, once they are known.
+    pub(crate) outputs: Vec<String>,
 }
 
 /// Why a name means nothing.

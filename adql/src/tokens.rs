@@ -352,9 +352,13 @@ fn refusal(token: &Token) -> Option<(String, Option<String>)> {
         }
         Token::Colon => (
             "unexpected :".into(),
-            Some("types are converted by ::; personal tables are written mydb://name under the label SQL"),
+            Some(
+                "angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table",
+            ),
         ),
         Token::Caret => ("there is no operator ^".into(), Some("write POWER(x, y)")),
+        Token::RArrow => ("unexpected =>".into(), Some("write >=")),
+        Token::Overlap => ("unexpected &&".into(), Some("write AND")),
         Token::DoubleEq => ("there is no operator ==".into(), Some("write =")),
         Token::HexStringLiteral(_) => ("hexadecimal literals are not supported".into(), None),
         Token::NationalStringLiteral(_) => {

@@ -88,17 +88,17 @@ fn personal_tables_are_tables_of_a_schema() {
     assert_snapshot!(sql("SELECT name FROM mydb : targets"), @r#"
     line 1, column 23: unexpected :
     1 | SELECT name FROM mydb : targets
-      |                       ^ types are converted by ::; personal tables are written mydb://name under the label SQL
+      |                       ^ angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table
     "#);
     assert_snapshot!(sql("SELECT name FROM \"mydb\"://targets"), @r#"
     line 1, column 24: unexpected :
     1 | SELECT name FROM "mydb"://targets
-      |                        ^ types are converted by ::; personal tables are written mydb://name under the label SQL
+      |                        ^ angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table
     "#);
     assert_snapshot!(adql("SELECT name FROM mydb://targets"), @r#"
     line 1, column 22: unexpected :
     1 | SELECT name FROM mydb://targets
-      |                      ^ types are converted by ::; personal tables are written mydb://name under the label SQL
+      |                      ^ angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table
     "#);
 }
 

@@ -13,6 +13,7 @@ use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Findings, QueryErrorKind};
+use crate::hints;
 use crate::names::{Name, TableNames, exact, same_in_any_case};
 use crate::output::{self, Output};
 use crate::request::Label;
@@ -118,6 +119,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         let outputs = output::name_columns(self, select);
         if let Some(scope) = self.scopes.last_mut() {
             scope.qualifies = output::hides_a_column(&outputs, scope);
+            scope.outputs = outputs.iter().map(|output| output.column.known_as.clone()).collect();
         }
         select.selection.iter_mut().for_each(|condition| self.expr(condition));
         self.group_by(select, &outputs);
@@ -283,6 +285,18 @@ impl<'a, 'b> Binder<'a, 'b> {
         None
     }
 
+    /// What to write for the name of a table that has an alias, or for a result column among the columns of FROM.
+    fn aliased(&self, qualifier: &[Name], name: &Name) -> Option<String> {
+        let Some(table) = qualifier.last() else {
+            let is_output = self.scopes().any(|scope| scope.outputs.iter().any(|output| name.matches(output)));
+            return is_output.then(|| format!("{} is a result column: write its expression here", name.value));
+        };
+        let relations = self.scopes().flat_map(|scope| &scope.relations);
+        let aliased = relations.filter(|relation| relation.table.as_ref().is_some_and(|known| table.matches(known)));
+        let alias = aliased.filter_map(|relation| relation.qualifier.last()).next()?;
+        (!table.matches(alias)).then(|| format!("that table is called {alias} here"))
+    }
+
     fn report_unknown(&mut self, qualifier: &[Name], name: &Name, at: Span) {
         let table_known = qualifier.is_empty() || self.scopes.iter().any(|scope| scope.relation(qualifier).is_ok());
         let shown = qualifier.iter().chain([name]).map(|name| name.value.as_str()).collect::<Vec<_>>().join(".");
@@ -301,6 +315,10 @@ impl<'a, 'b> Binder<'a, 'b> {
             true => format!("did you mean \"{meant}\"? names in double quotes match exactly"),
             false => format!("did you mean {meant}?"),
         });
+        let hint = self
+            .aliased(qualifier, name)
+            .or(hint)
+            .or_else(|| qualifier.is_empty().then(|| hints::for_column(&name.value, name.delimited)).flatten());
         self.findings.add(QueryErrorKind::NotFound, at, message, hint);
     }
 }

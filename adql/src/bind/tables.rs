@@ -64,6 +64,7 @@ impl Binder<'_, '_> {
                     columns: bound.columns,
                     known: bound.known,
                     at: alias.as_ref().map_or_else(Span::empty, |alias| alias.name.span),
+                    table: None,
                 };
                 Scope::of(relation)
             }
@@ -90,11 +91,13 @@ impl Binder<'_, '_> {
         *tables = tables.saturating_add(bound.tables);
         *name = ObjectName::from(path.iter().map(exact).collect::<Vec<_>>());
         let qualifier = alias.map(|alias| vec![self.rename(&mut bound, alias)]);
+        let table = path.last().cloned().filter(|_| qualifier.is_some());
         let written = match qualifier {
             Some(_) => Vec::new(),
             None => written.into_iter().map(|name| name.value).collect(),
         };
-        Relation { qualifier: qualifier.unwrap_or(path), written, columns: bound.columns, known: bound.known, at }
+        let qualifier = qualifier.unwrap_or(path);
+        Relation { qualifier, written, columns: bound.columns, known: bound.known, at, table }
     }
 
     /// The exact path and the columns of a table: a common table expression first, then the catalogs.

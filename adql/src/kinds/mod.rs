@@ -343,7 +343,7 @@ impl Judge<'_, '_> {
             self.findings.hinted(
                 span,
                 "a condition cannot be compared with a number",
-                "write the condition alone, or NOT",
+                "write a < b AND b < c, or the condition alone",
             );
         }
     }
