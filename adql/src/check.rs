@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
-use crate::bind::Binder;
+use crate::bind::{Binder, text_of};
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::limits::{Limits, on_bounded_stack};
 use crate::names::TableNames;
@@ -24,6 +24,7 @@ pub struct CheckedQuery {
     pub(crate) parameters: usize,
     pub(crate) tables: Vec<Vec<String>>,
     pub(crate) expanded_tables: usize,
+    pub(crate) units: Vec<Option<String>>,
 }
 
 impl CheckedQuery {
@@ -66,6 +67,7 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
         grouping::check_grouping(&mut ast, label, &mut findings);
         kinds::check_kinds(&mut ast, label, &[], &mut findings);
         findings.finish()?;
-        Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables: bound.tables })
+        let units = bound.columns.into_iter().map(|column| text_of(column.unit, tables)).collect();
+        Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables: bound.tables, units })
     })
 }

@@ -9,7 +9,7 @@
 //! The parser reads some words in two ways and tries the second when the first fails; nested, that takes a time that
 //! doubles with every level. Here each word has one reading.
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{BinaryOperator, Expr};
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -52,6 +52,7 @@ impl Dialect for QueryDialect {
             Token::StringConcat
             | Token::Ampersand
             | Token::Pipe
+            | Token::Sharp
             | Token::ShiftLeft
             | Token::ShiftRight
             | Token::Tilde
@@ -83,7 +84,15 @@ impl Dialect for QueryDialect {
     }
 
     /// IS [NOT] DISTINCT FROM: the parser would take all that follows, with every AND and OR, for the right operand.
+    /// And `#`, which it has for one dialect only.
     fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        if parser.consume_token(&Token::Sharp) {
+            let exclusive = |right| {
+                let (left, right) = (Box::new(left.clone()), Box::new(right));
+                Expr::BinaryOp { left, op: BinaryOperator::PGBitwiseXor, right }
+            };
+            return Some(parser.parse_subexpr(OTHER_OPERATORS).map(exclusive));
+        }
         let negated = distinct_from(parser)?;
         for _ in 0..(if negated { 4 } else { 3 }) {
             parser.advance_token();
@@ -236,6 +245,8 @@ mod tests {
             ("a << 2 & 3", "(a << 2) & 3"),
             ("a & b | c", "(a & b) | c"),
             ("a | b & c", "(a | b) & c"),
+            ("a # b | c + 1 # 2", "((a # b) | (c + 1)) # 2"),
+            ("~a # b = 3", "((~a) # b) = 3"),
             ("a + 1 || 'x'", "(a + 1) || 'x'"),
             ("a || b = c", "(a || b) = c"),
             ("a & 256 <> 0", "(a & 256) <> 0"),

@@ -124,6 +124,11 @@ impl<'a> Findings<'a> {
         Self { text, errors: Vec::new() }
     }
 
+    /// How many errors there are.
+    pub(crate) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }

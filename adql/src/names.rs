@@ -38,6 +38,12 @@ impl From<&Ident> for Name {
 pub trait TableNames {
     /// Looks up a table by the parts of its name as written, e.g. `[public, gaia_dr3]`.
     fn table(&self, path: &[Name]) -> TableLookup;
+
+    /// The unit of a column, as its table states it; `table` is the exact path of a table that was found.
+    fn unit(&self, table: &[String], column: &str) -> Option<String> {
+        let (_, _) = (table, column);
+        None
+    }
 }
 
 /// The answer to a look-up.

@@ -72,15 +72,15 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
                 let unique = names.unique(&name);
                 let plain = is_column && unique == name;
                 select.projection.push(projected((*expr).clone(), &unique, plain));
-                outputs.push(Output { column: Column { exact: unique, known_as: name }, expr: Some(*expr) });
+                let unit = binder.output_unit(&expr);
+                outputs.push(Output { column: Column { exact: unique, known_as: name, unit }, expr: Some(*expr) });
             }
             Item::Star { item, columns } if !expands => {
                 select.projection.push(*item);
-                outputs.extend(
-                    columns
-                        .into_iter()
-                        .map(|(column, expr)| Output { column: Column::new(column.exact), expr: Some(expr) }),
-                );
+                outputs.extend(columns.into_iter().map(|(column, expr)| Output {
+                    column: Column::new(column.exact).with_unit(column.unit),
+                    expr: Some(expr),
+                }));
             }
             Item::Star { columns, .. } => {
                 for (column, expr) in columns {
@@ -88,7 +88,8 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
                     let plain =
                         unique == column.exact && matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
                     select.projection.push(projected(expr.clone(), &unique, plain));
-                    outputs.push(Output { column: Column { exact: unique, known_as: column.exact }, expr: Some(expr) });
+                    let column = Column { exact: unique, known_as: column.exact, unit: column.unit };
+                    outputs.push(Output { column, expr: Some(expr) });
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::limits::{Limits, on_deep_stack};
 use crate::names::{Name, closest};
 use crate::request::{Label, Query, Request, Target};
 use crate::tokens::{Tokens, keyword, one_column};
-use crate::{balance, shape};
+use crate::{balance, hints, shape};
 
 /// Sub-queries that are tried alone to find the true place of a syntax error.
 const MOST_RETRIES: usize = 24;
@@ -37,7 +37,7 @@ const MOST_RETRIES: usize = 24;
 /// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
 /// text beyond [`Limits::DEFAULT`].
 pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {
-    parse_read(text, label, Tokens::read(text, &Limits::DEFAULT)?)
+    parse_read(text, label, Tokens::read(text, label, &Limits::DEFAULT)?)
 }
 
 /// Parses a text whose tokens are read already.
@@ -162,8 +162,12 @@ impl<'a> Statement<'a> {
         let message = message
             .replace("found: EOF", "found the end of the query")
             .replace("found EOF", "found the end of the query");
-        let before = found.and_then(|found| tokens.iter().rev().find(|token| token.span.start < found.span.start));
-        let hint = match before.map(|before| &before.token) {
+        let before = found.map_or(tokens, |found| {
+            &tokens[..tokens.iter().take_while(|token| token.span.start < found.span.start).count()]
+        });
+        let meant = found.and_then(|found| hints::for_syntax(before, found)).map(str::to_owned);
+        let hint = match before.last().filter(|_| found.is_some()).map(|before| &before.token) {
+            _ if meant.is_some() => meant,
             Some(Token::Comma) => Some("is there a comma too many?".to_owned()),
             _ => found.and_then(|token| reserved_hint(&token.token)),
         };

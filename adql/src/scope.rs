@@ -4,11 +4,13 @@
 //! knows it decides. Knows nothing of the statement around it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::tokenizer::Span;
 
 use crate::names::{Name, closest, exact};
+use crate::units::Unit;
 
 /// A column that can be named.
 #[derive(Debug, Clone)]
@@ -17,12 +19,35 @@ pub(crate) struct Column {
     pub(crate) exact: String,
     /// The name the user knows it by; differs where a duplicate had to be renamed.
     pub(crate) known_as: String,
+    /// In which unit its values are.
+    pub(crate) unit: ColumnUnit,
+}
+
+/// Where the unit of a column is known from.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum ColumnUnit {
+    /// It has none that is known.
+    #[default]
+    Unknown,
+    /// It is a column of a table, which can be asked.
+    OfTable {
+        /// Exact path of the table.
+        table: Arc<[String]>,
+        /// Exact name of its column.
+        column: Arc<str>,
+    },
+    /// It was inferred.
+    Known(Unit),
 }
 
 impl Column {
     pub(crate) fn new(name: impl Into<String>) -> Self {
         let exact = name.into();
-        Self { known_as: exact.clone(), exact }
+        Self { known_as: exact.clone(), exact, unit: ColumnUnit::Unknown }
+    }
+
+    pub(crate) fn with_unit(self, unit: ColumnUnit) -> Self {
+        Self { unit, ..self }
     }
 }
 
@@ -38,12 +63,14 @@ pub(crate) struct Relation {
     pub(crate) known: bool,
     /// Where it is named.
     pub(crate) at: Span,
+    /// The name of the table behind an alias.
+    pub(crate) table: Option<String>,
 }
 
 impl Relation {
     /// Columns that no name of a table qualifies: the result of a query.
     pub(crate) fn unnamed(columns: Vec<Column>, known: bool) -> Self {
-        Self { qualifier: Vec::new(), written: Vec::new(), columns, known, at: Span::empty() }
+        Self { qualifier: Vec::new(), written: Vec::new(), columns, known, at: Span::empty(), table: None }
     }
 
     /// Whether `t` in `t.column`, or `s.t` in `s.t.column`, means this table.
@@ -85,6 +112,8 @@ pub(crate) struct Scope {
     pub(crate) merged: Vec<Merged>,
     /// Whether a result column hides a column of these tables: then every column is written with its table.
     pub(crate) qualifies: bool,
+    /// Names of the result columns, once they are known.
+    pub(crate) outputs: Vec<String>,
 }
 
 /// Why a name means nothing.
@@ -164,6 +193,18 @@ impl Scope {
                 Err(Missing::Ambiguous(vec![first.qualifier.join("."), second.qualifier.join(".")]))
             }
         }
+    }
+
+    /// The column that an expression, written out exactly, stands for.
+    pub(crate) fn written_column(&self, idents: &[Ident]) -> Option<&Column> {
+        let (name, qualifier) = idents.split_last()?;
+        let is_meant = |relation: &&Relation| {
+            let same = |(ident, part): (&Ident, &String)| ident.value == *part;
+            qualifier.is_empty()
+                || (qualifier.len() == relation.qualifier.len() && qualifier.iter().zip(&relation.qualifier).all(same))
+        };
+        let columns = self.relations.iter().filter(is_meant).flat_map(|relation| &relation.columns);
+        columns.into_iter().find(|column| column.exact == name.value)
     }
 
     /// What `*` stands for: merged columns first, as the standard says.

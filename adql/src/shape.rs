@@ -368,6 +368,7 @@ impl Shape<'_, '_> {
                 | BinaryOperator::Or
                 | BinaryOperator::BitwiseOr
                 | BinaryOperator::BitwiseAnd
+                | BinaryOperator::PGBitwiseXor
                 | BinaryOperator::PGBitwiseShiftLeft
                 | BinaryOperator::PGBitwiseShiftRight
                 | BinaryOperator::PGRegexMatch

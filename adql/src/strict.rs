@@ -27,7 +27,7 @@ pub(crate) fn check_tokens(tokens: &Tokens, findings: &mut Findings<'_>) {
             Token::Mod => "write MOD(x, y)",
             Token::DoubleColon => "write CAST(value AS type)",
             Token::Placeholder(_) => "write the value",
-            Token::Ampersand | Token::Pipe | Token::Tilde | Token::ShiftLeft | Token::ShiftRight => {
+            Token::Ampersand | Token::Pipe | Token::Sharp | Token::Tilde | Token::ShiftLeft | Token::ShiftRight => {
                 "there are no bit operators"
             }
             Token::TildeAsterisk | Token::ExclamationMarkTilde | Token::ExclamationMarkTildeAsterisk => {

@@ -12,13 +12,15 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whit
 use crate::dialect::QueryDialect;
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::limits::Limits;
+use crate::personal;
+use crate::request::Label;
 
 /// Prefix operators in a row: `NOT NOT - - x`.
 const PREFIX_RUN: usize = 16;
 /// Parts of one dotted name; a column has at most four.
 const NAME_PARTS: usize = 6;
-/// Uses of DISTINCT: each IS DISTINCT FROM copies its left operand.
-const DISTINCTS: usize = 1_000;
+/// Uses of DISTINCT and of `#`: each IS DISTINCT FROM and each `#` copies its left operand.
+const COPIES: usize = 1_000;
 /// Open parentheses of the form `((SELECT`: the parser tries each of them in two ways.
 const DOUBTFUL_PARENTHESES: usize = 8;
 
@@ -37,7 +39,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn read(text: &str, limits: &Limits) -> Result<Self, QueryErrors> {
+    pub(crate) fn read(text: &str, label: Label, limits: &Limits) -> Result<Self, QueryErrors> {
         let mut findings = Findings::new(text);
         if text.len() > limits.text_bytes {
             let message = format!("the query has {} bytes; at most {} are taken", text.len(), limits.text_bytes);
@@ -50,6 +52,9 @@ impl Tokens {
             let at = one_column(error.location);
             let (message, hint) = explain_tokenizer(&error.message);
             return findings.fail(QueryErrorKind::BadQuery, at, message, hint);
+        }
+        if label == Label::Sql {
+            personal::join_names(&mut raw);
         }
         let mut tokens = Self { list: Vec::with_capacity(raw.len()), ..Self::default() };
         for token in raw {
@@ -121,7 +126,7 @@ struct Scan<'a> {
     prefix_run: usize,
     name_parts: usize,
     selects: usize,
-    distincts: usize,
+    copies: usize,
 }
 
 /// What an open bracket means to the scan.
@@ -136,7 +141,7 @@ enum Open {
 
 impl<'a> Scan<'a> {
     fn new(limits: &'a Limits) -> Self {
-        Self { limits, open: Vec::new(), doubtful: 0, prefix_run: 0, name_parts: 0, selects: 0, distincts: 0 }
+        Self { limits, open: Vec::new(), doubtful: 0, prefix_run: 0, name_parts: 0, selects: 0, copies: 0 }
     }
 
     fn run(mut self, tokens: &mut Tokens, findings: &mut Findings<'_>) {
@@ -202,7 +207,7 @@ impl<'a> Scan<'a> {
             && index > 0
             && matches!(tokens.list[index - 1].token, Token::Comma | Token::LParen)
             && matches!(tokens.list.get(index + 1).map(|next| &next.token), Some(Token::Number(..)));
-        self.distincts += usize::from(keyword(token) == Some(Keyword::DISTINCT));
+        self.copies += usize::from(*token == Token::Sharp || keyword(token) == Some(Keyword::DISTINCT));
         if deepens(token) && !literal_sign {
             tokens.operators += 1;
         }
@@ -228,8 +233,8 @@ impl<'a> Scan<'a> {
         if self.name_parts >= NAME_PARTS {
             return Some(format!("a name of more than {NAME_PARTS} parts"));
         }
-        if self.distincts > DISTINCTS {
-            return Some(format!("more than {DISTINCTS} uses of DISTINCT"));
+        if self.copies > COPIES {
+            return Some(format!("more than {COPIES} uses of DISTINCT and #"));
         }
         if self.selects > 2 * limits.selects {
             return Some(format!("more than {} sub-queries, joins and set operations", limits.selects));
@@ -326,6 +331,7 @@ fn refusal(token: &Token) -> Option<(String, Option<String>)> {
         | Token::DoubleColon
         | Token::Ampersand
         | Token::Pipe
+        | Token::Sharp
         | Token::Tilde
         | Token::TildeAsterisk
         | Token::ExclamationMarkTilde
@@ -344,7 +350,15 @@ fn refusal(token: &Token) -> Option<(String, Option<String>)> {
         Token::Char(c) if c.is_alphabetic() => {
             (format!("unexpected character {c}"), Some("names with other than ASCII letters need double quotes"))
         }
+        Token::Colon => (
+            "unexpected :".into(),
+            Some(
+                "angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table",
+            ),
+        ),
         Token::Caret => ("there is no operator ^".into(), Some("write POWER(x, y)")),
+        Token::RArrow => ("unexpected =>".into(), Some("write >=")),
+        Token::Overlap => ("unexpected &&".into(), Some("write AND")),
         Token::DoubleEq => ("there is no operator ==".into(), Some("write =")),
         Token::HexStringLiteral(_) => ("hexadecimal literals are not supported".into(), None),
         Token::NationalStringLiteral(_) => {

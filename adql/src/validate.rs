@@ -62,7 +62,7 @@ impl Default for ValidateOptions {
 /// *Errors*: whatever the standard does not allow. Unknown tables and columns are no errors.
 pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors> {
     let strict = options.label == Label::Adql;
-    let tokens = Tokens::read(text, &Limits::DEFAULT)?;
+    let tokens = Tokens::read(text, options.label, &Limits::DEFAULT)?;
     let mut findings = Findings::new(text);
     if strict {
         strict::check_tokens(&tokens, &mut findings);

@@ -65,6 +65,23 @@ fn long_sums_are_bounded() {
 }
 
 #[test]
+fn units_of_long_products_take_no_time() {
+    let product = format!("ra{}", " * 2".repeat(500));
+    let items = vec![product; 100].join(", ");
+    assert!(run(format!("SELECT {items} FROM stars")).is_ok());
+    assert!(run(where_(&format!("IN_UNIT(ra, '{}') > 1", "(".repeat(100_000)))).is_err());
+    assert!(run(where_(&format!("IN_UNIT(ra, 'm{}') > 1", "**99".repeat(100)))).is_err());
+    let units = format!("{}ra{}", "IN_UNIT(".repeat(50), ", 'deg')".repeat(50));
+    assert!(run(where_(&format!("{units} > 1"))).is_ok());
+}
+
+#[test]
+fn chains_that_are_copied_are_bounded() {
+    assert!(run(where_(&format!("{} > 1", chained(500, " # ", |i| i.to_string())))).is_ok());
+    assert!(is_limit(&run(where_(&format!("{} > 1", chained(50_000, " # ", |i| i.to_string()))))));
+}
+
+#[test]
 fn deep_nesting_is_bounded() {
     let nested = |depth: usize| where_(&format!("{}ra{} > 1", "(".repeat(depth), ")".repeat(depth)));
     assert!(run(nested(40)).is_ok());

@@ -77,6 +77,71 @@ fn q3c() {
 }
 
 #[test]
+fn personal_tables_are_tables_of_a_schema() {
+    assert_snapshot!(sql("SELECT targets.name FROM MyDB://targets -- mydb://x 'and \"quotes\nWHERE name = 'mydb://x'"), @r#"SELECT "mydb"."targets"."name" FROM "mydb"."targets" WHERE "name" = 'mydb://x'"#);
+    assert_snapshot!(sql("SELECT o.name, s.id FROM mydb://targets o, mydb://\"targets\" AS p JOIN stars s ON s.ra=p.ra"), @r#"SELECT "o"."name", "s"."id" FROM "mydb"."targets" AS "o", "mydb"."targets" AS "p" JOIN "public"."stars" AS "s" ON "s"."ra" = "p"."ra""#);
+    assert_snapshot!(sql("SELECT name FROM mydb://lost AS l"), @r#"
+    line 1, column 18: unknown table mydb.lost
+    1 | SELECT name FROM mydb://lost AS l
+      |                  ^^^^^^^^^^^ personal tables come with accounts, and this service keeps none
+    "#);
+    assert_snapshot!(sql("SELECT name FROM mydb : targets"), @r#"
+    line 1, column 23: unexpected :
+    1 | SELECT name FROM mydb : targets
+      |                       ^ angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table
+    "#);
+    assert_snapshot!(sql("SELECT name FROM \"mydb\"://targets"), @r#"
+    line 1, column 24: unexpected :
+    1 | SELECT name FROM "mydb"://targets
+      |                        ^ angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table
+    "#);
+    assert_snapshot!(adql("SELECT name FROM mydb://targets"), @r#"
+    line 1, column 22: unexpected :
+    1 | SELECT name FROM mydb://targets
+      |                      ^ angles are degrees, not 10:20:30; types are converted by ::; under the label SQL mydb://name is a table
+    "#);
+}
+
+#[test]
+fn units_are_converted() {
+    assert_snapshot!(adql("SELECT IN_UNIT(ra, 'rad'), IN_UNIT(parallax, 'deg') AS p, IN_UNIT(dec, 'deg') AS same FROM stars"), @r#"SELECT "ra" * 0.017453292519943295 AS "in_unit", "parallax" / 3600000.0 AS "p", "dec" AS "same" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT id FROM stars WHERE IN_UNIT(DISTANCE(ra, dec, 10, 20), 'arcsec') < 5"), @r#"SELECT "id" FROM "public"."stars" WHERE (sky_distance("ra", "dec", 10, 20) * 3600.0) < 5"#);
+    assert_snapshot!(adql("SELECT IN_UNIT(ra - dec, 'mas') AS d FROM stars GROUP BY IN_UNIT(ra - dec, 'mas') ORDER BY d"), @r#"SELECT ("ra" - "dec") * 3600000.0 AS "d" FROM "public"."stars" GROUP BY ("ra" - "dec") * 3600000.0 ORDER BY "d""#);
+    assert_snapshot!(adql("SELECT -IN_UNIT(hrv + 1 * hrv, 'm/s') AS v FROM rave JOIN stars USING (id)"), @r#"SELECT -(("public"."RAVE"."HRV" + 1 * "public"."RAVE"."HRV") * 1000.0) AS "v" FROM "public"."RAVE" JOIN "public"."stars" ON "public"."RAVE"."id" = "public"."stars"."id""#);
+    assert_snapshot!(adql("WITH a AS (SELECT MAX(parallax) / 2 AS plx FROM stars) SELECT IN_UNIT(b.plx, 'arcsec') FROM (SELECT * FROM a) AS b"), @r#"WITH "a" AS (SELECT max("parallax") / 2 AS "plx" FROM "public"."stars") SELECT "b"."plx" / 1000.0 AS "in_unit" FROM (SELECT * FROM "a") AS "b""#);
+    assert_snapshot!(adql("SELECT IN_UNIT(IN_UNIT(SQRT(ra * dec), 'arcmin') * 2, 'arcsec') AS s FROM stars"), @r#"SELECT ((sqrt("ra" * "dec") * 60.0) * 2) * 60.0 AS "s" FROM "public"."stars""#);
+}
+
+/// Units of the result columns, comma-separated; `-` where there is none.
+fn units(query: &str) -> String {
+    let Ok(Request::Select(query)) = parse(query, Label::Adql) else { panic!("{query}") };
+    let lowered = lower(check(query, &Sky).expect("the query is right")).expect("the query can be run");
+    lowered.units.iter().map(|unit| unit.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn units_are_inferred() {
+    for (expressions, expected) in [
+        ("ra, -dec, (mag), id", "deg, deg, mag, -"),
+        ("ra + dec, ra - parallax, ra + 1, mag + mag", "deg, -, -, mag"),
+        ("ra * dec, parallax / ra, 1 / parallax, ra / ra, ra * id", "deg**2, mas.deg**-1, mas**-1, -, -"),
+        ("2 * ra, ra / 2, ra * 3600, parallax / 1000., ra * PI() / 180, ra / 15", "deg, deg, -, -, -, -"),
+        ("ABS(ra), ROUND(ra, 2), SQRT(ra), POWER(ra, 2), POWER(ra, 0.5)", "deg, deg, deg**(1/2), deg**2, -"),
+        ("DISTANCE(ra, dec, 1, 2), AREA(CIRCLE(ra, dec, 1)), COORD1(POINT(ra, dec))", "deg, deg**2, deg"),
+        ("COALESCE(ra, dec, 0), COALESCE(ra, parallax), CASE WHEN id > 3 THEN ra ELSE NULL END", "deg, -, deg"),
+        ("RADIANS(ra), DEGREES(ra), ATAN2(ra, dec), SIN(ra), LOG(mag)", "rad, deg, rad, -, -"),
+        ("CAST(ra AS REAL), CAST(ra AS VARCHAR), IN_UNIT(ra, 'arcsec'), MOD(ra, 1)", "deg, -, arcsec, -"),
+    ] {
+        assert_eq!(units(&format!("SELECT {expressions} FROM stars")), expected, "{expressions}");
+    }
+    assert_eq!(units("SELECT hrv, hrv * 2 AS w, \"HRV\" AS v FROM rave"), "km s-1, km.s**-1, km s-1");
+    assert_eq!(units("SELECT id AS x, ra FROM stars UNION SELECT ra, mag FROM stars"), "-, deg");
+    assert_eq!(units("SELECT MIN(ra), AVG(mag), COUNT(*), SUM(parallax * parallax) FROM stars"), "deg, mag, -, mas**2");
+    assert_eq!(units("SELECT * FROM (SELECT ra * 2 AS two, mag AS ra FROM stars) AS t"), "deg, mag");
+    assert_eq!(units("WITH t(a, b) AS (SELECT ra / parallax, 1 FROM stars) SELECT b, a FROM t"), "-, deg.mas**-1");
+}
+
+#[test]
 fn functions_are_renamed() {
     assert_snapshot!(adql("SELECT LOG(ra), LOG10(ra), MOD(id, 2), TRUNCATE(ra, 1), CEILING(ra), RAND(5) FROM stars"), @r#"SELECT ln("ra") AS "log", log10("ra") AS "log10", adql_mod("id", 2) AS "mod", trunc("ra", 1) AS "truncate", ceil("ra") AS "ceiling", random() AS "rand" FROM "public"."stars""#);
     assert_snapshot!(sql("SELECT log(ra), ln(ra) FROM stars"), @r#"SELECT log10("ra") AS "log", ln("ra") AS "ln" FROM "public"."stars""#);

@@ -183,8 +183,15 @@ fn arrow_message(error: &ArrowError) -> String {
     match error {
         ArrowError::DivideByZero => "division by zero".to_owned(),
         ArrowError::ArithmeticOverflow(what) => format!("arithmetic overflow: {what}"),
+        ArrowError::CastError(message) => unreadable(message).unwrap_or_else(|| error.to_string()),
         other => other.to_string(),
     }
+}
+
+/// Our words for a text that is no value of the type it is compared with or converted to.
+fn unreadable(message: &str) -> Option<String> {
+    let (text, kind) = message.strip_prefix("Cannot cast string ")?.rsplit_once(" to value of ")?;
+    Some(format!("the string {text} cannot be read as {}", kind.strip_suffix(" type").unwrap_or(kind)))
 }
 
 #[cfg(test)]

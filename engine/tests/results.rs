@@ -94,3 +94,32 @@ async fn results_are_as_stated_under_adql() {
 async fn results_are_as_stated_under_sql() {
     run(Label::Sql).await;
 }
+
+/// Units of the result columns of a query as it is prepared and as it runs.
+async fn units(service: &QueryService, text: &str) -> Vec<String> {
+    let (nobody, request) = (Principal::anonymous(), QueryRequest::new(text, Label::Adql));
+    let noted = |schema: &SchemaRef| -> Vec<String> {
+        schema.fields().iter().map(|field| field.metadata().get("unit").cloned().unwrap_or_default()).collect()
+    };
+    let prepared = noted(service.prepare(&nobody, &request).await.expect("the query is right").schema());
+    let result = service.run(&nobody, &request).await.expect("the query runs");
+    let batches: Vec<RecordBatch> = result.stream.try_collect().await.expect("the query ends");
+    assert_eq!(prepared, noted(&result.schema), "{text}");
+    assert!(batches.iter().all(|batch| prepared == noted(&batch.schema())), "{text}");
+    prepared
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_reach_the_result() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let derived = "SELECT TOP 1 plx, 2 * plx AS a, IN_UNIT(pmra, 'deg/yr') AS b, pmra / plx AS c, ra + plx AS d, \
+                   DISTANCE(ra, dec, 1, 2) AS e FROM hipparcos2";
+    assert_eq!(units(&service, derived).await, ["mas", "mas", "deg.yr**-1", "yr**-1", "", "deg"]);
+    let nested =
+        "SELECT MAX(t.w) AS top, COUNT(*) AS n FROM (SELECT plx * plx AS w FROM hipparcos2 WHERE hip < 9) AS t";
+    assert_eq!(units(&service, nested).await, ["mas**2", ""]);
+    let united =
+        "SELECT plx + e_plx AS s FROM hipparcos2 WHERE hip = 1 UNION ALL SELECT hpmag FROM hipparcos2 WHERE hip = 2";
+    assert_eq!(units(&service, united).await, ["mas"]);
+    assert_eq!(units(&service, "SELECT plx AS p FROM hipparcos2 WHERE hip = 3").await, ["mas"]);
+}

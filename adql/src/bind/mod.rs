@@ -4,20 +4,23 @@
 //! each name out exactly. USING and NATURAL become ON, so that nothing depends on how a planner merges columns; result
 //! columns get valid unique names. All names that mean nothing are reported together.
 //!
-//! Must not know functions or types.
+//! Must not know functions or types, save where a unit is asked for ([`units`]).
 
 mod tables;
+mod units;
 
 use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr, Spanned};
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Findings, QueryErrorKind};
+use crate::hints;
 use crate::names::{Name, TableNames, exact, same_in_any_case};
 use crate::output::{self, Output};
 use crate::request::Label;
 use crate::scope::{Column, Missing, Relation, Scope};
 use crate::walk::{Part, parts};
 use crate::write::{number_literal, position, with_span};
+pub(crate) use units::text_of;
 
 /// A common table expression in sight.
 struct Common {
@@ -116,6 +119,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         let outputs = output::name_columns(self, select);
         if let Some(scope) = self.scopes.last_mut() {
             scope.qualifies = output::hides_a_column(&outputs, scope);
+            scope.outputs = outputs.iter().map(|output| output.column.known_as.clone()).collect();
         }
         select.selection.iter_mut().for_each(|condition| self.expr(condition));
         self.group_by(select, &outputs);
@@ -132,6 +136,11 @@ impl<'a, 'b> Binder<'a, 'b> {
     /// The innermost scope.
     pub(crate) fn scope(&self) -> &Scope {
         self.scopes.last().expect("a SELECT pushes its scope before it binds expressions")
+    }
+
+    /// All scopes in sight, from the innermost outwards.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.iter().rev()
     }
 
     /// Binds GROUP BY: columns and expressions, positions, and under [`Label::Sql`] aliases of result columns.
@@ -231,12 +240,19 @@ impl<'a, 'b> Binder<'a, 'b> {
                 }
             }
             other => {
+                let known = self.findings.count();
                 parts(other, &mut |part| match part {
                     Part::Expr(inner) => self.expr(inner),
                     Part::Query(query) => {
                         self.query(query);
                     }
                 });
+                if let Expr::Function(function) = other
+                    && units::is_in_unit(function)
+                    && self.findings.count() == known
+                {
+                    self.in_unit(function);
+                }
             }
         }
     }
@@ -269,6 +285,18 @@ impl<'a, 'b> Binder<'a, 'b> {
         None
     }
 
+    /// What to write for the name of a table that has an alias, or for a result column among the columns of FROM.
+    fn aliased(&self, qualifier: &[Name], name: &Name) -> Option<String> {
+        let Some(table) = qualifier.last() else {
+            let is_output = self.scopes().any(|scope| scope.outputs.iter().any(|output| name.matches(output)));
+            return is_output.then(|| format!("{} is a result column: write its expression here", name.value));
+        };
+        let relations = self.scopes().flat_map(|scope| &scope.relations);
+        let aliased = relations.filter(|relation| relation.table.as_ref().is_some_and(|known| table.matches(known)));
+        let alias = aliased.filter_map(|relation| relation.qualifier.last()).next()?;
+        (!table.matches(alias)).then(|| format!("that table is called {alias} here"))
+    }
+
     fn report_unknown(&mut self, qualifier: &[Name], name: &Name, at: Span) {
         let table_known = qualifier.is_empty() || self.scopes.iter().any(|scope| scope.relation(qualifier).is_ok());
         let shown = qualifier.iter().chain([name]).map(|name| name.value.as_str()).collect::<Vec<_>>().join(".");
@@ -287,6 +315,10 @@ impl<'a, 'b> Binder<'a, 'b> {
             true => format!("did you mean \"{meant}\"? names in double quotes match exactly"),
             false => format!("did you mean {meant}?"),
         });
+        let hint = self
+            .aliased(qualifier, name)
+            .or(hint)
+            .or_else(|| qualifier.is_empty().then(|| hints::for_column(&name.value, name.delimited)).flatten());
         self.findings.add(QueryErrorKind::NotFound, at, message, hint);
     }
 }

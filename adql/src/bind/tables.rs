@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::sync::Arc;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Spanned, TableAlias,
@@ -16,7 +17,8 @@ use super::{Binder, Bound};
 use crate::balance::join as join_by;
 use crate::error::{Findings, QueryErrorKind};
 use crate::names::{Name, TableLookup, exact};
-use crate::scope::{Column, Merged, Relation, Scope};
+use crate::personal;
+use crate::scope::{Column, ColumnUnit, Merged, Relation, Scope};
 use crate::walk::constraint_mut;
 use crate::write::call;
 
@@ -62,6 +64,7 @@ impl Binder<'_, '_> {
                     columns: bound.columns,
                     known: bound.known,
                     at: alias.as_ref().map_or_else(Span::empty, |alias| alias.name.span),
+                    table: None,
                 };
                 Scope::of(relation)
             }
@@ -88,11 +91,13 @@ impl Binder<'_, '_> {
         *tables = tables.saturating_add(bound.tables);
         *name = ObjectName::from(path.iter().map(exact).collect::<Vec<_>>());
         let qualifier = alias.map(|alias| vec![self.rename(&mut bound, alias)]);
+        let table = path.last().cloned().filter(|_| qualifier.is_some());
         let written = match qualifier {
             Some(_) => Vec::new(),
             None => written.into_iter().map(|name| name.value).collect(),
         };
-        Relation { qualifier: qualifier.unwrap_or(path), written, columns: bound.columns, known: bound.known, at }
+        let qualifier = qualifier.unwrap_or(path);
+        Relation { qualifier, written, columns: bound.columns, known: bound.known, at, table }
     }
 
     /// The exact path and the columns of a table: a common table expression first, then the catalogs.
@@ -109,11 +114,18 @@ impl Binder<'_, '_> {
                 if !self.used.contains(&info.path) {
                     self.used.push(info.path.clone());
                 }
-                let columns = info.columns.into_iter().map(Column::new).collect();
+                let table: Arc<[String]> = info.path.as_slice().into();
+                let column = |name: String| {
+                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: name.as_str().into() };
+                    Column::new(name).with_unit(unit)
+                };
+                let columns = info.columns.into_iter().map(column).collect();
                 return (info.path, Bound { columns, known: true, tables: 1 });
             }
-            TableLookup::NotFound { suggestions } if suggestions.is_empty() => None,
-            TableLookup::NotFound { suggestions } => Some(format!("did you mean {}?", suggestions.join(" or "))),
+            TableLookup::NotFound { suggestions } => personal::absence(written).or_else(|| {
+                let meant = suggestions.join(" or ");
+                (!meant.is_empty()).then(|| format!("did you mean {meant}?"))
+            }),
             TableLookup::Ambiguous(several) => {
                 let hint = format!("write one of {}", several.join(", "));
                 self.findings.hinted(at, format!("{shown} could mean several tables"), hint);
@@ -137,7 +149,7 @@ impl Binder<'_, '_> {
         for (index, column) in alias.columns.iter_mut().enumerate() {
             column.name = exact(&column.name.value);
             match bound.columns.get_mut(index) {
-                Some(renamed) => *renamed = Column::new(&column.name.value),
+                Some(renamed) => *renamed = Column::new(&column.name.value).with_unit(mem::take(&mut renamed.unit)),
                 None => bound.columns.push(Column::new(&column.name.value)),
             }
         }

@@ -5,11 +5,11 @@ use sqlparser::tokenizer::Span;
 
 use super::types::{common, literal_of};
 use super::{Judge, Place};
-use crate::frames;
 use crate::functions::{Feature, Form, FunctionClass, FunctionEntry, Kind, closest_function, find_function};
 use crate::request::Label;
 use crate::validate::Version;
 use crate::walk::{arguments, bare};
+use crate::{frames, hints};
 
 impl Judge<'_, '_> {
     pub(super) fn function(&mut self, function: &mut Function, span: Span) -> Kind {
@@ -42,6 +42,9 @@ impl Judge<'_, '_> {
             return self.findings.bad(name.span, format!("{shown} is not a function of the standard"));
         }
         let message = format!("unknown function {shown}");
+        if let Some(hint) = hints::for_function(&name.value) {
+            return self.findings.hinted(name.span, message, hint);
+        }
         match closest_function(&name.value) {
             Some(meant) => self.findings.hinted(name.span, message, format!("did you mean {meant}?")),
             None => self.findings.bad(name.span, message),

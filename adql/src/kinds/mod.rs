@@ -13,7 +13,8 @@ use sqlparser::ast::{
     SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator,
 };
 use sqlparser::tokenizer::Span;
-use types::{common, literal_kind, type_kind};
+pub(crate) use types::type_kind;
+use types::{common, literal_kind};
 
 use crate::error::Findings;
 use crate::functions::Kind;
@@ -342,7 +343,7 @@ impl Judge<'_, '_> {
             self.findings.hinted(
                 span,
                 "a condition cannot be compared with a number",
-                "write the condition alone, or NOT",
+                "write a < b AND b < c, or the condition alone",
             );
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn literal_kind(value: &Value) -> Kind {
     }
 }
 
-pub(super) fn type_kind(data_type: &DataType) -> Kind {
+pub(crate) fn type_kind(data_type: &DataType) -> Kind {
     match data_type {
         DataType::SmallInt(_)
         | DataType::Int2(_)

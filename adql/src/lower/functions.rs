@@ -23,7 +23,6 @@ impl Lowering<'_> {
             return;
         }
         match entry.name {
-            "IN_UNIT" => return self.findings.bad(at, "IN_UNIT is not available here yet"),
             "Q3C_SINDIST" | "Q3C_SINDIST_PM" => {
                 return *expr = super::q3c::lower_sindist(entry.lowered, take_arguments(function));
             }
@@ -32,6 +31,14 @@ impl Lowering<'_> {
                 return self.findings.bad(at, "IVO_SIMBADPOINT cannot look up a name: no resolver is configured");
             }
             "IF_THEN_ELSE" => return *expr = if_then_else(take_arguments(function)),
+            // Its value was converted where its unit was known.
+            "IN_UNIT" => {
+                let mut given = take_arguments(function);
+                if !given.is_empty() {
+                    *expr = given.swap_remove(0);
+                }
+                return;
+            }
             "RAND" => drop(take_arguments(function)),
             "IVO_INTERVAL_HAS" => spread_array(function),
             _ => {}

@@ -40,6 +40,8 @@ pub struct Lowered {
     pub tables: Vec<Vec<String>>,
     /// Table references once every common table expression is written out where it is used.
     pub expanded_table_count: usize,
+    /// For each result column its unit: as its table states it, or as it was inferred, in VOUnits.
+    pub units: Vec<Option<String>>,
 }
 
 impl Lowered {
@@ -101,7 +103,7 @@ impl ParameterType {
 /// that this version does not run.
 pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
     on_bounded_stack(move || {
-        let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables } = query;
+        let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables, units } = query;
         let mut lowering = Lowering { findings: Findings::new(&text), label, parameters: vec![None; parameters] };
         lowering.query(&mut ast);
         lowering.findings.finish()?;
@@ -111,6 +113,7 @@ pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
             parameters: parameters.map(|(parameter_type, index)| Parameter { index, parameter_type }).collect(),
             tables,
             expanded_table_count: expanded_tables,
+            units,
         })
     })
 }

@@ -17,3 +17,5 @@ SELECT ra FROM stars ORDER BY random() LIMIT 5
 SELECT copy FROM odd WHERE copy ~ '^a' AND copy !~* 'b'
 ---
 SELECT id FROM stars WHERE id = $1 AND mag < $2
+---
+SELECT id FROM stars WHERE (id & 256) # 3 <> 0 AND ~id >> 2 | 1 << 3 = 0

@@ -15,6 +15,7 @@ const TABLES: &[(&str, &str, &[&str])] = &[
     ("gaia", "source", &["source_id", "ra", "dec", "phot_g_mean_mag", "size"]),
     ("public", "odd", &["copy", "flux", "Flux", "a b", "pos"]),
     ("tap_upload", "mine", &["oid", "ra", "dec", "r"]),
+    ("mydb", "targets", &["name", "ra", "dec"]),
 ];
 
 impl TableNames for Sky {
@@ -34,6 +35,20 @@ impl TableNames for Sky {
             }
             None => TableLookup::NotFound { suggestions: Vec::new() },
         }
+    }
+
+    fn unit(&self, _: &[String], column: &str) -> Option<String> {
+        let known = [
+            ("ra", "deg"),
+            ("dec", "deg"),
+            ("mag", "mag"),
+            ("phot_g_mean_mag", "mag"),
+            ("parallax", "mas"),
+            ("HRV", "km s-1"),
+            ("flux", "Jy"),
+            ("Flux", "furlongs"),
+        ];
+        known.iter().find(|(name, _)| *name == column).map(|(_, unit)| (*unit).to_owned())
     }
 }
 

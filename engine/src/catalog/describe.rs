@@ -41,9 +41,15 @@ fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
         table_type: "table",
         description: catalog.description.clone(),
         rows: catalog.rows,
+        bytes: size(catalog),
         columns: catalog.schema.fields().iter().map(|field| column(field)).collect(),
         schema: SchemaRef::clone(&catalog.schema),
     }
+}
+
+/// Bytes of all files, if the size of each is known.
+fn size(catalog: &CatalogMetadata) -> Option<u64> {
+    catalog.partitions.iter().flat_map(|partition| &partition.files).map(|file| file.size).sum()
 }
 
 fn of_system_table(table: &'static SystemTable) -> TableDescription {
@@ -53,6 +59,7 @@ fn of_system_table(table: &'static SystemTable) -> TableDescription {
         table_type: "table",
         description: Some(table.description.to_owned()),
         rows: None,
+        bytes: None,
         columns: schema.fields().iter().map(|field| of_field(field)).collect(),
         schema,
     }

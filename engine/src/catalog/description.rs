@@ -15,6 +15,8 @@ pub struct TableDescription {
     pub description: Option<String>,
     /// Rows, where known without reading data.
     pub rows: Option<u64>,
+    /// Bytes of its files, where known without asking for each.
+    pub bytes: Option<u64>,
     /// Arrow schema with field metadata `unit`, `ucd`, `utype`, `xtype`, `description`.
     pub schema: SchemaRef,
     /// Columns, in order.

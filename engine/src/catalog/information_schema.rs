@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::postgres_type::postgres_type;
-use super::system::{Rows, SystemTable, Value, integer, text};
+use super::system::{Rows, SystemTable, Value, integer, long, text};
 use super::{CATALOG, ColumnDescription, TableDescription, tap_schema};
 
 /// Name of the schema.
 pub(super) const NAME: &str = "information_schema";
+/// A table of sizes, which is found without its schema: as the notebooks of Data Lab write it.
+pub(super) const STATISTICS: &str = "tbl_stat";
 
 /// The tables.
 pub(super) static TABLES: &[SystemTable] = &[
@@ -90,6 +92,22 @@ pub(super) static TABLES: &[SystemTable] = &[
         ],
         rows: key_column_rows,
     },
+    SystemTable {
+        schema: NAME,
+        name: STATISTICS,
+        description: "Sizes of the tables, in the words of Data Lab",
+        columns: &[
+            text("schema", true, "Schema"),
+            text("tbl_name", true, "Table"),
+            long("nrows", false, "Rows, where they are known without counting"),
+            integer("ncols", true, "Columns"),
+            integer("nindex", true, "Indexes"),
+            text("table_size", false, "Size of the files, where the listing tells"),
+            text("indexes_size", true, "Size of the indexes"),
+            text("total_size", false, "Size of both"),
+        ],
+        rows: statistics_rows,
+    },
 ];
 
 fn schemata_rows(tables: &[TableDescription]) -> Rows {
@@ -146,6 +164,41 @@ fn view_rows(tables: &[TableDescription]) -> Rows {
     tables.iter().filter(|table| is_view(table)).map(row).collect()
 }
 
+/// Catalogs only: what describes tables has no size.
+fn statistics_rows(tables: &[TableDescription]) -> Rows {
+    let row = |table: &TableDescription| {
+        let size = || Value::from(table.bytes.map(pretty_size));
+        vec![
+            table.name.schema.as_str().into(),
+            table.name.table.as_str().into(),
+            table.rows.into(),
+            table.columns.len().into(),
+            0.into(),
+            size(),
+            pretty_size(0).into(),
+            size(),
+        ]
+    };
+    let is_catalog = |table: &&TableDescription| ![NAME, tap_schema::NAME].contains(&table.name.schema.as_str());
+    tables.iter().filter(is_catalog).map(row).collect()
+}
+
+/// A number of bytes as `pg_size_pretty` of PostgreSQL writes it: at most five digits, halves rounded up.
+fn pretty_size(bytes: u64) -> String {
+    if bytes < 10 * 1024 {
+        return format!("{bytes} bytes");
+    }
+    // Twice the number of units, so that a half is not lost.
+    let mut halves = bytes >> 9;
+    for unit in ["kB", "MB", "GB", "TB"] {
+        if halves < 20 * 1024 - 1 {
+            return format!("{} {unit}", halves.div_ceil(2));
+        }
+        halves >>= 10;
+    }
+    format!("{} PB", halves.div_ceil(2))
+}
+
 fn key_column_rows(_: &[TableDescription]) -> Rows {
     let row = |key: &tap_schema::Key| {
         let schema = || Value::from(tap_schema::NAME);
@@ -163,4 +216,33 @@ fn key_column_rows(_: &[TableDescription]) -> Rows {
         ]
     };
     tap_schema::KEYS.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As PostgreSQL 15 wrote them.
+    #[test]
+    fn sizes_are_written_as_postgresql_writes_them() {
+        for (bytes, written) in [
+            (0, "0 bytes"),
+            (10_239, "10239 bytes"),
+            (10_240, "10 kB"),
+            (10_751, "10 kB"),
+            (10_752, "11 kB"),
+            (10_485_247, "10239 kB"),
+            (10_485_248, "10 MB"),
+            (20_970_495, "20 MB"),
+            (10_736_893_951, "10239 MB"),
+            (10_736_893_952, "10 GB"),
+            (23_622_320_128, "22 GB"),
+            (1 << 40, "1024 GB"),
+            (20 << 40, "20 TB"),
+            (1 << 60, "1024 PB"),
+            ((1 << 63) - 1, "8192 PB"),
+        ] {
+            assert_eq!(pretty_size(bytes), written, "{bytes}");
+        }
+    }
 }

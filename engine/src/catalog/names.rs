@@ -6,7 +6,7 @@
 
 use sidereus_adql::{Name, TableInfo, TableLookup, TableNames, closest};
 
-use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, system};
+use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, information_schema, system};
 use crate::principal::Principal;
 
 /// The tables of a registry as one principal sees them.
@@ -64,6 +64,13 @@ impl<'a> RegistryNames<'a> {
 }
 
 impl TableNames for RegistryNames<'_> {
+    fn unit(&self, table: &[String], column: &str) -> Option<String> {
+        let [schema, table] = table else { return None };
+        let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
+        let field = table.schema.field_with_name(column).ok()?;
+        field.metadata().get("unit").filter(|unit| !unit.is_empty()).cloned()
+    }
+
     fn table(&self, path: &[Name]) -> TableLookup {
         let default = Name { value: DEFAULT_SCHEMA.to_owned(), delimited: true };
         let (schema, table) = match path {
@@ -75,6 +82,9 @@ impl TableNames for RegistryNames<'_> {
         let matches = |(in_schema, name): &(&str, &str)| schema.matches(in_schema) && table.matches(name);
         let matching: Vec<(&str, &str)> = self.names().filter(matches).collect();
         match matching[..] {
+            [] if path.len() == 1 && table.matches(information_schema::STATISTICS) => {
+                TableLookup::Found(self.info((information_schema::NAME, information_schema::STATISTICS)))
+            }
             [] => TableLookup::NotFound { suggestions: self.suggestions(path) },
             [name] => TableLookup::Found(self.info(name)),
             _ => {
@@ -150,6 +160,18 @@ mod tests {
         assert_eq!(info.path, ["tap_schema", "columns"]);
         assert!(info.columns.iter().any(|column| column == "size"));
         assert_eq!(found("information_schema.Tables"), "information_schema.tables");
+        assert_eq!(found("TBL_STAT"), "information_schema.tbl_stat");
+        let lookup = look_up("public.tbl_stat", &Principal::anonymous());
+        assert!(matches!(lookup, TableLookup::NotFound { .. }), "only the bare name is that of Data Lab");
+    }
+
+    #[test]
+    fn units_are_those_of_the_fields() {
+        let registry = samples::registry(&TABLES);
+        let principal = Principal::anonymous();
+        let names = RegistryNames::new(&registry, &principal);
+        let unit = |column| names.unit(&["gaia_dr3".to_owned(), "source".to_owned()], column);
+        assert_eq!((unit("ra").as_deref(), unit("dec"), unit("absent")), (Some("deg"), None, None));
     }
 
     #[test]

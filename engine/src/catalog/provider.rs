@@ -242,7 +242,17 @@ mod tests {
         assert_eq!(anonymous(tables).await, ["Odd-Name"]);
         let views =
             anonymous("SELECT count(*) FROM information_schema.views WHERE table_schema = 'information_schema'").await;
-        assert_eq!(views, ["5"]);
+        assert_eq!(views, ["6"]);
+    }
+
+    #[tokio::test]
+    async fn sizes_are_told_of_catalogs_that_can_be_seen() {
+        let sql = "SELECT schema, tbl_name, nrows, ncols, nindex, coalesce(table_size, '-'), indexes_size \
+                   FROM information_schema.tbl_stat ORDER BY tbl_name";
+        let seen = ["public Odd-Name 7 4 0 0 bytes 0 bytes", "gaia_dr3 source 7 4 0 0 bytes 0 bytes"];
+        assert_eq!(anonymous(sql).await, seen);
+        let member = Principal::user("ada", ["team".to_owned()]);
+        assert_eq!(ask("SELECT count(*) FROM information_schema.tbl_stat", &member).await, ["3"]);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::error::Result;
@@ -24,6 +24,8 @@ pub(super) enum Value {
     Text(Option<String>),
     /// A whole number, or a flag as 0 or 1.
     Integer(Option<i32>),
+    /// A whole number that can be large.
+    Long(Option<i64>),
 }
 
 impl From<&str> for Value {
@@ -50,6 +52,12 @@ impl From<Option<i32>> for Value {
     }
 }
 
+impl From<Option<u64>> for Value {
+    fn from(number: Option<u64>) -> Self {
+        Self::Long(number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+}
+
 impl From<usize> for Value {
     fn from(number: usize) -> Self {
         Self::Integer(Some(i32::try_from(number).unwrap_or(i32::MAX)))
@@ -70,6 +78,7 @@ pub(super) type Rows = Vec<Vec<Value>>;
 pub(super) enum Kind {
     Text,
     Integer,
+    Long,
 }
 
 /// A column of a describing table.
@@ -89,6 +98,11 @@ pub(super) const fn text(name: &'static str, required: bool, description: &'stat
 /// A column of whole numbers.
 pub(super) const fn integer(name: &'static str, required: bool, description: &'static str) -> SystemColumn {
     SystemColumn { name, kind: Kind::Integer, nullable: !required, description }
+}
+
+/// A column of whole numbers of 64 bits.
+pub(super) const fn long(name: &'static str, required: bool, description: &'static str) -> SystemColumn {
+    SystemColumn { name, kind: Kind::Long, nullable: !required, description }
 }
 
 /// A table that describes tables.
@@ -119,6 +133,7 @@ impl SystemTable {
             let data_type = match column.kind {
                 Kind::Text => DataType::Utf8,
                 Kind::Integer => DataType::Int32,
+                Kind::Long => DataType::Int64,
             };
             let notes = [("description".to_owned(), column.description.to_owned())].into();
             Field::new(column.name, data_type, column.nullable).with_metadata(notes)
@@ -131,7 +146,9 @@ impl SystemTable {
         let column = |(index, column): (usize, &SystemColumn)| -> ArrayRef {
             let cells = rows.iter().map(|row| row.get(index));
             let number = |cell: Option<&Value>| if let Some(Value::Integer(number)) = cell { *number } else { None };
+            let long = |cell: Option<&Value>| if let Some(Value::Long(number)) = cell { *number } else { None };
             match column.kind {
+                Kind::Long => Arc::new(cells.map(long).collect::<Int64Array>()),
                 Kind::Integer => Arc::new(cells.map(number).collect::<Int32Array>()),
                 Kind::Text => Arc::new(cells.map(as_text).collect::<StringArray>()),
             }

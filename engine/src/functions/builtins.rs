@@ -12,6 +12,7 @@ use datafusion::functions_window::all_default_window_functions;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use sidereus_adql::{FunctionClass, function_table};
 
+use super::extremes::Extreme;
 use super::sum::CheckedSum;
 
 /// Functions to register with a session.
@@ -25,18 +26,29 @@ pub(crate) struct Builtins {
     pub(crate) window: Vec<Arc<WindowUDF>>,
 }
 
-/// The functions of DataFusion that the language's table names, and our own aggregates; `sum` is one of these.
+/// Aggregates of ours that take the place of DataFusion's.
+fn replaced() -> [Arc<AggregateUDF>; 3] {
+    [
+        Arc::new(AggregateUDF::new_from_impl(CheckedSum::new())),
+        Arc::new(AggregateUDF::new_from_impl(Extreme::least())),
+        Arc::new(AggregateUDF::new_from_impl(Extreme::greatest())),
+    ]
+}
+
+/// The functions of DataFusion that the language's table names; and our own; `sum`, `min` and `max` are.
 pub(crate) fn allowed_builtins() -> Builtins {
     let (scalar, aggregate, window) =
         (listed(FunctionClass::Scalar), listed(FunctionClass::Aggregate), listed(FunctionClass::Window));
-    let is_listed = |function: &Arc<AggregateUDF>| aggregate.contains(function.name()) && function.name() != "sum";
-    let sum = Arc::new(AggregateUDF::new_from_impl(CheckedSum::new()));
+    let replaced = replaced();
+    let is_listed = |function: &Arc<AggregateUDF>| {
+        aggregate.contains(function.name()) && replaced.iter().all(|ours| ours.name() != function.name())
+    };
     Builtins {
         scalar: all_default_functions().into_iter().filter(|function| scalar.contains(function.name())).collect(),
         aggregate: all_default_aggregate_functions()
             .into_iter()
             .filter(is_listed)
-            .chain([sum])
+            .chain(replaced.clone())
             .chain(super::aggregates())
             .collect(),
         window: all_default_window_functions()
@@ -85,9 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn sum_is_ours() {
-        let sums: Vec<_> = allowed_builtins().aggregate.into_iter().filter(|sum| sum.name() == "sum").collect();
-        assert_eq!(sums.len(), 1);
-        assert!(sums[0].inner().is::<CheckedSum>());
+    fn sums_and_extremes_are_ours() {
+        let aggregates = allowed_builtins().aggregate;
+        let named = |name: &str| aggregates.iter().filter(|found| found.name() == name).collect::<Vec<_>>();
+        assert!(matches!(named("sum")[..], [sum] if sum.inner().is::<CheckedSum>()));
+        for name in ["min", "max"] {
+            assert!(matches!(named(name)[..], [extreme] if extreme.inner().is::<Extreme>()), "{name}");
+        }
     }
 }

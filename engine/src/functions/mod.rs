@@ -9,11 +9,13 @@ mod checked;
 mod comparison;
 mod constant;
 mod documentation;
+mod extremes;
 mod form;
 mod geometry_type;
 mod moc_array;
 mod moc_set;
 mod near;
+mod one_nan;
 mod positions;
 mod predicate;
 mod prepared;
@@ -39,6 +41,7 @@ mod sum;
 #[cfg(test)]
 mod tester;
 mod text_concat;
+mod wider;
 
 #[cfg(test)]
 mod bounds_tests;
@@ -49,13 +52,15 @@ mod geometry_tests;
 
 use std::sync::Arc;
 
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
 pub(crate) use geometry_type::{GeometryArray, GeometryKind, is_position, reduced_longitude};
-pub(crate) use near::{NearEnd, Nearness, near};
 pub use moc_array::moc_text;
+pub(crate) use near::{NearEnd, Nearness, near};
+pub(crate) use one_nan::one_nan;
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 
@@ -96,5 +101,10 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
 
 /// The analyzer rules that keep arithmetic and texts in bounds, in order; they come after type coercion.
 pub(crate) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(checked::CheckIntegerOverflow), Arc::new(bounded::BoundTextSize)]
+    vec![Arc::new(checked::CheckIntegerOverflow), Arc::new(bounded::BoundTextSize), Arc::new(one_nan::KeepOneNan)]
+}
+
+/// What decides on types before they are settled.
+pub(crate) fn expr_planner() -> Arc<dyn ExprPlanner> {
+    Arc::new(wider::WidenFloats)
 }

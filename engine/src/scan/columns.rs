@@ -11,6 +11,7 @@ use datafusion::error::{DataFusionError, Result};
 use parquet::arrow::ProjectionMask;
 
 use super::cache::Footer;
+use crate::functions::one_nan;
 
 /// Reads some columns of a catalog from one file.
 #[derive(Debug, Clone)]
@@ -56,11 +57,12 @@ impl FileColumns {
         &self.mask
     }
 
-    /// The wanted columns, from a batch that the reader yielded.
+    /// The wanted columns, from a batch that the reader yielded; every NaN is the same.
     pub(crate) fn arrange(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let column = |((place, cast), field): (&(usize, bool), &Arc<arrow::datatypes::Field>)| {
             let column = batch.column(*place);
-            if *cast { Ok(arrow::compute::cast(column, field.data_type())?) } else { Ok(Arc::clone(column)) }
+            let column = if *cast { arrow::compute::cast(column, field.data_type())? } else { Arc::clone(column) };
+            Ok(one_nan(column))
         };
         self.places.iter().zip(self.schema.fields()).map(column).collect()
     }

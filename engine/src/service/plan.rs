@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::SessionState;
@@ -130,6 +130,35 @@ pub(crate) fn analysed(state: &SessionState, plan: &LogicalPlan) -> Result<Optio
     }
     let options = state.config_options();
     Ok(Some(state.analyzer().execute_and_check(plan.clone(), options, |_, _| {})?))
+}
+
+/// Notes the units of the result columns, in place of those that the planner took from anywhere.
+pub(crate) fn with_units(schema: &SchemaRef, units: &[Option<String>]) -> SchemaRef {
+    if units.len() != schema.fields().len() {
+        return Arc::clone(schema);
+    }
+    let noted = |(field, unit): (&FieldRef, &Option<String>)| {
+        let mut field = field.as_ref().clone();
+        match unit {
+            Some(unit) => field.metadata_mut().insert("unit".to_owned(), unit.clone()),
+            None => field.metadata_mut().remove("unit"),
+        };
+        field
+    };
+    let fields = schema.fields().iter().zip(units).map(noted).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// The columns as the planner names them, with the types that the analysis settled: those of `CASE` and `COALESCE` are
+/// known only then.
+pub(crate) fn with_types_of(schema: &SchemaRef, settled: &Schema) -> SchemaRef {
+    let pairs = || schema.fields().iter().zip(settled.fields());
+    if pairs().all(|(field, settled)| field.data_type() == settled.data_type()) {
+        return Arc::clone(schema);
+    }
+    let typed =
+        |(field, settled): (&FieldRef, &FieldRef)| field.as_ref().clone().with_data_type(settled.data_type().clone());
+    Arc::new(Schema::new_with_metadata(pairs().map(typed).collect::<Vec<_>>(), schema.metadata().clone()))
 }
 
 /// Adds a cut after `rows` rows to a plan of a SELECT.

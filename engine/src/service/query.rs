@@ -125,10 +125,15 @@ impl QueryService {
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
         let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
-        let template =
-            if rules.scan_template { plan::analysed(&state, &plan)?.as_ref().and_then(ScanTemplate::of) } else { None };
+        let analysed = plan::analysed(&state, &plan)?;
+        let template = analysed.as_ref().filter(|_| rules.scan_template).and_then(ScanTemplate::of);
         let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
-        let schema = Arc::clone(plan.schema().inner());
+        let settled = analysed.as_ref().unwrap_or(&plan).schema();
+        let schema = plan::with_types_of(plan.schema().inner(), settled.inner());
+        let schema = match checked.kind {
+            QueryKind::Select => plan::with_units(&schema, &checked.lowered.units),
+            QueryKind::Explain { .. } => schema,
+        };
         Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
     }
 
@@ -228,11 +233,11 @@ async fn physical(
     if let Some(values) = values {
         logical = logical.with_param_values(values)?;
     }
-    let schema = Arc::clone(logical.schema().inner());
     if let Some(rows) = cut {
         logical = plan::cut(logical, rows)?;
     }
     let plan = prepared.state.create_physical_plan(&logical).await?;
+    let schema = plan::with_types_of(&prepared.schema, &plan.schema());
     Ok(Physical { plan, schema, state: prepared.state })
 }
 

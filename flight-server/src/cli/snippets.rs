@@ -149,6 +149,7 @@ mod tests {
             table_type: "table",
             description: None,
             rows: Some(rows),
+            bytes: None,
             schema: Arc::new(Schema::empty()),
             columns: columns.to_vec(),
         }

@@ -231,6 +231,7 @@ mod tests {
             table_type,
             description: None,
             rows: None,
+            bytes: None,
             schema: Arc::clone(&schema),
             columns: Vec::new(),
         };
