@@ -54,5 +54,5 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     FunctionEntry::new("LOWER", "lower", ONE_TEXT, Text).feature(Feature::String),
     FunctionEntry::new("UPPER", "upper", ONE_TEXT, Text).feature(Feature::String),
     FunctionEntry::new("COALESCE", "coalesce", &[Form::repeated(&[], &[Any], 1)], Any).feature(Feature::Conditional),
-    FunctionEntry::new("IN_UNIT", "in_unit", &[Form::of(&[Number, Text])], Number).feature(Feature::Unit).unavailable(),
+    FunctionEntry::new("IN_UNIT", "in_unit", &[Form::of(&[Number, Text])], Number).feature(Feature::Unit),
 ];
