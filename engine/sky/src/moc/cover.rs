@@ -8,7 +8,7 @@
 //! ```
 
 use crate::cell_relation::{Patch, Relation};
-use crate::coverage::start_cells;
+use crate::coverage::cells_around;
 use crate::healpix::{Cell, Order, hash29_valid};
 use crate::moc::Moc;
 use crate::region::Region;
@@ -29,7 +29,7 @@ pub(super) fn cover(region: &Region, order: Order, most: usize) -> Option<Moc> {
     let mut full = Vec::new();
     // Cells finer than the order that the region starts at are those of their ancestors.
     let mut mixed: Vec<Cell> =
-        start_cells(&region.bounding_cap()).into_iter().map(|cell| ancestor(cell, order)).collect();
+        cells_around(&region.bounding_cap()).into_iter().map(|cell| ancestor(cell, order)).collect();
     mixed.sort_unstable();
     mixed.dedup();
     loop {
