@@ -14,6 +14,7 @@ import io
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,7 +63,8 @@ def postgres(folder, tables):
         yield connection
         connection.close()
     finally:
-        server.terminate()
+        # PostgreSQL ends at once, whoever is connected.
+        server.send_signal(signal.SIGINT)
         server.wait()
 
 
