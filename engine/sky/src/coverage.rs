@@ -186,8 +186,8 @@ const MOST_MEMBERS: usize = 4096;
 fn cover_members(members: &[Region], budget: usize) -> Coverage {
     let share = (2 * budget / members.len()).max(6);
     let cover = |member: &Region| match members.len() {
-        ..=MANY_MEMBERS => coverage(member, share),
-        ..=MOST_MEMBERS => cover_roughly(member),
+        0..=MANY_MEMBERS => coverage(member, share),
+        count if count <= MOST_MEMBERS => cover_roughly(member),
         _ => assemble(&[], &cells_around(&member.bounding_cap())),
     };
     let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| cover(member).ranges).collect();
