@@ -77,7 +77,7 @@ fn nearest(join: &Join) -> Result<Option<LogicalPlan>> {
     }
     let keeps_all = join.join_type == JoinType::Left;
     let computes = parts.outputs.iter().any(|output| !matches!(output, Expr::Column(_)));
-    let base = if keeps_all && computes { marked(parts.base)? } else { parts.base };
+    let base = if keeps_all && computes { marked(&parts.base)? } else { parts.base };
     let outputs = parts.outputs.into_iter().zip(join.right.schema().iter()).map(|(output, (qualifier, field))| {
         let value = match output {
             column @ Expr::Column(_) => column,
@@ -112,7 +112,7 @@ fn subquery(plan: &LogicalPlan) -> Option<&Subquery> {
 }
 
 /// The base with a column that is never null.
-fn marked(base: LogicalPlan) -> Result<LogicalPlan> {
+fn marked(base: &LogicalPlan) -> Result<LogicalPlan> {
     let columns = base.schema().columns().into_iter().map(Expr::Column).chain([lit(true).alias(PARTNER)]);
     LogicalPlanBuilder::from(base.clone()).project(columns.collect::<Vec<_>>())?.build()
 }

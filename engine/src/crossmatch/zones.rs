@@ -10,6 +10,8 @@
 
 use std::ops::Range;
 
+use sidereus_sky::{Degrees, Radians};
+
 /// Bounds of the height of a zone in degrees.
 const LOWEST: f64 = 1e-4;
 const HIGHEST: f64 = 10.0;
@@ -72,7 +74,7 @@ impl Zones {
         }
         let radius = if radius_deg.is_nan() { 180.0 } else { radius_deg.min(180.0) } + SLACK_DEG;
         search.vector = vector(lon, lat);
-        let half_chord = (radius.min(180.0).to_radians() / 2.0).sin();
+        let half_chord = (radians(radius.min(180.0)) / 2.0).sin();
         search.chord2 = 4.0 * half_chord * half_chord * (1.0 + 1e-12) + SLACK_CHORD2;
         let (low, high) = (lat - radius, lat + radius);
         let reach = reach(lat, radius);
@@ -146,12 +148,17 @@ fn reach(lat: f64, radius: f64) -> Option<f64> {
     if lat.abs() + radius >= 90.0 - SLACK_DEG {
         return None;
     }
-    let reach = (radius.to_radians().sin() / lat.to_radians().cos()).min(1.0).asin().to_degrees();
+    let reach = (radians(radius).sin() / radians(lat).cos()).min(1.0).asin();
+    let reach = Degrees::from(Radians(reach)).0;
     Some(reach * (1.0 + 1e-9) + SLACK_DEG)
 }
 
+fn radians(degrees: f64) -> f64 {
+    Radians::from(Degrees(degrees)).0
+}
+
 fn vector(lon: f64, lat: f64) -> [f64; 3] {
-    let ((sin_lon, cos_lon), (sin_lat, cos_lat)) = (lon.to_radians().sin_cos(), lat.to_radians().sin_cos());
+    let ((sin_lon, cos_lon), (sin_lat, cos_lat)) = (radians(lon).sin_cos(), radians(lat).sin_cos());
     [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
 }
 

@@ -102,7 +102,7 @@ impl Selector<'_> {
         match whole {
             Overlap::Outside => {}
             Overlap::Full if !narrowing.is_told() => {
-                tasks.push(RowGroupTask { row_group, selection: None, test_position: false })
+                tasks.push(RowGroupTask { row_group, selection: None, test_position: false });
             }
             _ if rules.page_pruning && !keys.pages.is_empty() => {
                 self.select_pages(row_group, keys, metrics, tasks);

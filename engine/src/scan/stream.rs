@@ -99,9 +99,9 @@ impl UnitWalk {
         }
         let Some(unit) = self.units.pop_front() else { return Ok(false) };
         if self.may_matter(&unit) {
-            self.open(&unit).await?
+            self.open(&unit).await?;
         } else {
-            self.metrics.partitions_skipped.add(1)
+            self.metrics.partitions_skipped.add(1);
         }
         Ok(true)
     }
