@@ -70,7 +70,7 @@ impl Case {
         let digest = digest(&found);
         assert_eq!(
             (found.len(), digest.as_str()),
-            (self.count("n_all"), self.truth["pairs_sha256_16"].as_str().unwrap()),
+            (self.count("n_all"), self.truth["pairs_sha256_16"].as_str().expect("a digest")),
             "{how}"
         );
         let sum = self.truth["sum_sep_all_arcsec"].as_f64().expect("a sum");

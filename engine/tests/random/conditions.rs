@@ -19,10 +19,13 @@ pub(crate) struct Row {
     pub(crate) mag: Option<f32>,
 }
 
+/// Whether a condition is true of a row, `None` for NULL.
+type Truth = Result<Option<bool>, ()>;
+
 /// A condition: its text, and what it says of a row. `Err` says that rounding decides.
 struct Condition {
     text: String,
-    says: Box<dyn Fn(&Row) -> Result<Option<bool>, ()>>,
+    says: Box<dyn Fn(&Row) -> Truth + Send + Sync>,
 }
 
 pub(crate) fn rows(draw: &mut Draw, count: usize, gaps: bool) -> Vec<Row> {
@@ -40,7 +43,7 @@ pub(crate) fn rows(draw: &mut Draw, count: usize, gaps: bool) -> Vec<Row> {
 
 /// Writes rows as Parquet; positions that are not there are NULL, or NaN every other time.
 pub(crate) fn write(rows: &[Row], path: &Path) {
-    let coordinate = |index: usize, value: Option<f64>| value.or((index % 2 == 1).then_some(f64::NAN));
+    let coordinate = |index: usize, value: Option<f64>| value.or_else(|| (index % 2 == 1).then_some(f64::NAN));
     let ra: Float64Array =
         rows.iter().enumerate().map(|(index, row)| coordinate(index, row.at.map(|at| at.0))).collect();
     let dec: Float64Array =

@@ -12,6 +12,7 @@ use crate::sky::{BLURRED_DEG, offset, separation};
 use crate::support::{ask_as, service};
 
 type Pair = (Option<i64>, Option<i64>);
+type PairSet = BTreeSet<(i64, i64)>;
 
 pub(crate) async fn check(mut draw: Draw, queries: usize) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -75,7 +76,7 @@ impl Radius {
 }
 
 /// Near pairs that are certain, and those that rounding decides on.
-fn judged(left: &[Row], right: &[Row], radius: &Radius) -> (BTreeSet<(i64, i64)>, BTreeSet<(i64, i64)>) {
+fn judged(left: &[Row], right: &[Row], radius: &Radius) -> (PairSet, PairSet) {
     let (mut near, mut blurred) = (BTreeSet::new(), BTreeSet::new());
     for a in left {
         for b in right {
