@@ -31,7 +31,7 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         text_bytes: 8 << 20,
         nesting: 64,
-        operators: 250_000,
+        operators: 60_000,
         depth: 600,
         selects: 256,
         chain: 1_000,

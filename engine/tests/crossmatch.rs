@@ -237,6 +237,7 @@ async fn plans_say_what_they_do() {
     let few = "SELECT g.source_id FROM (SELECT ra, dec FROM openngc WHERE messier = '031') AS o \
                JOIN gaia_dr3_bright AS g ON DISTANCE(g.ra, g.dec, o.ra, o.dec) < 0.1";
     let text = plan(&format!("ANALYZE {few}")).await;
-    let skipped = text.split("partitions_skipped=").nth(1).and_then(|rest| rest.split([',', ']']).next());
-    assert!(skipped.is_some_and(|skipped| skipped.parse::<usize>().is_ok_and(|skipped| skipped > 0)), "{text}");
+    let skipped = text.split("partitions_skipped=").skip(1).filter_map(|rest| rest.split([',', ']']).next());
+    let skipped: Vec<usize> = skipped.map(|skipped| skipped.parse().expect("a number")).collect();
+    assert!(skipped.iter().any(|skipped| *skipped > 0), "{text}");
 }

@@ -53,5 +53,8 @@ fn check(outer: &Region, inner: &Region, seed: u64) -> Result<(), TestCaseError>
 /// Searches decide to a milliarcsecond; smaller regions than that are near to all around them.
 fn is_far(region: &Region, point: &SkyPoint) -> bool {
     let beside = |turn: i32| offset_from(point, 45.0 * f64::from(turn), 1e-6);
-    region.bounding_cap().radius_deg() > 1e-5 && (0..8).all(|turn| !region.contains(&beside(turn)))
+    let size = region.bounding_cap().radius_deg();
+    // A needle is as near to its neighbours as a dot.
+    let is_wide = size > 1e-5 && region.area_sq_deg().is_ok_and(|area| area > 1e-5 * size);
+    is_wide && (0..8).all(|turn| !region.contains(&beside(turn)))
 }
