@@ -1,7 +1,8 @@
 //! Which joins of a plan are crossmatches?
 //!
 //! Runs once, after the optimizer: filters have reached their joins by then, and columns that nobody reads are gone. A
-//! join on equal columns stays a hash join, whose condition is checked pair by pair.
+//! join on equal columns stays a hash join, whose condition is checked pair by pair. Any other join becomes a crossmatch of
+//! all pairs: unlike DataFusion's nested loop it gives way to others as it goes, so that it can be stopped.
 
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{DFSchema, JoinType, Result};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use super::node::{CrossmatchNode, Near};
 use crate::functions::{GeometryKind, NearEnd, near};
 
-/// Turns every join that says that two positions are near into a crossmatch.
+/// Turns every join but those on equal columns into a crossmatch.
 pub(super) fn recognise_crossmatches(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Join(join) => Ok(match crossmatch(&join)? {
@@ -29,9 +30,9 @@ fn crossmatch(join: &Join) -> Result<Option<CrossmatchNode>> {
         return Ok(None);
     }
     let (left, right) = (join.left.schema(), join.right.schema());
-    let Some(near) = join.filter.as_ref().and_then(|filter| nearness(filter, left, right)) else { return Ok(None) };
+    let near = join.filter.as_ref().and_then(|filter| nearness(filter, left, right));
     let inputs = (join.left.as_ref().clone(), join.right.as_ref().clone());
-    CrossmatchNode::try_new(inputs, join.join_type, Some(near), join.filter.clone()).map(Some)
+    CrossmatchNode::try_new(inputs, join.join_type, near, join.filter.clone()).map(Some)
 }
 
 /// The narrowest of the parts of a condition that say that two positions are near.
