@@ -218,6 +218,8 @@ impl Progress {
                 return Ok(Some(batch));
             }
             if let Some((probe, matched)) = &mut self.probe {
+                // Before every step, also of a walk whose every step gives rows: its reader may ask without end.
+                tokio::task::consume_budget().await;
                 let given = self.walk.step(probe, matched)?;
                 if probe.is_over() {
                     self.ready.extend(given);
@@ -226,7 +228,6 @@ impl Progress {
                 } else if given.is_some() {
                     return Ok(given);
                 }
-                tokio::task::consume_budget().await;
                 continue;
             }
             let Some(input) = &mut self.input else { return Ok(None) };

@@ -102,6 +102,27 @@ fn the_log_tells_who_left_from_who_read_everything() {
     assert_eq!((log.matches("result sent").count(), log.matches("went away").count()), (2, 1), "{log}");
 }
 
+/// Joins of all pairs, one that gives no pair and one that gives every pair, leave no thread busy when their time is over.
+#[test]
+fn a_time_out_stops_the_work() {
+    let server = Server::start_with(&[], &[("SIDEREUS_LIMITS_QUERY_SECONDS", "1"), ("SIDEREUS_ENGINE_THREADS", "2")]);
+    let every = "SELECT COUNT(*) AS n FROM hipparcos2 a, hipparcos2 b, openngc c";
+    let none = "SELECT COUNT(*) AS n FROM hipparcos2 a, hipparcos2 b WHERE a.plx * b.plx < -1e9";
+    for endless in [every, none, every, none] {
+        let started = Instant::now();
+        let answer = server.csv(endless);
+        assert_eq!(answer.status, 408, "{}", answer.text());
+        assert!(started.elapsed() < Duration::from_secs(10), "{endless}: {:?}", started.elapsed());
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let before = server.processor_ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    if let Some((before, after)) = before.zip(server.processor_ticks()) {
+        assert!(after - before < 20, "{} ticks of work for nobody", after - before);
+    }
+    assert_eq!(server.csv("SELECT TOP 3 name FROM openngc").rows().len(), 3);
+}
+
 #[test]
 fn the_server_answers_and_stops_beside_a_query_that_does_not_yield() {
     let mut server = Server::start_with(&[], &[("SIDEREUS_LIMITS_GRACE_SECONDS", "1")]);
