@@ -54,6 +54,20 @@ impl Arguments {
         self.rows
     }
 
+    /// The values that the function `name` made of these arguments as the result of its call.
+    ///
+    /// *Errors*: internal, when there are not as many values as rows.
+    pub(crate) fn result(&self, name: &str, values: ArrayRef) -> Result<ColumnarValue> {
+        let (found, rows) = (values.len(), self.rows);
+        if found != rows {
+            return Err(DataFusionError::Internal(format!("{name} returned {found} values for {rows} rows")));
+        }
+        if self.constant {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?));
+        }
+        Ok(ColumnarValue::Array(values))
+    }
+
     /// Whether no argument differs between rows.
     pub(crate) fn is_constant(&self) -> bool {
         self.constant

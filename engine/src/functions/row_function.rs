@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::{DataFusionError, Result, ScalarValue, plan_datafusion_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::arguments::Arguments;
 use super::form::{Argument, Form, coerce};
-use super::spatial::{Returned, is_other_kind};
+use super::spatial::{Returned, refuse_other_kind};
 
 /// A SQL function of the values of one row.
 pub(crate) trait RowFunction: Debug + Send + Sync {
@@ -100,10 +100,8 @@ impl ScalarUDFImpl for RowUdf {
             self.function.forms().iter().any(|form| matches!(kind(form), Some(Argument::Point | Argument::Geometry)))
         };
         for (index, field) in args.arg_fields.iter().enumerate() {
-            if wants_geometry(index) && is_other_kind(field) {
-                let found = field.metadata().get(super::geometry_type::XTYPE).map_or("", String::as_str);
-                let name = self.name();
-                return Err(plan_datafusion_err!("argument {} of {name} is of type {found}, no geometry", index + 1));
+            if wants_geometry(index) {
+                refuse_other_kind(self.name(), index, field)?;
             }
         }
         Ok(Arc::new(self.function.returned(&args)?.field(self.name())))
@@ -120,15 +118,7 @@ impl ScalarUDFImpl for RowUdf {
         let Some(arguments) = arguments else {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from(&return_type)?));
         };
-        let array = self.function.invoke(&arguments)?;
-        if array.len() != arguments.rows() {
-            let (name, found, rows) = (self.name(), array.len(), arguments.rows());
-            return Err(DataFusionError::Internal(format!("{name} returned {found} values for {rows} rows")));
-        }
-        if arguments.is_constant() {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
-        }
-        Ok(ColumnarValue::Array(array))
+        arguments.result(self.name(), self.function.invoke(&arguments)?)
     }
 
     fn documentation(&self) -> Option<&Documentation> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{DataFusionError, Result, ScalarValue, plan_datafusion_err};
+use datafusion::common::{Result, ScalarValue, plan_datafusion_err};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
@@ -205,11 +205,7 @@ impl ScalarUDFImpl for SpatialUdf {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         for (index, field) in args.arg_fields.iter().enumerate() {
-            if is_other_kind(field) {
-                let (name, xtype) = (self.name(), field.metadata().get(super::geometry_type::XTYPE));
-                let found = xtype.map_or("", String::as_str);
-                return Err(plan_datafusion_err!("argument {} of {name} is of type {found}, no geometry", index + 1));
-            }
+            refuse_other_kind(self.name(), index, field)?;
         }
         Ok(Arc::new(self.function.returned().field(self.name())))
     }
@@ -223,15 +219,7 @@ impl ScalarUDFImpl for SpatialUdf {
         let Some(arguments) = Arguments::new(args) else {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from(&return_type)?));
         };
-        let array = self.function.invoke(&arguments)?;
-        if array.len() != arguments.rows() {
-            let (name, found, rows) = (self.name(), array.len(), arguments.rows());
-            return Err(DataFusionError::Internal(format!("{name} returned {found} values for {rows} rows")));
-        }
-        if arguments.is_constant() {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
-        }
-        Ok(ColumnarValue::Array(array))
+        arguments.result(self.name(), self.function.invoke(&arguments)?)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -239,8 +227,12 @@ impl ScalarUDFImpl for SpatialUdf {
     }
 }
 
-/// Whether a field has the shape of a geometry and says that it is something else.
-pub(crate) fn is_other_kind(field: &Field) -> bool {
-    GeometryKind::of_shape(field.data_type()).is_some_and(|kind| kind != GeometryKind::Region)
-        && GeometryKind::of(field).is_none()
+/// Refuses an argument whose field has the shape of a geometry and says that it is something else.
+pub(crate) fn refuse_other_kind(name: &str, index: usize, field: &Field) -> Result<()> {
+    let has_shape = GeometryKind::of_shape(field.data_type()).is_some_and(|kind| kind != GeometryKind::Region);
+    if !has_shape || GeometryKind::of(field).is_some() {
+        return Ok(());
+    }
+    let found = field.metadata().get(super::geometry_type::XTYPE).map_or("", String::as_str);
+    Err(plan_datafusion_err!("argument {} of {name} is of type {found}, no geometry", index + 1))
 }

@@ -1,8 +1,6 @@
 //! `h3_index(resolution, lon, lat)` and `h3_index(resolution, point)`: in which cell of H3 is a position?
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::ArrayRef;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{Documentation, ReturnFieldArgs};
 use h3o::{LatLng, Resolution};
@@ -10,11 +8,11 @@ use sidereus_sky::SkyPoint;
 
 use super::super::arguments::{Arguments, Integers};
 use super::super::documentation::cell_page;
-use super::super::form::{Argument, Form};
+use super::super::form::Form;
 use super::super::geometry_type::is_position;
-use super::super::positions::Positions;
 use super::super::row_function::RowFunction;
 use super::super::spatial::Returned;
+use super::numbering::{LEVEL_AND_POSITION, numbered};
 
 /// Numbers a position in the hexagons of H3.
 ///
@@ -29,10 +27,7 @@ impl RowFunction for H3Index {
     }
 
     fn forms(&self) -> &'static [Form] {
-        &[
-            Form::Exact(&[Argument::Integer, Argument::Number, Argument::Number]),
-            Form::Exact(&[Argument::Integer, Argument::Point]),
-        ]
+        LEVEL_AND_POSITION
     }
 
     fn returned(&self, _call: &ReturnFieldArgs<'_>) -> Result<Returned> {
@@ -41,19 +36,13 @@ impl RowFunction for H3Index {
 
     fn invoke(&self, arguments: &Arguments) -> Result<ArrayRef> {
         let resolutions = Resolutions::take(arguments, 0)?;
-        let (positions, _) = Positions::take(arguments, 1)?;
-        let mut cells = Int64Array::builder(arguments.rows());
-        for row in 0..arguments.rows() {
-            let cell = match (resolutions.get(row), positions.get(row)) {
-                (Some(resolution), Some((lon, lat))) if is_position(lon, lat) => {
-                    LatLng::new(lat, lon).ok().map(|place| u64::from(place.to_cell(resolution)))
-                }
-                (Some(_), Some((lon, lat))) => arguments.settle(SkyPoint::from_degrees(lon, lat))?.map(|_| 0),
-                _ => None,
-            };
-            cells.append_option(cell.and_then(|cell| i64::try_from(cell).ok()));
-        }
-        Ok(Arc::new(cells.finish()))
+        numbered(arguments, |row, lon, lat| {
+            let Some(resolution) = resolutions.get(row) else { return Ok(None) };
+            if !is_position(lon, lat) {
+                return Ok(arguments.settle(SkyPoint::from_degrees(lon, lat))?.map(|_| 0));
+            }
+            Ok(LatLng::new(lat, lon).ok().map(|place| u64::from(place.to_cell(resolution))))
+        })
     }
 
     fn documentation(&self) -> Documentation {

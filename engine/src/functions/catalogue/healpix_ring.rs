@@ -1,18 +1,16 @@
 //! `healpix_ring(order, lon, lat)` and `healpix_ring(order, point)`: the cell of a position in the RING scheme.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::ArrayRef;
 use datafusion::common::Result;
 use datafusion::logical_expr::{Documentation, ReturnFieldArgs};
 use sidereus_sky::{Cell, hash};
 
 use super::super::arguments::Arguments;
 use super::super::documentation::cell_page;
-use super::super::form::{Argument, Form};
-use super::super::positions::Positions;
+use super::super::form::Form;
 use super::super::row_function::RowFunction;
 use super::super::spatial::Returned;
+use super::numbering::{LEVEL_AND_POSITION, numbered};
 use super::orders::Orders;
 
 /// Numbers a position along circles of latitude.
@@ -28,10 +26,7 @@ impl RowFunction for HealpixRing {
     }
 
     fn forms(&self) -> &'static [Form] {
-        &[
-            Form::Exact(&[Argument::Integer, Argument::Number, Argument::Number]),
-            Form::Exact(&[Argument::Integer, Argument::Point]),
-        ]
+        LEVEL_AND_POSITION
     }
 
     fn returned(&self, _call: &ReturnFieldArgs<'_>) -> Result<Returned> {
@@ -40,18 +35,11 @@ impl RowFunction for HealpixRing {
 
     fn invoke(&self, arguments: &Arguments) -> Result<ArrayRef> {
         let orders = Orders::take(arguments, 0)?;
-        let (positions, _) = Positions::take(arguments, 1)?;
-        let mut cells = Int64Array::builder(arguments.rows());
-        for row in 0..arguments.rows() {
-            let cell = match (orders.get(row), positions.get(row)) {
-                (Some(order), Some((lon, lat))) => {
-                    arguments.settle(hash(order, lon, lat).and_then(|npix| Cell::new(order, npix)))?
-                }
-                _ => None,
-            };
-            cells.append_option(cell.and_then(|cell| i64::try_from(cell.ring()).ok()));
-        }
-        Ok(Arc::new(cells.finish()))
+        numbered(arguments, |row, lon, lat| {
+            let Some(order) = orders.get(row) else { return Ok(None) };
+            let cell = arguments.settle(hash(order, lon, lat).and_then(|npix| Cell::new(order, npix)))?;
+            Ok(cell.map(|cell| cell.ring()))
+        })
     }
 
     fn documentation(&self) -> Documentation {

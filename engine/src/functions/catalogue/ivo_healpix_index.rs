@@ -1,18 +1,16 @@
 //! `ivo_healpix_index(order, lon, lat)` and `ivo_healpix_index(order, point)`: in which HEALPix cell is a position?
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::ArrayRef;
 use datafusion::common::Result;
 use datafusion::logical_expr::{Documentation, ReturnFieldArgs};
 use sidereus_sky::hash;
 
 use super::super::arguments::Arguments;
 use super::super::documentation::cell_page;
-use super::super::form::{Argument, Form};
-use super::super::positions::Positions;
+use super::super::form::Form;
 use super::super::row_function::RowFunction;
 use super::super::spatial::Returned;
+use super::numbering::{LEVEL_AND_POSITION, numbered};
 use super::orders::Orders;
 
 /// Numbers a position in the NESTED scheme.
@@ -28,10 +26,7 @@ impl RowFunction for HealpixIndex {
     }
 
     fn forms(&self) -> &'static [Form] {
-        &[
-            Form::Exact(&[Argument::Integer, Argument::Number, Argument::Number]),
-            Form::Exact(&[Argument::Integer, Argument::Point]),
-        ]
+        LEVEL_AND_POSITION
     }
 
     fn returned(&self, _call: &ReturnFieldArgs<'_>) -> Result<Returned> {
@@ -40,16 +35,10 @@ impl RowFunction for HealpixIndex {
 
     fn invoke(&self, arguments: &Arguments) -> Result<ArrayRef> {
         let orders = Orders::take(arguments, 0)?;
-        let (positions, _) = Positions::take(arguments, 1)?;
-        let mut cells = Int64Array::builder(arguments.rows());
-        for row in 0..arguments.rows() {
-            let cell = match (orders.get(row), positions.get(row)) {
-                (Some(order), Some((lon, lat))) => arguments.settle(hash(order, lon, lat))?,
-                _ => None,
-            };
-            cells.append_option(cell.and_then(|npix| i64::try_from(npix).ok()));
-        }
-        Ok(Arc::new(cells.finish()))
+        numbered(arguments, |row, lon, lat| match orders.get(row) {
+            Some(order) => arguments.settle(hash(order, lon, lat)),
+            None => Ok(None),
+        })
     }
 
     fn documentation(&self) -> Documentation {

@@ -27,6 +27,7 @@ mod ivo_normal_random;
 mod ivo_specconv;
 mod ivo_string_agg;
 mod julian_date;
+mod numbering;
 mod orders;
 mod q3c_ang2ipix;
 mod q3c_dist_pm;
