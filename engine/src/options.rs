@@ -13,6 +13,8 @@ pub struct Rules {
     pub row_group_pruning: bool,
     /// Skip pages by the page index.
     pub page_pruning: bool,
+    /// Read keys before positions where few of them can be in the region.
+    pub key_pruning: bool,
     /// Decode positions first, and the other columns only for rows that are kept.
     pub late_materialization: bool,
     /// Evaluate recognised predicates inside the scan at all; off leaves every filter to DataFusion.
@@ -31,6 +33,7 @@ impl Rules {
             partition_pruning: true,
             row_group_pruning: true,
             page_pruning: true,
+            key_pruning: true,
             late_materialization: true,
             predicate_pushdown: true,
             scan_template: true,
@@ -45,6 +48,7 @@ impl Rules {
             partition_pruning: false,
             row_group_pruning: false,
             page_pruning: false,
+            key_pruning: false,
             late_materialization: false,
             predicate_pushdown: false,
             scan_template: false,
@@ -57,10 +61,11 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 7] = [
+const SWITCHES: [(&str, Switch); 8] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
+    ("key_pruning", |rules| &mut rules.key_pruning),
     ("late_materialization", |rules| &mut rules.late_materialization),
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),

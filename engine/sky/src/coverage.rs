@@ -179,7 +179,7 @@ pub fn coverage(region: &Region, budget: usize) -> Coverage {
 /// Unions with more members than this are covered by cells of about the size of each member.
 const MANY_MEMBERS: usize = 128;
 
-/// Unions with more members than this are covered by a cell and its neighbours for each member.
+/// Unions with more members than this are covered by larger cells.
 const MOST_MEMBERS: usize = 4096;
 
 /// Covers each member with its share of the budget and joins what is near to each other.
@@ -187,18 +187,18 @@ fn cover_members(members: &[Region], budget: usize) -> Coverage {
     let share = (2 * budget / members.len()).max(6);
     let cover = |member: &Region| match members.len() {
         0..=MANY_MEMBERS => coverage(member, share),
-        count if count <= MOST_MEMBERS => cover_roughly(member),
-        _ => assemble(&[], &cells_around(&member.bounding_cap())),
+        count if count <= MOST_MEMBERS => cover_roughly(member, 2),
+        _ => cover_roughly(member, 1),
     };
     let ranges: Vec<CoverageRange> = members.iter().flat_map(|member| cover(member).ranges).collect();
     Coverage::from_unsorted(&ranges).reduced(budget)
 }
 
-/// Descends two levels from the cells around the region.
-fn cover_roughly(region: &Region) -> Coverage {
+/// Descends some levels from the cells around the region.
+fn cover_roughly(region: &Region, levels: usize) -> Coverage {
     let mut full = Vec::new();
     let mut mixed = classify(region, &cells_around(&region.bounding_cap()), &mut full);
-    for _ in 0..2 {
+    for _ in 0..levels {
         if mixed.first().is_none_or(|cell| cell.order() == Order::MAX) {
             break;
         }

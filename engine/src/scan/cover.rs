@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use sidereus_sky::{Circle, Coverage, PreparedRegion, Region, coverage};
+use sidereus_sky::{Circle, Coverage, CoverageRange, PreparedRegion, Region, coverage};
 
 /// Ranges a cover may have: enough that cells are about an eighth of the radius, few enough to stay in the cache.
 const BUDGET: usize = 96;
@@ -54,6 +54,11 @@ impl SpatialFilter {
     /// The exact test.
     pub(crate) fn prepared(&self) -> &PreparedRegion {
         &self.prepared
+    }
+
+    /// Ranges of keys that hold every point of the region, sorted.
+    pub(crate) fn cover(&self) -> &[CoverageRange] {
+        self.coverage.ranges()
     }
 
     /// Fraction of the sky that the cover takes.

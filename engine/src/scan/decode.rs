@@ -18,12 +18,14 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
 use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 
+use super::by_key::KeyTest;
 use super::cache::Footer;
 use super::columns::FileColumns;
 use super::fetch::FileFetcher;
 use super::filter::RowFilter;
 use super::metrics::ScanMetrics;
 use super::select::RowGroupTask;
+use crate::catalog::SpatialIndex;
 
 /// Rows of a decoded batch.
 pub(crate) const BATCH_ROWS: usize = 8192;
@@ -40,6 +42,25 @@ pub(crate) struct FileScan {
     /// Output columns that filters do not read.
     pub(crate) rest_columns: FileColumns,
     pub(crate) plan: Arc<OutputPlan>,
+    /// The column of keys, where the file has one.
+    pub(crate) key_column: Option<KeyColumn>,
+    pub(crate) keys: KeyTest,
+}
+
+/// The column of keys of one file.
+#[derive(Debug)]
+pub(crate) struct KeyColumn {
+    mask: ProjectionMask,
+    /// Twice the orders between its keys and those of order 29.
+    shift: u32,
+}
+
+impl KeyColumn {
+    pub(crate) fn of(index: &SpatialIndex, footer: &Footer) -> Option<Self> {
+        let root = footer.reader.schema().fields().iter().position(|field| *field.name() == index.column)?;
+        let mask = ProjectionMask::roots(footer.reader.parquet_schema(), [root]);
+        Some(Self { mask, shift: 2 * u32::from(29_u8.checked_sub(index.order)?) })
+    }
 }
 
 /// Where each output column comes from, and the filters.
@@ -102,6 +123,38 @@ impl std::fmt::Debug for RowGroupBatches {
 impl FileScan {
     /// Fetches what is needed and decodes the filter columns.
     pub(crate) async fn open(&self, task: &RowGroupTask, metrics: &ScanMetrics) -> Result<RowGroupBatches> {
+        match &self.key_column {
+            Some(keys) if task.by_key => match self.ruled_by_key(task, keys, metrics).await? {
+                Some(fewer) => self.open_rows(&fewer, metrics).await,
+                None => Ok(RowGroupBatches::Done),
+            },
+            _ => self.open_rows(task, metrics).await,
+        }
+    }
+
+    /// The rows of a task whose keys may matter, `None` if there are none.
+    async fn ruled_by_key(
+        &self,
+        task: &RowGroupTask,
+        column: &KeyColumn,
+        metrics: &ScanMetrics,
+    ) -> Result<Option<RowGroupTask>> {
+        let Some(mut reader) = self.reader(task, &column.mask, task.selection.clone()).await? else { return Ok(None) };
+        let mut marks = Vec::new();
+        let (mut rows, mut kept) = (0, 0);
+        while let Some(batch) = self.pull(&mut reader)? {
+            let some = self.keys.select(batch.column(0), column.shift)?;
+            rows += some.len();
+            kept += some.true_count();
+            marks.push(some);
+        }
+        metrics.rows_ruled_out.add(rows - kept);
+        let refined = RowSelection::from_filters(&marks);
+        let selection = task.selection.as_ref().map_or_else(|| refined.clone(), |outer| outer.and_then(&refined));
+        Ok((kept > 0).then(|| RowGroupTask { selection: Some(selection), by_key: false, ..task.clone() }))
+    }
+
+    async fn open_rows(&self, task: &RowGroupTask, metrics: &ScanMetrics) -> Result<RowGroupBatches> {
         let plan = &self.plan;
         let no_rest = plan.rest.fields().is_empty();
         if plan.filter.is_empty(task.test_position) {

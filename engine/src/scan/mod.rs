@@ -4,12 +4,14 @@
 //! region + comparisons
 //!   |  cover.rs    region -> HEALPix ranges (once a query)
 //!   |  select.rs   ranges -> partitions -> row groups -> pages
+//!   |  by_key.rs   rows by their keys, where few of many can be in the region
 //!   |  fetch.rs    byte ranges -> bytes, counted
 //!   |  decode.rs   positions and compared columns first, exact test, then the rest of the kept rows
 //!   |  exec.rs     `HatsScanExec`: the operator that DataFusion runs
 //! ```
 //! The scan knows no SQL: it is handed a region, physical expressions and a projection.
 
+mod by_key;
 mod cache;
 mod columns;
 mod cover;

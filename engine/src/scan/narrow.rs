@@ -66,6 +66,11 @@ impl Narrowing {
         self.0.get().is_none_or(|ranges| ranges.touch(keys))
     }
 
+    /// The keys that matter, sorted, where any were told.
+    pub(crate) fn ranges(&self) -> Option<&[Range<u64>]> {
+        self.0.get().map(|ranges| ranges.0.as_slice())
+    }
+
     /// Whether anything was told.
     pub(crate) fn is_told(&self) -> bool {
         self.0.get().is_some()

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use parquet::arrow::arrow_reader::RowSelection;
 
+use super::by_key::KeyTest;
 use super::cover::{Overlap, SpatialFilter};
 use super::keys::RowGroupKeys;
 use super::metrics::ScanMetrics;
-use super::narrow::Narrowing;
 use crate::catalog::CatalogMetadata;
 use crate::options::Rules;
 
@@ -22,6 +22,8 @@ pub(crate) struct RowGroupTask {
     pub(crate) selection: Option<RowSelection>,
     /// Whether positions must still be tested against the region.
     pub(crate) test_position: bool,
+    /// Whether to read the keys of these rows before anything else.
+    pub(crate) by_key: bool,
 }
 
 /// Numbers of the partitions that may hold rows of the region.
@@ -50,10 +52,8 @@ pub(crate) struct FileRowGroups<'a> {
 /// What decides which keys are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
-    /// The region of the position.
-    pub(crate) spatial: Option<&'a SpatialFilter>,
-    /// What a join has told since.
-    pub(crate) narrowing: &'a Narrowing,
+    /// The region of the position, and what a join has told since.
+    pub(crate) keys: &'a KeyTest,
     /// Pruners to use.
     pub(crate) rules: Rules,
 }
@@ -69,14 +69,14 @@ pub(crate) fn row_groups(
     for row_group in groups {
         metrics.row_groups.add(1);
         let before = tasks.len();
-        let test_position = wanted.spatial.is_some();
+        let test_position = wanted.keys.spatial.is_some();
         match file.keys.and_then(|keys| keys.get(row_group)) {
-            Some(keys) if test_position || wanted.narrowing.is_told() => {
+            Some(keys) if test_position || wanted.keys.narrowing.is_told() => {
                 let trusted = file.positions_present[row_group];
                 let selector = Selector { wanted, trusted, rows: file.rows[row_group] };
                 selector.select(row_group, keys, metrics, &mut tasks);
             }
-            _ => tasks.push(RowGroupTask { row_group, selection: None, test_position }),
+            _ => tasks.push(RowGroupTask { row_group, selection: None, test_position, by_key: false }),
         }
         if tasks.len() == before {
             metrics.row_groups_pruned.add(1);
@@ -94,22 +94,23 @@ struct Selector<'a> {
 
 impl Selector<'_> {
     fn select(&self, row_group: usize, keys: &RowGroupKeys, metrics: &ScanMetrics, tasks: &mut Vec<RowGroupTask>) {
-        let Wanted { narrowing, rules, spatial } = self.wanted;
+        let Wanted { keys: wanted, rules } = self.wanted;
         let whole = match &keys.keys {
             Some(keys) if rules.row_group_pruning => self.overlap(keys),
             _ => self.unknown(),
         };
         match whole {
             Overlap::Outside => {}
-            Overlap::Full if !narrowing.is_told() => {
-                tasks.push(RowGroupTask { row_group, selection: None, test_position: false });
+            Overlap::Full if !wanted.narrowing.is_told() => {
+                tasks.push(RowGroupTask { row_group, selection: None, test_position: false, by_key: false });
             }
             _ if rules.page_pruning && !keys.pages.is_empty() => {
                 self.select_pages(row_group, keys, metrics, tasks);
             }
             partly => {
-                let test_position = spatial.is_some() && partly == Overlap::Partial;
-                tasks.push(RowGroupTask { row_group, selection: None, test_position });
+                let test_position = wanted.spatial.is_some() && partly == Overlap::Partial;
+                let by_key = keys.keys.as_ref().is_some_and(|keys| self.by_key(std::slice::from_ref(keys), self.rows));
+                tasks.push(RowGroupTask { row_group, selection: None, test_position, by_key });
             }
         }
     }
@@ -127,30 +128,39 @@ impl Selector<'_> {
             metrics.pages.add(1);
             match page.keys.as_ref().map_or_else(|| self.unknown(), |keys| self.overlap(keys)) {
                 Overlap::Outside => metrics.pages_pruned.add(1),
-                Overlap::Partial => tested.push(page.rows.clone()),
-                Overlap::Full => taken.push(page.rows.clone()),
+                Overlap::Partial => tested.push(page),
+                Overlap::Full => taken.push(page),
             }
         }
-        for (ranges, test_position) in [(tested, true), (taken, false)] {
-            if !ranges.is_empty() {
-                let selection = RowSelection::from_consecutive_ranges(ranges.into_iter(), self.rows);
-                tasks.push(RowGroupTask { row_group, selection: Some(selection), test_position });
+        for (pages, test_position) in [(tested, true), (taken, false)] {
+            if !pages.is_empty() {
+                let spans: Option<Vec<Range<u64>>> = pages.iter().map(|page| page.keys.clone()).collect();
+                let rows = pages.iter().map(|page| page.rows.len()).sum();
+                let by_key = spans.is_some_and(|spans| self.by_key(&spans, rows));
+                let ranges = pages.into_iter().map(|page| page.rows.clone());
+                let selection = Some(RowSelection::from_consecutive_ranges(ranges, self.rows));
+                tasks.push(RowGroupTask { row_group, selection, test_position, by_key });
             }
         }
+    }
+
+    fn by_key(&self, spans: &[Range<u64>], rows: usize) -> bool {
+        self.wanted.rules.key_pruning && self.wanted.keys.pays(spans, rows)
     }
 
     /// How keys that are not known lie to the region.
     fn unknown(&self) -> Overlap {
-        if self.wanted.spatial.is_some() { Overlap::Partial } else { Overlap::Full }
+        if self.wanted.keys.spatial.is_some() { Overlap::Partial } else { Overlap::Full }
     }
 
     /// A full cover counts only where no position can be null.
     fn overlap(&self, keys: &Range<u64>) -> Overlap {
-        if !self.wanted.narrowing.touches(keys) {
+        let KeyTest { spatial, narrowing } = self.wanted.keys;
+        if !narrowing.touches(keys) {
             return Overlap::Outside;
         }
-        match self.wanted.spatial.map_or(Overlap::Full, |spatial| spatial.overlap(keys)) {
-            Overlap::Full if self.wanted.spatial.is_some() && !self.trusted => Overlap::Partial,
+        match spatial.as_ref().map_or(Overlap::Full, |spatial| spatial.overlap(keys)) {
+            Overlap::Full if spatial.is_some() && !self.trusted => Overlap::Partial,
             overlap => overlap,
         }
     }

@@ -10,9 +10,10 @@ use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::error::{DataFusionError, Result};
 
+use super::by_key::KeyTest;
 use super::cache::{Footer, FooterCache};
 use super::columns::FileColumns;
-use super::decode::{BATCH_ROWS, FileScan, OutputPlan, RowGroupBatches, Source};
+use super::decode::{BATCH_ROWS, FileScan, KeyColumn, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
 use super::fetch::FileFetcher;
 use super::metrics::ScanMetrics;
@@ -23,7 +24,7 @@ use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
 #[derive(Debug)]
 pub(crate) struct UnitWalk {
     descriptor: Arc<ScanDescriptor>,
-    narrowing: Narrowing,
+    keys: KeyTest,
     footers: Arc<FooterCache>,
     metrics: ScanMetrics,
     plan: Arc<OutputPlan>,
@@ -49,8 +50,8 @@ impl UnitWalk {
         Self {
             plan: Arc::new(output_plan(&descriptor)),
             remaining: descriptor.limit.unwrap_or(usize::MAX),
+            keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing },
             descriptor,
-            narrowing,
             footers,
             metrics,
             units,
@@ -124,8 +125,9 @@ impl UnitWalk {
         self.tasks = self.tasks_of(unit, &footer).into();
         let filter_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.filter.schema), fetcher.path())?;
         let rest_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.rest), fetcher.path())?;
-        let plan = Arc::clone(&self.plan);
-        self.file = Some(FileScan { footer, fetcher, filter_columns, rest_columns, plan });
+        let key_column = descriptor.catalog.index.as_ref().and_then(|index| KeyColumn::of(index, &footer));
+        let (plan, keys) = (Arc::clone(&self.plan), self.keys.clone());
+        self.file = Some(FileScan { footer, fetcher, filter_columns, rest_columns, plan, key_column, keys });
         Ok(())
     }
 
@@ -133,7 +135,7 @@ impl UnitWalk {
     fn may_matter(&self, unit: &ScanUnit) -> bool {
         let Some(cell) = &self.descriptor.catalog.partitions[unit.partition].cell else { return true };
         let range = cell.range29();
-        !self.descriptor.rules.partition_pruning || self.narrowing.touches(&(range.start..range.end))
+        !self.descriptor.rules.partition_pruning || self.keys.narrowing.touches(&(range.start..range.end))
     }
 
     fn tasks_of(&self, unit: &ScanUnit, footer: &Footer) -> Vec<RowGroupTask> {
@@ -145,8 +147,7 @@ impl UnitWalk {
             rows: &footer.rows,
             positions_present: &footer.positions_present,
         };
-        let spatial = self.descriptor.filter.spatial.as_deref();
-        let wanted = Wanted { spatial, narrowing: &self.narrowing, rules: self.descriptor.rules };
+        let wanted = Wanted { keys: &self.keys, rules: self.descriptor.rules };
         select::row_groups(row_groups, groups, wanted, &self.metrics)
     }
 }

@@ -12,6 +12,7 @@
 mod support;
 
 mod conditions;
+mod dense;
 mod draw;
 mod pairs;
 mod sky;
@@ -36,4 +37,9 @@ async fn conditions_select_the_rows_they_describe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_pair_the_rows_they_describe() {
     pairs::check(seeded(), queries(200)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_regions_select_the_rows_they_describe() {
+    dense::check(seeded(), queries(600) / 30).await;
 }
