@@ -127,8 +127,11 @@ mod tests {
         let test = KeyTest { spatial, narrowing: Narrowing::default() };
         let fine: ArrayRef = Arc::new(Int64Array::from_iter(keys.map(Some).into_iter().chain([None])));
         assert_eq!(test.select(&fine, 0).unwrap(), BooleanArray::from(vec![true, true, false, false, true]));
-        let coarse: ArrayRef = Arc::new(Int32Array::from_iter_values(keys.map(|key| (key >> 36) as i32)));
-        assert_eq!(test.select(&coarse, 36).unwrap(), BooleanArray::from(vec![true, true, true, false]));
+        let cells = keys.map(|key| (key >> 48) as i32);
+        let same_cell = cells.map(|cell| cell == cells[0]).to_vec();
+        assert_eq!(same_cell, [true, true, true, false], "cells of 3.7 degrees");
+        let coarse: ArrayRef = Arc::new(Int32Array::from_iter_values(cells));
+        assert_eq!(test.select(&coarse, 48).unwrap(), BooleanArray::from(same_cell));
         test.narrowing.tell(KeyRanges::around(&[(200.0, -40.0)], 0.1).unwrap());
         assert_eq!(test.select(&fine, 0).unwrap().true_count(), 1, "only the null key is left");
     }
