@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does the server live through queries that are made to stop it?
 
-    python benches/scripts/adversarial.py BINARY CATALOG [--memory-mib 6144] [--seconds 20]
+    python benches/scripts/adversarial.py BINARY CATALOG [--memory-mib 6144] [--seconds 20] [--only NAME ...]
 
 Starts the server on a catalog (a large one: `sidereus-benches make-sky --rows 1e8`) with limits of memory and time, asks 40
 queries one after the other, and meanwhile a cone of 1 arcminute over and over. Prints how each ended (rows, or the named limit),
@@ -97,9 +97,10 @@ def ask(tap, text, timeout):
         return 0, f"{type(error).__name__}: {error}", 0
 
 
-def peak(pid):
+def resident(pid, which="VmHWM"):
+    """Bytes of resident memory, by default the largest so far; 0 for a process that ended."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return int(status.split(f"{which}:")[1].split()[0]) * 1024 if which in status else 0
 
 
 def main():
@@ -108,6 +109,7 @@ def main():
     parser.add_argument("catalog")
     parser.add_argument("--memory-mib", type=int, default=6144)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--only", nargs="*", help="names of the queries to ask")
     options = parser.parse_args()
     limits = {"SIDEREUS_ENGINE_MEMORY_MIB": str(options.memory_mib), "SIDEREUS_LIMITS_QUERY_SECONDS": str(options.seconds),
               "SIDEREUS_LIMITS_DEFAULT_ROWS": "1000000", "SIDEREUS_LOG_FILTER": "error"}
@@ -129,21 +131,30 @@ def main():
                 failures.append(f"a cone ended with {status} {message}")
             time.sleep(0.02)
 
+    def guard():
+        """Ends a server that is past its limit for certain, before the system ends something else."""
+        while not over.wait(0.05):
+            if resident(server.pid, "VmRSS") > 1.5 * LIMIT:
+                failures.append("the memory rose beyond 12 GiB: the server was ended")
+                server.kill()
+
     watcher = threading.Thread(target=cones)
     watcher.start()
-    asked = queries(table)
+    threading.Thread(target=guard, daemon=True).start()
+    asked = [query for query in queries(table) if not options.only or query[0] in options.only]
     for name, text in asked:
         begun = time.monotonic()
         status, message, rows = ask(tap, text, 20 * options.seconds)
         ended = f"{rows} rows" if status == 200 else f"{status} {message}"
-        print(f"{name:32} {time.monotonic() - begun:7.2f} s {peak(server.pid) / GIB:6.2f} GiB  {ended}", flush=True)
+        print(f"{name:32} {time.monotonic() - begun:7.2f} s {resident(server.pid) / GIB:6.2f} GiB  {ended}", flush=True)
         if status not in (200, 400, 403, 408, 413):
             failures.append(f"{name}: {ended}")
         if server.poll() is not None:
-            sys.exit(f"{name} ended the server with {server.returncode}")
+            print(f"{name} ended the server with {server.returncode}; {failures}", flush=True)
+            os._exit(1)
     over.set()
     watcher.join()
-    most, slowest = peak(server.pid), sorted(times)[int(0.99 * len(times))]
+    most, slowest = resident(server.pid), sorted(times)[int(0.99 * len(times))]
     server.send_signal(signal.SIGTERM)
     code = server.wait(60)
     summary = {"queries": len(asked), "peak_gib": round(most / GIB, 2), "cones": len(times), "cone_p99_s": round(slowest, 3),

@@ -3,6 +3,7 @@
 //! Nothing here knows a protocol: no tonic, axum or HTTP type appears in any signature.
 
 mod catalog;
+mod cooperation;
 mod crossmatch;
 mod error;
 mod functions;

@@ -17,6 +17,7 @@ use object_store::ObjectStore;
 use url::Url;
 
 use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
+use crate::cooperation::GiveWay;
 use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
 use crate::options::{EngineOptions, Rules};
@@ -57,8 +58,10 @@ impl SessionFactory {
             .with_window_functions(window)
             .with_table_factories(std::collections::HashMap::new());
         let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
-        let builder =
-            builder.with_optimizer_rules(optimizer_rules()).with_query_planner(Arc::new(SkyPlanner::new(true)));
+        let builder = builder
+            .with_optimizer_rules(optimizer_rules())
+            .with_physical_optimizer_rule(Arc::new(GiveWay))
+            .with_query_planner(Arc::new(SkyPlanner::new(true)));
         let template = builder.build();
         let plain = SessionStateBuilder::new_from_existing(template.clone());
         let plain = plain.with_query_planner(Arc::new(SkyPlanner::new(false))).build();

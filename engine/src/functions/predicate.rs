@@ -84,10 +84,8 @@ fn condition(expr: &Expr, depth: usize) -> Option<SpatialPredicate> {
     match expr {
         Expr::Alias(alias) => condition(&alias.expr, depth),
         Expr::Not(inner) => condition(inner, depth).map(SpatialPredicate::negated),
-        Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) => joined(expr, Operator::Or, depth, Region::Union),
-        Expr::BinaryExpr(BinaryExpr { op: Operator::And, .. }) => {
-            joined(expr, Operator::And, depth, Region::Intersection)
-        }
+        Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) => joined(expr, Operator::Or, depth),
+        Expr::BinaryExpr(BinaryExpr { op: Operator::And, .. }) => joined(expr, Operator::And, depth),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let comparison = Comparison::of(*op)?;
             compared(left, comparison, right).or_else(|| compared(right, comparison.reversed(), left))
@@ -95,12 +93,12 @@ fn condition(expr: &Expr, depth: usize) -> Option<SpatialPredicate> {
         Expr::Between(Between { expr, negated, low, high }) => {
             let low = compared(expr, Comparison::GreaterOrEqual, low)?;
             let high = compared(expr, Comparison::LessOrEqual, high)?;
-            let between = both(low, high)?;
+            let between = combined(vec![low, high], Operator::And)?;
             Some(if *negated { between.negated() } else { between })
         }
         Expr::InList(list) => {
             let any = list.list.iter().map(|value| compared(&list.expr, Comparison::Equal, value));
-            let any = combined(any.collect::<Option<Vec<_>>>()?, Region::Union)?;
+            let any = combined(any.collect::<Option<Vec<_>>>()?, Operator::Or)?;
             Some(if list.negated { any.negated() } else { any })
         }
         _ => None,
@@ -108,7 +106,7 @@ fn condition(expr: &Expr, depth: usize) -> Option<SpatialPredicate> {
 }
 
 /// Conditions on the same columns, joined by one operator; the chain is walked without recursion.
-fn joined(expr: &Expr, op: Operator, depth: usize, join: fn(Vec<Region>) -> Region) -> Option<SpatialPredicate> {
+fn joined(expr: &Expr, op: Operator, depth: usize) -> Option<SpatialPredicate> {
     let mut pending = vec![expr];
     let mut parts = Vec::new();
     while let Some(next) = pending.pop() {
@@ -117,17 +115,27 @@ fn joined(expr: &Expr, op: Operator, depth: usize, join: fn(Vec<Region>) -> Regi
             other => parts.push(condition(other, depth)?),
         }
     }
-    combined(parts, join)
+    combined(parts, op)
 }
 
-fn combined(parts: Vec<SpatialPredicate>, join: fn(Vec<Region>) -> Region) -> Option<SpatialPredicate> {
+/// Conditions on the same columns, joined by OR or AND; what changes nothing is left away.
+fn combined(parts: Vec<SpatialPredicate>, op: Operator) -> Option<SpatialPredicate> {
+    let (join, neutral): (fn(Vec<Region>) -> Region, Region) = match op {
+        Operator::Or => (Region::Union, Region::Empty),
+        _ => (Region::Intersection, Region::AllSky),
+    };
     let first = parts.first()?;
     let (lon, lat) = (first.lon.clone(), first.lat.clone());
     if parts.iter().any(|part| part.lon != lon || part.lat != lat) {
         return None;
     }
     let mut regions: Vec<Region> = parts.into_iter().map(|part| part.region).collect();
-    let region = if regions.len() == 1 { regions.pop()? } else { join(regions) };
+    regions.retain(|region| *region != neutral);
+    let region = match regions.len() {
+        0 => neutral,
+        1 => regions.pop()?,
+        _ => join(regions),
+    };
     Some(SpatialPredicate { lon, lat, region })
 }
 
@@ -181,14 +189,6 @@ fn distance_compared(measure: &Expr, comparison: Comparison, bound: f64) -> Opti
     };
     let within = SpatialPredicate { lon, lat, region };
     Some(if negated { within.negated() } else { within })
-}
-
-fn both(first: SpatialPredicate, second: SpatialPredicate) -> Option<SpatialPredicate> {
-    match (&first.region, &second.region) {
-        (Region::AllSky, _) => Some(second),
-        (_, Region::AllSky) => Some(first),
-        _ => combined(vec![first, second], Region::Intersection),
-    }
 }
 
 pub(super) fn shape(expr: &Expr) -> Option<Shape<'_>> {

@@ -16,12 +16,13 @@ use tokio::time::{Instant, timeout_at};
 use super::plan;
 use super::result::{OverflowFlag, QueryResult, ResultStream};
 use super::template::ScanTemplate;
-use super::worker::Workers;
+use super::worker::{Lane, Workers};
 use super::{QueryKind, QueryRequest};
 use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe};
 use crate::error::{EngineError, ErrorKind};
 use crate::options::{EngineOptions, QueryLimits, Rules};
 use crate::principal::Principal;
+use crate::scan::HatsScanExec;
 use crate::session::SessionFactory;
 
 /// Batches that a query may be ahead of its reader.
@@ -102,15 +103,15 @@ impl QueryService {
         describe(&self.registry, principal)
     }
 
-    /// Parses, checks and plans the text of a request under its rules; its parameters and limits are not looked at.
+    /// Parses, checks and plans the text of a request under its rules and within its time; its parameters are not looked at.
     ///
-    /// *Errors*: `BadQuery` with every place, `NotFound`, `Forbidden`, `LimitExceeded`.
+    /// *Errors*: `BadQuery` with every place, `NotFound`, `Forbidden`, `LimitExceeded`, `Timeout`.
     pub async fn prepare(&self, principal: &Principal, request: &QueryRequest) -> Result<PreparedQuery, EngineError> {
         let (service, principal) = (self.clone(), principal.clone());
         let (text, label) = (request.text.clone(), request.label);
         let rules = request.rules.unwrap_or(self.options.rules);
         let task = async move { service.plan_text(principal, &text, label, rules).await };
-        self.workers.run(task).await
+        within(deadline(request.limits), self.workers.run(task)).await?
     }
 
     async fn plan_text(
@@ -150,7 +151,7 @@ impl QueryService {
         if *principal != prepared.principal {
             return Err(EngineError::request(ErrorKind::Forbidden, "this query was prepared by somebody else"));
         }
-        let deadline = limits.timeout.map(|timeout| (Instant::now() + timeout, timeout));
+        let deadline = deadline(limits);
         let values = cast_parameters(parameters, &prepared.parameters)?;
         let prepared = prepared.clone();
         let task = async move { physical(prepared, values, limits.max_rows).await };
@@ -173,7 +174,7 @@ impl QueryService {
         let cut = Cut { remaining: max_rows, overflow: overflow.clone() };
         let (started, dressed) = (Arc::clone(&plan), Arc::clone(&schema));
         // Operators start tasks as soon as they are executed, on the threads of whoever executes them.
-        let task = self.workers.start(async move {
+        let task = self.workers.start(lane(plan.as_ref()), async move {
             let mut batches = match batches(started, &state, dressed) {
                 Ok(batches) => cut.apply(batches),
                 Err(error) => futures::stream::once(async { Err(error) }).boxed(),
@@ -267,6 +268,26 @@ fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef
     Ok(Box::pin(stream))
 }
 
+/// Rows that are read in moments.
+const FEW_ROWS: usize = 1_000_000;
+
+/// Queries without joins that read few rows are short.
+fn lane(plan: &dyn ExecutionPlan) -> Lane {
+    let mut node = plan;
+    loop {
+        match *node.children() {
+            [] => break,
+            [input] => node = input.as_ref(),
+            _ => return Lane::Long,
+        }
+    }
+    match node.downcast_ref::<HatsScanExec>().map(|scan| scan.descriptor().estimated_rows()) {
+        None => Lane::Short,
+        Some(Some(rows)) if rows <= FEW_ROWS => Lane::Short,
+        Some(_) => Lane::Long,
+    }
+}
+
 /// Hands out at most so many rows, and tells when there were more.
 struct Cut {
     remaining: Option<u64>,
@@ -293,6 +314,10 @@ impl Cut {
         });
         Box::pin(cut)
     }
+}
+
+fn deadline(limits: QueryLimits) -> Deadline {
+    limits.timeout.map(|timeout| (Instant::now() + timeout, timeout))
 }
 
 async fn within<T>(deadline: Deadline, work: impl Future<Output = T>) -> Result<T, EngineError> {

@@ -1,7 +1,8 @@
 //! Where do plans run? On threads of their own, never on those that serve sockets.
 //!
-//! The threads have stacks deep enough for any plan that the language lets through. A task that panics ends its query
-//! with an error; the process goes on.
+//! There are two lanes, each with as many threads as there are cores: queries that read little, and all planning, never wait
+//! for a thread that a long query holds; the system shares the cores among them. The threads have stacks deep enough for any
+//! plan that the language lets through. A task that panics ends its query with an error; the process goes on.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,10 +15,20 @@ use crate::error::{EngineError, ErrorKind};
 /// Stack of a worker: virtual memory, of which only what is touched is held.
 const STACK: usize = 128 << 20;
 
+/// Where a task runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Planning, and what is done in moments.
+    Short,
+    /// Everything else.
+    Long,
+}
+
 /// Threads that plan and run queries.
 #[derive(Debug, Clone)]
 pub(crate) struct Workers {
-    runtime: Arc<OwnedRuntime>,
+    short: Arc<OwnedRuntime>,
+    long: Arc<OwnedRuntime>,
 }
 
 /// Ends without waiting, so that it may be dropped on a thread that serves sockets.
@@ -32,39 +43,52 @@ impl Drop for OwnedRuntime {
     }
 }
 
+impl OwnedRuntime {
+    fn start(threads: usize, name: &str) -> std::io::Result<Arc<Self>> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name(name)
+            .thread_stack_size(STACK)
+            .enable_all()
+            .build()?;
+        Ok(Arc::new(Self(Some(runtime))))
+    }
+}
+
 impl Workers {
-    /// Starts `threads` threads.
+    /// Starts `threads` threads a lane.
     ///
     /// *Errors*: the system gives no thread.
     pub(crate) fn try_new(threads: usize) -> Result<Self, EngineError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads.max(1))
-            .thread_name("sidereus-query")
-            .thread_stack_size(STACK)
-            .enable_all()
-            .build()
-            .map_err(|error| EngineError::request(ErrorKind::Internal, format!("cannot start threads: {error}")))?;
-        Ok(Self { runtime: Arc::new(OwnedRuntime(Some(runtime))) })
+        let start = |name| {
+            OwnedRuntime::start(threads, name)
+                .map_err(|error| EngineError::request(ErrorKind::Internal, format!("cannot start threads: {error}")))
+        };
+        Ok(Self { short: start("sidereus-short")?, long: start("sidereus-long")? })
     }
 
-    fn handle(&self) -> Option<Handle> {
-        self.runtime.0.as_ref().map(|runtime| runtime.handle().clone())
+    fn handle(&self, lane: Lane) -> Option<Handle> {
+        let runtime = match lane {
+            Lane::Short => &self.short,
+            Lane::Long => &self.long,
+        };
+        runtime.0.as_ref().map(|runtime| runtime.handle().clone())
     }
 
     /// Starts a task; dropping what is returned stops it.
-    pub(crate) fn start<F, T>(&self, task: F) -> Result<SpawnedTask<T>, EngineError>
+    pub(crate) fn start<F, T>(&self, lane: Lane, task: F) -> Result<SpawnedTask<T>, EngineError>
     where
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        let Some(handle) = self.handle() else {
+        let Some(handle) = self.handle(lane) else {
             return Err(EngineError::request(ErrorKind::Unavailable, "the service is stopping"));
         };
         let _entered = handle.enter();
         Ok(SpawnedTask::spawn(task))
     }
 
-    /// Runs a task to its end.
+    /// Runs a short task to its end.
     ///
     /// *Errors*: the task's own, and `Internal` where it panicked.
     pub(crate) async fn run<F, T>(&self, task: F) -> Result<T, EngineError>
@@ -72,7 +96,7 @@ impl Workers {
         F: Future<Output = Result<T, EngineError>> + Send + 'static,
         T: Send + 'static,
     {
-        match self.start(task)?.join().await {
+        match self.start(Lane::Short, task)?.join().await {
             Ok(outcome) => outcome,
             Err(error) => Err(EngineError::request(ErrorKind::Internal, format!("a query task ended: {error}"))),
         }

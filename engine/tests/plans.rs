@@ -1,0 +1,142 @@
+//! Do all spellings of one search have one plan?
+//!
+//! The part of a plan that decides what is read and how pairs are found is compared: scans with their regions, crossmatches
+//! with their radii. How the exact condition is written out, and how many cores there are, is left away.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use arrow::array::AsArray;
+use sidereus_engine::{Label, QueryService, Rules};
+
+use support::{ask_as, root, service};
+
+/// Scans and crossmatches of the plan of a query.
+async fn plan(service: &QueryService, text: &str) -> String {
+    let batches = ask_as(service, &format!("EXPLAIN {text}"), Label::Sql, Rules::all())
+        .await
+        .unwrap_or_else(|error| panic!("{text}: {error}"));
+    let of = |batch: &arrow::array::RecordBatch| {
+        batch.column(1).as_string::<i32>().iter().flatten().map(str::to_owned).collect()
+    };
+    let plans: Vec<String> = batches.iter().flat_map(|batch| -> Vec<String> { of(batch) }).collect();
+    let lines = plans.iter().flat_map(|plan| plan.lines()).filter_map(|line| {
+        let line = line.trim_start();
+        let operator = ["HatsScanExec", "CrossmatchExec", "NestedLoopJoinExec", "HashJoinExec", "FilterExec"];
+        let kept = operator.iter().any(|name| line.starts_with(name));
+        let shown =
+            [", filter=", ", streams=", ": sky_"].iter().fold(line, |line, end| line.split(end).next().unwrap_or(line));
+        kept.then(|| shown.to_owned())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Every condition with its plan; those of equal plans together.
+async fn plans(service: &QueryService, query: &str, conditions: &[&str]) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for condition in conditions {
+        let plan = plan(service, &query.replace("{}", condition)).await;
+        match groups.iter_mut().find(|(known, _)| *known == plan) {
+            Some((_, spellings)) => spellings.push(condition),
+            None => groups.push((plan, vec![condition])),
+        }
+    }
+    let shown = groups.iter().map(|(plan, spellings)| format!("{}\n{plan}\n", spellings.join("\n")));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_a_cone_are_one_plan() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let conditions = [
+        "DISTANCE(ra, dec, 83.8, -5.4) <= 1",
+        "DISTANCE(POINT(ra, dec), POINT(83.8, -5.4)) <= 1",
+        "DISTANCE(POINT('ICRS', 83.8, -5.4), POINT('ICRS', ra, dec)) <= 1.0",
+        "1 >= DISTANCE(83.8, -5.4, ra, dec)",
+        "DISTANCE(ra, dec, 83.8, -5.4) BETWEEN 0 AND 1",
+        "NOT DISTANCE(ra, dec, 83.8, -5.4) > 1",
+        "1 = CONTAINS(POINT(ra, dec), CIRCLE(83.8, -5.4, 1))",
+        "CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', 83.8, -5.4, 1.0)) = 1",
+        "CONTAINS(POINT(ra, dec), CIRCLE(POINT(83.8, -5.4), 1)) <> 0",
+        "1 = CONTAINS(POINT(83.8, -5.4), CIRCLE(ra, dec, 1))",
+        "1 = CONTAINS(POINT(ra, dec), REGION('CIRCLE ICRS 83.8 -5.4 1'))",
+        "1 = INTERSECTS(POINT(ra, dec), CIRCLE(83.8, -5.4, 1))",
+        "1 = INTERSECTS(CIRCLE(83.8, -5.4, 1), POINT(ra, dec))",
+        "q3c_radial_query(ra, dec, 83.8, -5.4, 1)",
+        "q3c_join(83.8, -5.4, ra, dec, 1)",
+        "q3c_dist(ra, dec, 83.8, -5.4) <= 1",
+        "DISTANCE(ra, dec, 83.8, -5.4) < 1",
+        "q3c_dist(ra, dec, 83.8, -5.4) < 1",
+        "DISTANCE(ra, dec, 83.8, -5.4) * 60 <= 60",
+        "0 = CONTAINS(POINT(ra, dec), CIRCLE(83.8, -5.4, 1))",
+        "NOT 1 = CONTAINS(POINT(ra, dec), CIRCLE(83.8, -5.4, 1))",
+        "NOT q3c_radial_query(ra, dec, 83.8, -5.4, 1)",
+        "DISTANCE(ra, dec, 83.8, -5.4) > 1",
+    ];
+    insta::assert_snapshot!(plans(&service, "SELECT source_id FROM gaia_dr3_bright WHERE {}", &conditions).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_a_polygon_are_one_plan() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let conditions = [
+        "1 = CONTAINS(POINT(ra, dec), POLYGON(80, -8, 86, -8, 86, -2, 80, -2))",
+        "CONTAINS(POINT('ICRS', ra, dec), POLYGON('ICRS', 80, -8, 86, -8, 86, -2, 80, -2)) = 1",
+        "1 = CONTAINS(POINT(ra, dec), POLYGON(POINT(80, -8), POINT(86, -8), POINT(86, -2), POINT(80, -2)))",
+        "1 = INTERSECTS(POLYGON(80, -8, 86, -8, 86, -2, 80, -2), POINT(ra, dec))",
+        "1 = CONTAINS(POINT(ra, dec), REGION('POLYGON ICRS 80 -8 86 -8 86 -2 80 -2'))",
+        "q3c_poly_query(ra, dec, ARRAY[80, -8, 86, -8, 86, -2, 80, -2])",
+    ];
+    insta::assert_snapshot!(plans(&service, "SELECT source_id FROM gaia_dr3_bright WHERE {}", &conditions).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_a_union_are_one_plan() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let conditions = [
+        "1 = CONTAINS(POINT(ra, dec), CIRCLE(83.8, -5.4, 1)) OR 1 = CONTAINS(POINT(ra, dec), CIRCLE(10, 41, 2))",
+        "DISTANCE(ra, dec, 83.8, -5.4) <= 1 OR 2 >= DISTANCE(ra, dec, 10, 41)",
+        "q3c_radial_query(ra, dec, 83.8, -5.4, 1) OR q3c_radial_query(ra, dec, 10, 41, 2)",
+        "1 = CONTAINS(POINT(ra, dec), REGION('UNION ICRS (CIRCLE 83.8 -5.4 1 CIRCLE 10 41 2)'))",
+        "NOT (0 = CONTAINS(POINT(ra, dec), CIRCLE(83.8, -5.4, 1)) AND 0 = CONTAINS(POINT(ra, dec), CIRCLE(10, 41, 2)))",
+    ];
+    insta::assert_snapshot!(plans(&service, "SELECT source_id FROM gaia_dr3_bright WHERE {}", &conditions).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_a_crossmatch_are_one_plan() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let near = [
+        "DISTANCE(h.ra, h.dec, g.ra, g.dec) <= 0.001",
+        "DISTANCE(POINT(g.ra, g.dec), POINT(h.ra, h.dec)) <= 0.001",
+        "0.001 >= DISTANCE(g.ra, g.dec, h.ra, h.dec)",
+        "DISTANCE(h.ra, h.dec, g.ra, g.dec) BETWEEN 0 AND 0.001",
+        "1 = CONTAINS(POINT(g.ra, g.dec), CIRCLE(h.ra, h.dec, 0.001))",
+        "CONTAINS(POINT('ICRS', h.ra, h.dec), CIRCLE('ICRS', g.ra, g.dec, 0.001)) = 1",
+        "1 = INTERSECTS(CIRCLE(POINT(h.ra, h.dec), 0.001), POINT(g.ra, g.dec))",
+        "q3c_join(h.ra, h.dec, g.ra, g.dec, 0.001)",
+        "q3c_join(g.ra, g.dec, h.ra, h.dec, 0.001)",
+        "q3c_radial_query(g.ra, g.dec, h.ra, h.dec, 0.001)",
+        "q3c_dist(h.ra, h.dec, g.ra, g.dec) <= 0.001",
+    ];
+    let comma = "SELECT h.hip, g.source_id FROM hipparcos2 AS h, gaia_dr3_bright AS g WHERE {}";
+    let on = "SELECT h.hip, g.source_id FROM hipparcos2 AS h JOIN gaia_dr3_bright AS g ON {}";
+    let shown = plans(&service, comma, &near).await;
+    assert_eq!(shown, plans(&service, on, &near).await, "after ON as in WHERE");
+    insta::assert_snapshot!(shown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_a_radius_for_each_row_are_one_plan() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let near = [
+        "DISTANCE(o.ra, o.dec, g.ra, g.dec) <= o.majax / 120",
+        "o.majax / 120 >= DISTANCE(POINT(g.ra, g.dec), POINT(o.ra, o.dec))",
+        "1 = CONTAINS(POINT(g.ra, g.dec), CIRCLE(o.ra, o.dec, o.majax / 120))",
+        "INTERSECTS(CIRCLE(o.ra, o.dec, o.majax / 120), POINT(g.ra, g.dec)) = 1",
+        "q3c_radial_query(g.ra, g.dec, o.ra, o.dec, o.majax / 120)",
+        "q3c_join(o.ra, o.dec, g.ra, g.dec, o.majax / 120)",
+    ];
+    let query = "SELECT o.name, g.source_id FROM openngc AS o, gaia_dr3_bright AS g WHERE {}";
+    insta::assert_snapshot!(plans(&service, query, &near).await);
+}
