@@ -9,6 +9,7 @@
 
 mod casts;
 mod chains;
+mod folding;
 mod functions;
 mod membership;
 mod q3c;
