@@ -50,6 +50,11 @@ fn correlated_names_reach_outwards() {
 }
 
 #[test]
+fn two_signs_are_no_comment() {
+    assert_snapshot!(adql("SELECT - -ra AS a, - - -1 AS b, 2 - -1 AS c FROM stars"), @r#"SELECT -(-"ra") AS "a", -(-(-1)) AS "b", 2 - -1 AS "c" FROM "public"."stars""#);
+}
+
+#[test]
 fn numbers_of_rows() {
     assert_snapshot!(adql("SELECT DISTINCT TOP 5 id FROM stars OFFSET 3"), @r#"SELECT DISTINCT "id" FROM "public"."stars" LIMIT 5 OFFSET 3"#);
     assert_snapshot!(adql("SELECT TOP 5 id FROM stars LIMIT 3"), @r#"SELECT "id" FROM "public"."stars" LIMIT 3"#);
