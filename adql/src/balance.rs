@@ -1,46 +1,12 @@
 //! How deep is a chain of conditions?
 //!
-//! `a OR b OR c OR ...` parses to a tree as deep as the chain is long, and everything after the parser recurses over it.
-//! AND and OR are associative, in three-valued logic too, so a chain is rebuilt as a balanced tree of the same order:
+//! AND and OR are associative, in three-valued logic too, so a chain is a balanced tree of the same order:
 //!
 //! ```text
 //!  ((a OR b) OR c) OR d   ->   (a OR b) OR (c OR d)
 //! ```
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, Value};
-
-use crate::walk::{Part, parts, query_parts};
-
-/// Balances every chain of AND and OR in a query and its sub-queries.
-pub(crate) fn balance_query(query: &mut Query) {
-    query_parts(query, &mut balance_part);
-}
-
-/// Balances the chains of one expression.
-fn balance(expr: &mut Expr) {
-    if let Some(op) = chain_operator(expr) {
-        let taken = std::mem::replace(expr, Expr::value(Value::Null));
-        let mut operands = operands(taken, &op);
-        operands.iter_mut().for_each(balance);
-        *expr = join(operands, &op);
-        return;
-    }
-    parts(expr, &mut balance_part);
-}
-
-fn balance_part(part: Part<'_>) {
-    match part {
-        Part::Expr(expr) => balance(expr),
-        Part::Query(query) => balance_query(query),
-    }
-}
-
-fn chain_operator(expr: &Expr) -> Option<BinaryOperator> {
-    match expr {
-        Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => Some(op.clone()),
-        _ => None,
-    }
-}
+use sqlparser::ast::{BinaryOperator, Expr, Value};
 
 /// The operands of a chain of one operator, from left to right; looks through parentheses around a part of the chain.
 pub(crate) fn operands(expr: Expr, op: &BinaryOperator) -> Vec<Expr> {

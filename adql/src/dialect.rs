@@ -8,19 +8,39 @@
 //!
 //! The parser reads some words in two ways and tries the second when the first fails; nested, that takes a time that
 //! doubles with every level. Here each word has one reading.
+//!
+//! What the parser builds is counted here, for here every operator and every operand passes.
 
-use sqlparser::ast::{BinaryOperator, Expr};
+use std::cell::{Cell, RefCell};
+
+use sqlparser::ast::{BinaryOperator, Expr, ObjectName};
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Span, Token};
 
+use crate::chain_reader::{Ahead, read_chain};
+use crate::limits::Limits;
 use crate::tokens::keyword;
+use crate::walk::chain_length;
 use crate::write::call_of;
 
-/// The one dialect.
-#[derive(Debug)]
-pub(crate) struct QueryDialect;
+/// The one dialect, for the parsing of one text.
+#[derive(Debug, Default)]
+pub(crate) struct QueryDialect {
+    /// The right side of a chain, which the parser is about to ask for.
+    ahead: RefCell<Option<Ahead>>,
+    operators: Cell<usize>,
+    values: Cell<usize>,
+    excess: RefCell<Option<Excess>>,
+}
+
+/// What was too much, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Excess {
+    pub(crate) message: String,
+    pub(crate) at: Span,
+}
 
 impl Dialect for QueryDialect {
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
@@ -83,9 +103,21 @@ impl Dialect for QueryDialect {
         }
     }
 
-    /// IS [NOT] DISTINCT FROM: the parser would take all that follows, with every AND and OR, for the right operand.
-    /// And `#`, which it has for one dialect only.
-    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+    /// AND and OR, whose right sides are read ahead. IS [NOT] DISTINCT FROM: the parser would take all that follows,
+    /// with every AND and OR, for the right operand. And `#`, which it has for one dialect only.
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        if let Some(word @ (Keyword::AND | Keyword::OR)) = keyword(&parser.peek_token_ref().token) {
+            return match read_chain(parser, word, precedence) {
+                Ok(ahead) => {
+                    self.ahead.replace(Some(ahead));
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            };
+        }
+        if let Err(error) = self.count_operator(parser).and_then(|()| self.limit_chain(parser, left)) {
+            return Some(Err(error));
+        }
         if parser.consume_token(&Token::Sharp) {
             let exclusive = |right| {
                 let (left, right) = (Box::new(left.clone()), Box::new(right));
@@ -133,21 +165,79 @@ impl Dialect for QueryDialect {
     }
 
     /// POSITION and INTERVAL, whose two readings the parser tries before it asks the list above; and the words that
-    /// give a query its structure, which no expression begins with.
+    /// give a query its structure, which no expression begins with. What is plainly a literal, a name or a call is read
+    /// at once: the parser would first try whether it is a type.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        let Token::Word(word) = &parser.peek_token_ref().token else { return None };
-        if word.quote_style.is_some() {
-            return None;
+        if let Some(Ahead { length, expr }) = self.ahead.take() {
+            (0..length).for_each(|_| parser.advance_token());
+            return Some(Ok(expr));
         }
-        let next = parser.peek_nth_token_ref(1).token.clone();
+        if let Err(error) = self.count_value(parser) {
+            return Some(Err(error));
+        }
+        let token = parser.peek_token_ref();
+        let word = match &token.token {
+            Token::Number(..) | Token::SingleQuotedString(_) => return Some(parser.parse_value().map(Expr::Value)),
+            Token::Word(word) => word,
+            _ => return None,
+        };
+        let next = &parser.peek_nth_token_ref(1).token;
         match (word.keyword, next) {
-            (Keyword::POSITION, Token::LParen) => Some(position(parser)),
+            (Keyword::NoKeyword, Token::SingleQuotedString(_)) => None,
+            (Keyword::NoKeyword, Token::LParen) => {
+                let name = word.to_ident(token.span);
+                parser.advance_token();
+                Some(parser.parse_function(ObjectName::from(vec![name])))
+            }
+            (Keyword::NoKeyword, _) => Some(parser.parse_identifier().map(Expr::Identifier)),
+            _ if word.quote_style.is_some() => None,
+            (Keyword::POSITION, Token::LParen) => Some(position(self, parser)),
             // `INTERVAL '1' DAY` nests nothing; anywhere else the word is a name.
             (Keyword::INTERVAL, Token::SingleQuotedString(_)) => None,
             (Keyword::INTERVAL, _) => Some(parser.parse_identifier().map(Expr::Identifier)),
             (word, _) if is_structural(word) => Some(parser.expected_ref("an expression", parser.peek_token_ref())),
             _ => None,
         }
+    }
+}
+
+impl QueryDialect {
+    /// What ended the parsing, if it was a limit.
+    pub(crate) fn excess(&self) -> Option<Excess> {
+        self.excess.take()
+    }
+
+    fn count_operator(&self, parser: &Parser<'_>) -> Result<(), ParserError> {
+        self.operators.set(self.operators.get() + 1);
+        if self.operators.get() > Limits::DEFAULT.operators {
+            return self.exceeds(parser, format!("more than {} operators and calls", Limits::DEFAULT.operators));
+        }
+        Ok(())
+    }
+
+    /// Counts a value, and a call or parenthesis as an operator too.
+    fn count_value(&self, parser: &Parser<'_>) -> Result<(), ParserError> {
+        self.values.set(self.values.get() + 1);
+        if self.values.get() > Limits::DEFAULT.values {
+            return self.exceeds(parser, format!("more than {} values", Limits::DEFAULT.values));
+        }
+        let opens = |index| parser.peek_nth_token_ref(index).token == Token::LParen;
+        let plain = matches!(parser.peek_token_ref().token, Token::Number(..) | Token::SingleQuotedString(_));
+        if !plain && (opens(0) || opens(1)) { self.count_operator(parser) } else { Ok(()) }
+    }
+
+    /// Refuses one more operator on a chain that is as long as a tree may be deep.
+    fn limit_chain(&self, parser: &Parser<'_>, left: &Expr) -> Result<(), ParserError> {
+        if chain_length(left) >= Limits::DEFAULT.depth {
+            return self.exceeds(parser, format!("a chain of more than {} operators", Limits::DEFAULT.depth));
+        }
+        Ok(())
+    }
+
+    /// Ends the parsing; the parser hands on no other error without trying another reading.
+    fn exceeds(&self, parser: &Parser<'_>, message: String) -> Result<(), ParserError> {
+        self.excess.replace(Some(Excess { message, at: parser.peek_token_ref().span }));
+        Err(ParserError::RecursionLimitExceeded)
     }
 }
 
@@ -173,6 +263,7 @@ pub(crate) fn is_structural(word: Keyword) -> bool {
             | Keyword::BETWEEN
             | Keyword::BY
             | Keyword::ELSE
+            | Keyword::END
             | Keyword::EXCEPT
             | Keyword::FROM
             | Keyword::GROUP
@@ -199,10 +290,10 @@ pub(crate) fn is_structural(word: Keyword) -> bool {
 }
 
 /// `POSITION(a IN b)` or the function `POSITION(a, b)`, told apart behind the first operand.
-fn position(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+fn position(dialect: &QueryDialect, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let name = parser.parse_identifier()?;
     parser.expect_token(&Token::LParen)?;
-    let first = parser.parse_subexpr(QueryDialect.prec_value(Precedence::Between))?;
+    let first = parser.parse_subexpr(dialect.prec_value(Precedence::Between))?;
     if parser.parse_keyword(Keyword::IN) {
         let within = parser.parse_expr()?;
         parser.expect_token(&Token::RParen)?;
@@ -219,11 +310,15 @@ fn position(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Label;
+    use crate::tokens::Tokens;
     use crate::walk::{Part, parts};
 
     /// Parses an expression and takes all parentheses out of its tree.
     fn tree(text: &str) -> Expr {
-        let mut expr = Parser::new(&QueryDialect).try_with_sql(text).unwrap().parse_expr().unwrap();
+        let tokens = Tokens::read(text, Label::Sql, &Limits::DEFAULT).unwrap().list;
+        let dialect = QueryDialect::default();
+        let mut expr = Parser::new(&dialect).with_tokens_with_locations(tokens).parse_expr().unwrap();
         bare(&mut expr);
         expr
     }

@@ -38,6 +38,7 @@
 
 mod balance;
 mod bind;
+mod chain_reader;
 mod check;
 mod dialect;
 mod error;
@@ -54,6 +55,7 @@ mod parse;
 mod personal;
 mod request;
 mod reserved;
+mod runs;
 mod scope;
 mod shape;
 mod strict;

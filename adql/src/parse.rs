@@ -1,8 +1,7 @@
 //! What statement is this text, and does its grammar hold?
 //!
 //! Looks at the first tokens to tell a query from everything else, so that no other statement is ever parsed; then
-//! hands the tokens to the parser of SELECT, balances the chains of conditions, and checks the [`shape`](crate::shape).
-//! Nothing here knows a table or a function.
+//! hands the tokens to the parser of SELECT and checks the [`shape`](crate::shape). Nothing here knows a table or a function.
 
 use std::sync::Arc;
 
@@ -11,13 +10,13 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
-use crate::dialect::{QueryDialect, is_structural};
+use crate::dialect::{Excess, QueryDialect, is_structural};
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::limits::{Limits, on_deep_stack};
 use crate::names::{Name, closest};
 use crate::request::{Label, Query, Request, Target};
 use crate::tokens::{Tokens, keyword, one_column};
-use crate::{balance, hints, shape};
+use crate::{hints, shape};
 
 /// Sub-queries that are tried alone to find the true place of a syntax error.
 const MOST_RETRIES: usize = 24;
@@ -51,12 +50,14 @@ struct Statement<'a> {
     label: Label,
     tokens: Vec<TokenWithSpan>,
     parameters: usize,
+    nesting: usize,
     at: usize,
 }
 
 impl<'a> Statement<'a> {
     fn new(text: &'a str, label: Label, tokens: Tokens) -> Self {
-        Self { text, label, parameters: tokens.parameters, tokens: tokens.list, at: 0 }
+        let Tokens { list, parameters, nesting, .. } = tokens;
+        Self { text, label, parameters, nesting, tokens: list, at: 0 }
     }
 
     fn parse(mut self) -> Result<Request, QueryErrors> {
@@ -100,18 +101,20 @@ impl<'a> Statement<'a> {
 
     /// Parses the rest as a query.
     fn query(mut self, after: &str) -> Result<Query, QueryErrors> {
-        let tokens = self.tokens.split_off(self.at);
+        let tokens = match self.at {
+            0 => std::mem::take(&mut self.tokens),
+            at => self.tokens.split_off(at),
+        };
         let first = tokens.iter().find(|token| token.token != Token::LParen);
         match first.map(|token| (keyword(&token.token), token)) {
             Some((Some(Keyword::SELECT | Keyword::WITH), _)) => {}
             Some((_, token)) => return self.no_query(token, after),
             None => return self.fail(self.end(), format!("a SELECT must follow {after}"), None),
         }
-        let mut ast = match parse_tokens(&tokens) {
+        let mut ast = match parse_tokens(tokens, self.nesting) {
             Ok(ast) => ast,
-            Err(error) => return self.syntax_error(&tokens, error),
+            Err(failure) => return self.syntax_error(failure),
         };
-        balance::balance_query(&mut ast);
         let mut findings = Findings::new(self.text);
         shape::check_shape(&mut ast, &mut findings);
         findings.finish()?;
@@ -153,8 +156,17 @@ impl<'a> Statement<'a> {
     }
 
     /// The error of the parser, at its true place.
-    fn syntax_error<T>(self, tokens: &[TokenWithSpan], error: ParserError) -> Result<T, QueryErrors> {
-        let error = innermost_error(tokens).unwrap_or(error);
+    fn syntax_error<T>(self, failure: Failure) -> Result<T, QueryErrors> {
+        let Failure { error, excess, tokens } = failure;
+        let tokens = tokens.as_slice();
+        if let Some(Excess { message, at }) = excess {
+            return Findings::new(self.text).fail(QueryErrorKind::LimitExceeded, at, message, None);
+        }
+        if error == ParserError::RecursionLimitExceeded {
+            let message = "the query is nested too deeply".into();
+            return Findings::new(self.text).fail(QueryErrorKind::LimitExceeded, Span::empty(), message, None);
+        }
+        let error = innermost_error(tokens, self.nesting).unwrap_or(error);
         let (message, place) = split_message(&error);
         let found = place.and_then(|place| tokens.iter().find(|token| token.span.start == place));
         let span = found.map_or_else(|| place.map_or_else(|| self.end(), one_column), |token| token.span);
@@ -273,22 +285,30 @@ const STATEMENTS: [&str; 60] = [
     "VALUES",
 ];
 
+/// Why the parser stopped.
+struct Failure {
+    error: ParserError,
+    /// If it was a limit, which.
+    excess: Option<Excess>,
+    tokens: Vec<TokenWithSpan>,
+}
+
 /// Runs the parser over all tokens.
-fn parse_tokens(tokens: &[TokenWithSpan]) -> Result<Box<ast::Query>, ParserError> {
-    let mut parser = Parser::new(&QueryDialect)
-        .with_recursion_limit(16 * (Limits::DEFAULT.nesting + 1))
-        .with_tokens_with_locations(tokens.to_vec());
-    let query = parser.parse_query()?;
-    match parser.peek_token() {
-        TokenWithSpan { token: Token::EOF, .. } => Ok(query),
-        more => parser.expected("end of the query", more),
-    }
+fn parse_tokens(tokens: Vec<TokenWithSpan>, nesting: usize) -> Result<Box<ast::Query>, Failure> {
+    let dialect = QueryDialect::default();
+    let mut parser =
+        Parser::new(&dialect).with_recursion_limit(Limits::recursion(nesting)).with_tokens_with_locations(tokens);
+    let parsed = parser.parse_query().and_then(|query| match &parser.peek_token_ref().token {
+        Token::EOF => Ok(query),
+        _ => parser.expected("end of the query", parser.peek_token()),
+    });
+    parsed.map_err(|error| Failure { error, excess: dialect.excess(), tokens: parser.into_tokens() })
 }
 
 /// The error of the innermost sub-query that does not parse by itself.
 ///
 /// The parser takes a failure inside parentheses as "no sub-query then", and complains about their beginning.
-fn innermost_error(tokens: &[TokenWithSpan]) -> Option<ParserError> {
+fn innermost_error(tokens: &[TokenWithSpan], nesting: usize) -> Option<ParserError> {
     let mut open = Vec::new();
     let mut inner = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
@@ -302,7 +322,7 @@ fn innermost_error(tokens: &[TokenWithSpan]) -> Option<ParserError> {
     let is_query = |token: &TokenWithSpan| matches!(keyword(&token.token), Some(Keyword::SELECT | Keyword::WITH));
     let queries = inner.into_iter().filter(|range| tokens[range.clone()].first().is_some_and(is_query));
     queries.take(MOST_RETRIES).find_map(|range| {
-        let error = parse_tokens(&tokens[range.clone()]).err()?;
+        let error = parse_tokens(tokens[range.clone()].to_vec(), nesting).err()?.error;
         match tokens.get(range.end) {
             // The end of a sub-query is no end of the text.
             Some(closing) if error.to_string().ends_with("found: EOF") => {

@@ -21,6 +21,8 @@ const PREFIX_RUN: usize = 16;
 const NAME_PARTS: usize = 6;
 /// Uses of DISTINCT and of `#`: each IS DISTINCT FROM and each `#` copies its left operand.
 const COPIES: usize = 1_000;
+/// Types of arrays, `integer[]` and `ARRAY<integer>`, which nest without a parenthesis.
+const ARRAY_TYPES: usize = 64;
 /// Open parentheses of the form `((SELECT`: the parser tries each of them in two ways.
 const DOUBTFUL_PARENTHESES: usize = 8;
 
@@ -47,19 +49,23 @@ impl Tokens {
         }
         // A byte order mark has no width on any screen, so the columns that follow are counted without it.
         let shown = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut raw = Vec::new();
-        if let Err(error) = Tokenizer::new(&QueryDialect, shown).tokenize_with_location_into_buf(&mut raw) {
+        let mut list = Vec::new();
+        if most_tokens(shown) > limits.tokens {
+            let message = format!("the query has more than {} words, numbers and signs", limits.tokens);
+            return findings.fail(QueryErrorKind::LimitExceeded, Span::empty(), message, None);
+        }
+        let dialect = QueryDialect::default();
+        if let Err(error) = Tokenizer::new(&dialect, shown).tokenize_with_location_into_buf(&mut list) {
             let at = one_column(error.location);
             let (message, hint) = explain_tokenizer(&error.message);
             return findings.fail(QueryErrorKind::BadQuery, at, message, hint);
         }
         if label == Label::Sql {
-            personal::join_names(&mut raw);
+            personal::join_names(&mut list);
         }
-        let mut tokens = Self { list: Vec::with_capacity(raw.len()), ..Self::default() };
-        for token in raw {
-            tokens.push(token, &mut findings);
-        }
+        let mut tokens = Self::default();
+        tokens.sift(&mut list, &mut findings);
+        tokens.list = list;
         if findings.is_empty() {
             Scan::new(limits).run(&mut tokens, &mut findings);
         }
@@ -67,35 +73,48 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// Takes one token over, unless it is white space or continues a string literal.
-    fn push(&mut self, token: TokenWithSpan, findings: &mut Findings<'_>) {
+    /// Takes out white space, and whatever continues a string literal; in place, for there may be millions of tokens.
+    fn sift(&mut self, list: &mut Vec<TokenWithSpan>, findings: &mut Findings<'_>) {
+        let mut nothing = TokenWithSpan::wrap(Token::EOF);
+        let first = list.iter_mut().position(|token| self.keeps(token, &mut nothing, findings));
+        list.drain(..first.unwrap_or(list.len()));
+        list.dedup_by(|token, before| !self.keeps(token, before, findings));
+    }
+
+    /// Whether a token stays, given the one before.
+    fn keeps(&mut self, token: &mut TokenWithSpan, before: &mut TokenWithSpan, findings: &mut Findings<'_>) -> bool {
         match &token.token {
-            Token::Whitespace(Whitespace::MultiLineComment(_)) => self.block_comments.push(token.span),
-            Token::Whitespace(_) | Token::EOF => {}
-            Token::SingleQuotedString(more) => match self.list.last_mut() {
-                Some(TokenWithSpan { token: Token::SingleQuotedString(whole), span }) => {
+            Token::Whitespace(Whitespace::MultiLineComment(_)) => {
+                self.block_comments.push(token.span);
+                false
+            }
+            Token::Whitespace(_) | Token::EOF => false,
+            Token::SingleQuotedString(more) => match before {
+                TokenWithSpan { token: Token::SingleQuotedString(whole), span } => {
                     whole.push_str(more);
                     span.end = token.span.end;
+                    false
                 }
-                _ => self.list.push(token),
+                _ => true,
             },
-            Token::Placeholder(_) => {
-                let token = self.number(token, findings);
-                self.list.push(token);
+            Token::Placeholder(written) => {
+                if let Some(number) = self.number(written, token.span, findings) {
+                    token.token = Token::Placeholder(format!("${number}"));
+                }
+                true
             }
             other => match refusal(other) {
-                Some((message, hint)) => findings.add(QueryErrorKind::BadQuery, token.span, message, hint),
-                None => self.list.push(token),
+                Some((message, hint)) => {
+                    findings.add(QueryErrorKind::BadQuery, token.span, message, hint);
+                    false
+                }
+                None => true,
             },
         }
     }
 
-    /// Gives a placeholder its number.
-    fn number(&mut self, token: TokenWithSpan, findings: &mut Findings<'_>) -> TokenWithSpan {
-        let written = match &token.token {
-            Token::Placeholder(written) => written.as_str(),
-            _ => "",
-        };
+    /// The number of a placeholder.
+    fn number(&mut self, written: &str, at: Span, findings: &mut Findings<'_>) -> Option<usize> {
         let number = match written.split_at_checked(1) {
             Some(("?", "")) => Some(self.parameters + 1),
             Some(("$", digits)) => {
@@ -104,17 +123,35 @@ impl Tokens {
             _ => None,
         };
         let Some(number) = number else {
-            findings.hinted(token.span, format!("{written} is no parameter"), "write ? or $1, $2, ...");
-            return token;
+            findings.hinted(at, format!("{written} is no parameter"), "write ? or $1, $2, ...");
+            return None;
         };
         if number > Limits::DEFAULT.parameters {
             let message = format!("more than {} parameters", Limits::DEFAULT.parameters);
-            findings.add(QueryErrorKind::LimitExceeded, token.span, message, None);
-            return token;
+            findings.add(QueryErrorKind::LimitExceeded, at, message, None);
+            return None;
         }
         self.parameters = self.parameters.max(number);
-        TokenWithSpan { token: Token::Placeholder(format!("${number}")), span: token.span }
+        Some(number)
     }
+}
+
+/// At least as many tokens as the text has, counted without making them: strings and comments are one.
+fn most_tokens(text: &str) -> usize {
+    let mut count = 0;
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        count += 1;
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+        match byte {
+            b'\'' | b'"' => drop(bytes.by_ref().find(|next| *next == byte)),
+            b'-' if bytes.peek() == Some(&b'-') => drop(bytes.by_ref().find(|next| *next == b'\n')),
+            b'0'..=b'9' => while bytes.next_if(|next| word(next) || *next == b'.').is_some() {},
+            _ if word(&byte) => while bytes.next_if(word).is_some() {},
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The walk over the tokens that bounds what the parser will meet.
@@ -127,12 +164,14 @@ struct Scan<'a> {
     name_parts: usize,
     selects: usize,
     copies: usize,
+    array_types: usize,
 }
 
 /// What an open bracket means to the scan.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
     Plain,
+    Case,
     /// The parser will try two readings.
     Doubtful,
     /// A call in whose grammar FROM is followed by a value: `TRIM('x' FROM 'y')`.
@@ -141,7 +180,16 @@ enum Open {
 
 impl<'a> Scan<'a> {
     fn new(limits: &'a Limits) -> Self {
-        Self { limits, open: Vec::new(), doubtful: 0, prefix_run: 0, name_parts: 0, selects: 0, copies: 0 }
+        Self {
+            limits,
+            open: Vec::new(),
+            doubtful: 0,
+            prefix_run: 0,
+            name_parts: 0,
+            selects: 0,
+            copies: 0,
+            array_types: 0,
+        }
     }
 
     fn run(mut self, tokens: &mut Tokens, findings: &mut Findings<'_>) {
@@ -153,7 +201,7 @@ impl<'a> Scan<'a> {
                 findings.hinted(at, "a string cannot be the name of a table", "write the name in double quotes");
             }
             tokens.nesting = tokens.nesting.max(self.open.len());
-            if let Some(message) = self.excess(tokens.operators) {
+            if let Some(message) = self.excess() {
                 findings.add(QueryErrorKind::LimitExceeded, at, message, None);
                 return;
             }
@@ -173,10 +221,21 @@ impl<'a> Scan<'a> {
                 self.doubtful += usize::from(open == Open::Doubtful);
                 self.open.push(open);
             }
-            token if keyword(token) == Some(Keyword::CASE) => self.open.push(Open::Plain),
-            Token::RParen | Token::RBracket => self.close(),
-            token if keyword(token) == Some(Keyword::END) => self.close(),
-            _ => {}
+            Token::RParen | Token::RBracket => {
+                while self.open.last() == Some(&Open::Case) {
+                    self.open.pop();
+                }
+                if self.open.pop() == Some(Open::Doubtful) {
+                    self.doubtful -= 1;
+                }
+            }
+            token => match keyword(token) {
+                Some(Keyword::CASE) => self.open.push(Open::Case),
+                Some(Keyword::END) if self.open.last() == Some(&Open::Case) && !follows_a_prefix(list, index) => {
+                    self.open.pop();
+                }
+                _ => {}
+            },
         }
     }
 
@@ -186,12 +245,6 @@ impl<'a> Scan<'a> {
         matches!(list[index].token, Token::SingleQuotedString(_))
             && matches!(before, Some(Keyword::FROM | Keyword::JOIN))
             && self.open.last() != Some(&Open::ValueAfterFrom)
-    }
-
-    fn close(&mut self) {
-        if self.open.pop() == Some(Open::Doubtful) {
-            self.doubtful -= 1;
-        }
     }
 
     fn count(&mut self, tokens: &mut Tokens, index: usize) {
@@ -208,6 +261,13 @@ impl<'a> Scan<'a> {
             && matches!(tokens.list[index - 1].token, Token::Comma | Token::LParen)
             && matches!(tokens.list.get(index + 1).map(|next| &next.token), Some(Token::Number(..)));
         self.copies += usize::from(*token == Token::Sharp || keyword(token) == Some(Keyword::DISTINCT));
+        let after_array = || index > 0 && keyword(&tokens.list[index - 1].token) == Some(Keyword::ARRAY);
+        let empty = || tokens.list.get(index + 1).is_some_and(|next| next.token == Token::RBracket);
+        self.array_types += usize::from(match token {
+            Token::Lt => after_array(),
+            Token::LBracket => empty(),
+            _ => false,
+        });
         if deepens(token) && !literal_sign {
             tokens.operators += 1;
         }
@@ -219,7 +279,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn excess(&self, operators: usize) -> Option<String> {
+    fn excess(&self) -> Option<String> {
         let limits = self.limits;
         if self.open.len() > limits.nesting {
             return Some(format!("nested deeper than {} levels", limits.nesting));
@@ -236,10 +296,11 @@ impl<'a> Scan<'a> {
         if self.copies > COPIES {
             return Some(format!("more than {COPIES} uses of DISTINCT and #"));
         }
-        if self.selects > 2 * limits.selects {
-            return Some(format!("more than {} sub-queries, joins and set operations", limits.selects));
+        if self.array_types > ARRAY_TYPES {
+            return Some(format!("more than {ARRAY_TYPES} types of arrays"));
         }
-        (operators > limits.operators).then(|| format!("more than {} operators and conditions", limits.operators))
+        (self.selects > 2 * limits.selects)
+            .then(|| format!("more than {} sub-queries, joins and set operations", limits.selects))
     }
 }
 
@@ -251,6 +312,15 @@ pub(crate) fn keyword(token: &Token) -> Option<Keyword> {
     }
 }
 
+/// Whether the word at that index is a name, for all that it is a keyword: `t.end`, `x::end`, `AS end`.
+fn follows_a_prefix(list: &[TokenWithSpan], index: usize) -> bool {
+    let before = index.checked_sub(1).map(|before| &list[before].token);
+    before.is_some_and(|before| {
+        matches!(before, Token::Period | Token::DoubleColon)
+            || matches!(keyword(before), Some(Keyword::AS | Keyword::COLLATE))
+    })
+}
+
 /// Whether these tokens open two or more parentheses and then a query.
 fn doubtful_parenthesis(rest: &[TokenWithSpan]) -> bool {
     let opened = rest.iter().take_while(|token| token.token == Token::LParen).count();
@@ -258,16 +328,14 @@ fn doubtful_parenthesis(rest: &[TokenWithSpan]) -> bool {
     opened >= 2 && matches!(inner, Some(Keyword::SELECT | Keyword::WITH))
 }
 
-/// Whether a token can make the tree one level deeper without a bracket.
+/// Whether a token can make the tree one level deeper without a bracket. AND and OR cannot: their chains are balanced.
 fn deepens(token: &Token) -> bool {
     match token {
         Token::Word(word) => {
             matches!(
                 keyword(token),
                 Some(
-                    Keyword::AND
-                        | Keyword::OR
-                        | Keyword::NOT
+                    Keyword::NOT
                         | Keyword::IS
                         | Keyword::IN
                         | Keyword::LIKE

@@ -9,6 +9,8 @@ use sqlparser::ast::{
     SetExpr, Subscript, TableFactor, TableWithJoins, WindowFrameBound, WindowSpec, WindowType,
 };
 
+use crate::runs::is_rows;
+
 /// A direct part of an expression.
 pub(crate) enum Part<'a> {
     /// An operand or argument.
@@ -37,6 +39,7 @@ pub(crate) fn parts(expr: &mut Expr, visit: &mut dyn FnMut(Part<'_>)) -> bool {
         | Expr::Extract { expr: one, .. }
         | Expr::Ceil { expr: one, .. }
         | Expr::Floor { expr: one, .. } => visit(Part::Expr(one)),
+        Expr::Prefixed { prefix, value } if is_rows(prefix) => visit(Part::Expr(value)),
         Expr::IsDistinctFrom(left, right)
         | Expr::IsNotDistinctFrom(left, right)
         | Expr::BinaryOp { left, right, .. } => {
@@ -192,6 +195,53 @@ pub(crate) fn bare(mut expr: &Expr) -> &Expr {
         expr = inner;
     }
     expr
+}
+
+/// How many operators follow each other on the left side of an expression: 3 for `a + 1 - 2 IS NULL`.
+pub(crate) fn chain_length(mut expr: &Expr) -> usize {
+    let mut length = 0;
+    while let Some(left) = left_operand(expr) {
+        expr = left;
+        length += 1;
+    }
+    length
+}
+
+/// What stands before the operator, if the expression is made by one that stands behind its first operand.
+fn left_operand(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::IsFalse(left)
+        | Expr::IsNotFalse(left)
+        | Expr::IsTrue(left)
+        | Expr::IsNotTrue(left)
+        | Expr::IsNull(left)
+        | Expr::IsNotNull(left)
+        | Expr::IsUnknown(left)
+        | Expr::IsNotUnknown(left)
+        | Expr::IsNormalized { expr: left, .. }
+        | Expr::IsDistinctFrom(left, _)
+        | Expr::IsNotDistinctFrom(left, _)
+        | Expr::BinaryOp { left, .. }
+        | Expr::AnyOp { left, .. }
+        | Expr::AllOp { left, .. }
+        | Expr::UnaryOp { expr: left, .. }
+        | Expr::Like { expr: left, .. }
+        | Expr::ILike { expr: left, .. }
+        | Expr::SimilarTo { expr: left, .. }
+        | Expr::RLike { expr: left, .. }
+        | Expr::AtTimeZone { timestamp: left, .. }
+        | Expr::InList { expr: left, .. }
+        | Expr::InSubquery { expr: left, .. }
+        | Expr::InUnnest { expr: left, .. }
+        | Expr::Between { expr: left, .. }
+        | Expr::Cast { expr: left, .. }
+        | Expr::Collate { expr: left, .. }
+        | Expr::CompoundFieldAccess { root: left, .. }
+        | Expr::JsonAccess { value: left, .. }
+        | Expr::MemberOf(sqlparser::ast::MemberOf { value: left, .. })
+        | Expr::Prefixed { value: left, .. } => Some(left),
+        _ => None,
+    }
 }
 
 /// Calls `visit` on each outermost expression of a query and on each query that it contains outside of expressions.

@@ -246,6 +246,11 @@ impl Judge<'_, '_> {
                 type_kind(data_type)
             }
             Expr::TypedString(typed) => type_kind(&typed.data_type),
+            // Conditions that differ only in their numbers.
+            Expr::Prefixed { value, .. } => {
+                self.condition(value);
+                Kind::Boolean
+            }
             Expr::Array(array) => {
                 array.elem.iter_mut().for_each(|item| {
                     self.kind(item);

@@ -1,15 +1,18 @@
 //! Chains of AND and OR: folded where that is exact, bounded, and balanced.
 //!
 //! Astronomers send hundreds of OR'd cones and thousands of OR'd identifiers; a planner needs a time that grows with the
-//! square of such a chain. So before it sees them, regions fold into one ([`regions`](super::regions)), equalities into
-//! IN ([`membership`](super::membership)), and what is left longer than the limit is refused.
+//! square of such a chain. So before it sees them, they are folded ([`folding`](super::folding)), and what is left longer
+//! than the limit is refused.
 
 use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator, Value};
+use sqlparser::tokenizer::Span;
 
-use super::{Lowering, membership, regions};
+use super::Lowering;
+use super::folding::Folding;
 use crate::balance::{join, operands};
 use crate::error::QueryErrorKind;
 use crate::limits::Limits;
+use crate::runs::{self, take_run};
 use crate::walk::bare;
 
 /// Which way a chain combines its conditions.
@@ -47,22 +50,41 @@ impl Chain {
 impl Lowering<'_> {
     /// Lowers the conditions of a chain and folds them.
     pub(super) fn chain(&mut self, expr: &mut Expr, chain: Chain) {
-        let at = expr.span();
         let taken = std::mem::replace(expr, Expr::value(Value::Null));
-        let mut conditions = operands(taken, &chain.operator());
-        conditions.iter_mut().for_each(|condition| self.expr(condition));
-        let conditions = membership::fold(regions::fold(conditions, chain), chain);
-        if conditions.len() > Limits::DEFAULT.chain {
+        let conditions = operands(taken, &chain.operator());
+        let ends = [conditions.first(), conditions.last()].map(|end| end.map_or_else(Span::empty, Spanned::span));
+        let mut folded = Folding::new(chain);
+        for mut condition in conditions {
+            if let Some((first, rows)) = take_run(&mut condition) {
+                self.run(first, &rows, &mut folded);
+            } else {
+                self.expr(&mut condition);
+                folded.add(condition);
+            }
+        }
+        let (conditions, count) = folded.finish();
+        if count > Limits::DEFAULT.chain {
             let word = chain.operator();
-            let message = format!(
-                "{} conditions joined by {word}; at most {} are taken",
-                conditions.len(),
-                Limits::DEFAULT.chain
-            );
+            let message = format!("{count} conditions joined by {word}; at most {} are taken", Limits::DEFAULT.chain);
             let hint = "put the values into a table and join it, or use IN (...)".to_owned();
+            let at = ends[0].union(&ends[1]);
             self.findings.add(QueryErrorKind::LimitExceeded, at, message, Some(hint));
         }
         *expr = join(conditions, &chain.operator());
+    }
+
+    /// Lowers the first condition of a run, and puts the numbers of the others into what came of it.
+    fn run(&mut self, mut condition: Expr, rows: &str, folded: &mut Folding) {
+        let places = runs::places(&mut condition);
+        self.expr(&mut condition);
+        folded.add(condition.clone());
+        let mut numbers = Vec::with_capacity(places.len());
+        for row in runs::rows(rows) {
+            numbers.clear();
+            numbers.extend(row);
+            runs::fill(&mut condition, &places, &numbers);
+            folded.add_copy(&condition);
+        }
     }
 }
 

@@ -9,57 +9,24 @@
 //! one list has one type, and a fraction among whole numbers would make a planner compare all of them as floats. Short
 //! chains are left as they were written.
 
-use std::collections::HashMap;
-
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 
 use super::chains::Chain;
 use crate::walk::bare;
 
 /// A chain is folded from that many literals on.
-const LEAST: usize = 8;
+pub(super) const LEAST: usize = 8;
 
 /// Kinds of literals that can share a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Literal {
+pub(super) enum Literal {
     Whole,
     Real,
     Text,
 }
 
-/// Folds the equalities of a chain; the other conditions keep their order.
-pub(super) fn fold(conditions: Vec<Expr>, chain: Chain) -> Vec<Expr> {
-    if conditions.len() < 2 {
-        return conditions;
-    }
-    let keys: Vec<Option<(String, Literal)>> = conditions.iter().map(|condition| key(condition, chain)).collect();
-    let mut counts: HashMap<&(String, Literal), usize> = HashMap::new();
-    for (condition, key) in conditions.iter().zip(&keys) {
-        if let Some(key) = key {
-            *counts.entry(key).or_default() += literals(condition);
-        }
-    }
-    let mut places: HashMap<&(String, Literal), usize> = HashMap::new();
-    let mut result: Vec<Expr> = Vec::with_capacity(conditions.len());
-    for (condition, key) in conditions.into_iter().zip(&keys) {
-        let Some(key) = key.as_ref().filter(|key| counts.get(key).is_some_and(|count| *count >= LEAST)) else {
-            result.push(condition);
-            continue;
-        };
-        let (expr, list) = split(condition);
-        match places.get(key).and_then(|place| result.get_mut(*place)) {
-            Some(Expr::InList { list: whole, .. }) => whole.extend(list),
-            _ => {
-                places.insert(key, result.len());
-                result.push(Expr::InList { expr: Box::new(expr), list, negated: !chain.folds_positive() });
-            }
-        }
-    }
-    result
-}
-
 /// The expression that is compared and the kind of its literals, if the condition folds.
-fn key(condition: &Expr, chain: Chain) -> Option<(String, Literal)> {
+pub(super) fn key(condition: &Expr, chain: Chain) -> Option<(String, Literal)> {
     match bare(condition) {
         Expr::BinaryOp { left, op, right } if *op == equality(chain) => match (literal(left), literal(right)) {
             (None, Some(kind)) => Some((bare(left).to_string(), kind)),
@@ -83,15 +50,16 @@ fn equality(chain: Chain) -> BinaryOperator {
     }
 }
 
-fn literals(condition: &Expr) -> usize {
+/// With how many literals a condition compares.
+pub(super) fn literals(condition: &Expr) -> usize {
     match bare(condition) {
         Expr::InList { list, .. } => list.len(),
         _ => 1,
     }
 }
 
-/// Takes a condition apart that [`key`] accepted.
-fn split(condition: Expr) -> (Expr, Vec<Expr>) {
+/// Takes a condition apart that [`key`] accepted: what is compared, and with what.
+pub(super) fn split(condition: Expr) -> (Expr, Vec<Expr>) {
     match condition {
         Expr::Nested(inner) => split(*inner),
         Expr::BinaryOp { left, right, .. } if literal(&left).is_some() => (*right, vec![*left]),

@@ -9,6 +9,7 @@
 
 mod casts;
 mod chains;
+mod folding;
 mod functions;
 mod membership;
 mod q3c;
@@ -153,6 +154,7 @@ impl Lowering<'_> {
         });
         self.call(expr);
         self.cast(expr);
+        part_signs(expr);
     }
 
     /// Rewrites an operand; a call that became a comparison gets parentheses where its surroundings bind tighter.
@@ -163,6 +165,18 @@ impl Lowering<'_> {
             let comparison = std::mem::replace(expr, Expr::value(Value::Null));
             *expr = Expr::Nested(Box::new(comparison));
         }
+    }
+}
+
+/// Puts the inner of two minus signs into parentheses: together they would begin a comment.
+fn part_signs(expr: &mut Expr) {
+    let is_minus = |expr: &Expr| matches!(expr, Expr::UnaryOp { op: UnaryOperator::Minus, .. });
+    if is_minus(expr)
+        && let Expr::UnaryOp { expr: inner, .. } = expr
+        && is_minus(inner)
+    {
+        let negative = std::mem::replace(inner.as_mut(), Expr::value(Value::Null));
+        **inner = Expr::Nested(Box::new(negative));
     }
 }
 

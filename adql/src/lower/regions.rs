@@ -5,12 +5,15 @@
 //!  CONTAINS(p, c1) = 0 AND CONTAINS(p, c2) = 0    ->  sky_contains(p, sky_region('Union ICRS (c1 c2)')) = 0
 //! ```
 //!
+//! A distance from a constant position that is compared with a number is a circle: what is nearer than `r` is within
+//! the number that comes before `r`, for a circle contains its rim, and compares the same distance.
+//!
 //! *Why it is exact*: a point is in the union if and only if it is in one of the parts. The parts are literals, never
 //! NULL, so all conditions are NULL for the same rows: those whose position is NULL. Numbers are written so that they
 //! read back to the same bits. A part that would be an error when evaluated (a latitude of 91 degrees) is left alone, so
 //! that it stays an error.
 
-use std::collections::HashMap;
+use std::fmt::Write;
 
 use sqlparser::ast::{BinaryOperator, Expr, Function, UnaryOperator, Value};
 
@@ -18,38 +21,25 @@ use super::chains::{Chain, claim};
 use crate::walk::{arguments, bare};
 use crate::write::call;
 
-/// Folds the region conditions of a chain; the others keep their order.
-pub(super) fn fold(conditions: Vec<Expr>, chain: Chain) -> Vec<Expr> {
-    let parts: Vec<Option<(String, String)>> = conditions.iter().map(|expr| constant_region(expr, chain)).collect();
-    let mut groups: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (position, region) in parts.iter().flatten() {
-        groups.entry(position).or_default().push(region);
-    }
-    let mut folded: HashMap<&str, Expr> = HashMap::new();
-    let mut result = Vec::with_capacity(conditions.len());
-    for (condition, part) in conditions.into_iter().zip(&parts) {
-        let Some((position, _)) = part else {
-            result.push(condition);
-            continue;
-        };
-        let regions = groups.get(position.as_str()).map_or(&[] as &[&str], Vec::as_slice);
-        if regions.len() < 2 {
-            result.push(condition);
-        } else if folded.insert(position, Expr::value(Value::Null)).is_none()
-            && let Some(union) = union_condition(&condition, regions, chain)
-        {
-            result.push(union);
-        }
-    }
-    result
+/// A condition that a position is in a constant region.
+pub(super) struct RegionPart {
+    /// The position, as SQL.
+    pub(super) position: String,
+    /// The region, as STC-S.
+    pub(super) text: String,
 }
 
-/// The condition on the union, about the position of one of its parts.
-fn union_condition(part: &Expr, regions: &[&str], chain: Chain) -> Option<Expr> {
-    let (function, _) = claim(part)?;
-    let Expr::Function(function) = function else { return None };
-    let position = arguments(function).first().map(|position| (*position).clone())?;
-    let text = format!("Union ICRS ( {} )", regions.join(" "));
+/// The condition on the union of regions, about the position of a condition on one of them.
+pub(super) fn union_condition(part: &Expr, regions: &str, chain: Chain) -> Option<Expr> {
+    let position = match claim(part) {
+        Some((Expr::Function(function), _)) => (*arguments(function).first()?).clone(),
+        Some(_) => return None,
+        None => {
+            let [lon, lat] = Nearness::of(part, chain)?.position;
+            call("sky_point", vec![lon.clone(), lat.clone()])
+        }
+    };
+    let text = format!("Union ICRS ( {regions} )");
     let region = call("sky_region", vec![Expr::value(Value::SingleQuotedString(text))]);
     let bit = if chain.folds_positive() { "1" } else { "0" };
     Some(Expr::BinaryOp {
@@ -59,9 +49,13 @@ fn union_condition(part: &Expr, regions: &[&str], chain: Chain) -> Option<Expr> 
     })
 }
 
-/// The position and the STC-S text of a condition that a position is in a constant region.
-fn constant_region(condition: &Expr, chain: Chain) -> Option<(String, String)> {
-    let (function, positive) = claim(condition)?;
+/// The position and the region of a condition that a position is in a constant region, or near a constant position.
+pub(super) fn constant_region(condition: &Expr, chain: Chain) -> Option<RegionPart> {
+    let Some((function, positive)) = claim(condition) else {
+        let Nearness { position: [lon, lat], center, radius } = Nearness::of(condition, chain)?;
+        let text = stcs_of("Circle", &[center.0, center.1, radius])?;
+        return Some(RegionPart { position: format!("sky_point({lon}, {lat})"), text });
+    };
     if positive != chain.folds_positive() {
         return None;
     }
@@ -75,24 +69,115 @@ fn constant_region(condition: &Expr, chain: Chain) -> Option<(String, String)> {
     if name(point) != "sky_point" || numbers(point).is_some() {
         return None;
     }
-    Some((position.to_string(), stcs(region)?))
+    let text = stcs(region)?;
+    Some(RegionPart { position: position.to_string(), text })
+}
+
+/// `sky_distance(ra, dec, 10, 20) < 1` and its like.
+struct Nearness<'a> {
+    position: [&'a Expr; 2],
+    center: (f64, f64),
+    /// The largest distance for which the condition is true, or for a chain of AND false.
+    radius: f64,
+}
+
+impl<'a> Nearness<'a> {
+    fn of(condition: &'a Expr, chain: Chain) -> Option<Self> {
+        let (distance, op, bound) = comparison(condition)?;
+        let positive = matches!(op, BinaryOperator::Lt | BinaryOperator::LtEq);
+        if positive != chain.folds_positive() {
+            return None;
+        }
+        let radius = match op {
+            BinaryOperator::LtEq | BinaryOperator::Gt => bound,
+            _ if bound > 0.0 => bound.next_down(),
+            _ => return None,
+        };
+        let given: Vec<&Expr> = arguments(distance).into_iter().flat_map(coordinates).collect();
+        let [first_lon, first_lat, second_lon, second_lat] = given[..] else { return None };
+        let constants = |lon, lat| Some((constant(lon)?.as_f64(), constant(lat)?.as_f64()));
+        match (constants(first_lon, first_lat), constants(second_lon, second_lat)) {
+            (None, Some(center)) => Some(Self { position: [first_lon, first_lat], center, radius }),
+            (Some(center), None) => Some(Self { position: [second_lon, second_lat], center, radius }),
+            _ => None,
+        }
+    }
+}
+
+/// A distance compared with a constant, the distance on the left: negations and reversed comparisons are resolved.
+fn comparison(condition: &Expr) -> Option<(&Function, BinaryOperator, f64)> {
+    match bare(condition) {
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
+            let (distance, op, bound) = comparison(expr)?;
+            let negated = match op {
+                BinaryOperator::Lt => BinaryOperator::GtEq,
+                BinaryOperator::LtEq => BinaryOperator::Gt,
+                BinaryOperator::Gt => BinaryOperator::LtEq,
+                _ => BinaryOperator::Lt,
+            };
+            Some((distance, negated, bound))
+        }
+        Expr::BinaryOp { left, op, right } => {
+            let reversed = match op {
+                BinaryOperator::Lt => BinaryOperator::Gt,
+                BinaryOperator::LtEq => BinaryOperator::GtEq,
+                BinaryOperator::Gt => BinaryOperator::Lt,
+                BinaryOperator::GtEq => BinaryOperator::LtEq,
+                _ => return None,
+            };
+            let measured = |expr| match bare(expr) {
+                Expr::Function(function) if name(function) == "sky_distance" => Some(function),
+                _ => None,
+            };
+            match (measured(left), measured(right)) {
+                (Some(distance), None) => Some((distance, op.clone(), constant(right)?.as_f64())),
+                (None, Some(distance)) => Some((distance, reversed, constant(left)?.as_f64())),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The coordinates of a point, or a coordinate itself.
+fn coordinates(argument: &Expr) -> Vec<&Expr> {
+    match bare(argument) {
+        Expr::Function(point) if name(point) == "sky_point" => arguments(point),
+        _ => vec![argument],
+    }
 }
 
 /// The STC-S text of a constructor whose arguments are valid numbers.
 fn stcs(region: &Expr) -> Option<String> {
     let Expr::Function(function) = bare(region) else { return None };
-    let values = numbers(function)?;
-    let shape = match (name(function), values.as_slice()) {
-        ("sky_circle", [_, _, radius]) if (0.0..=180.0).contains(radius) => "Circle",
-        ("sky_box", [_, _, width, height]) if (0.0..=180.0).contains(width) && (0.0..=180.0).contains(height) => "Box",
-        ("sky_polygon", corners) if corners.len() >= 6 && corners.len().is_multiple_of(2) => "Polygon",
+    let shape = match name(function) {
+        "sky_circle" => "Circle",
+        "sky_box" => "Box",
+        "sky_polygon" => "Polygon",
         _ => return None,
     };
-    let positions = if shape == "Polygon" { &values[..] } else { &values[..2] };
+    stcs_of(shape, &numbers(function)?)
+}
+
+/// The STC-S text of a shape, if its numbers are valid.
+fn stcs_of(shape: &str, values: &[f64]) -> Option<String> {
+    let positions = match (shape, values) {
+        ("Circle", [_, _, radius]) if (0.0..=180.0).contains(radius) => &values[..2],
+        ("Box", [_, _, width, height]) if [width, height].iter().all(|side| (0.0..=180.0).contains(*side)) => {
+            &values[..2]
+        }
+        ("Polygon", corners) if corners.len() >= 6 && corners.len().is_multiple_of(2) => values,
+        _ => return None,
+    };
     let valid = positions.chunks_exact(2).all(|pair| (-90.0..=90.0).contains(&pair[1]));
-    let finite = values.iter().all(|value| value.is_finite());
-    let written: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
-    (valid && finite).then(|| format!("{shape} ICRS {}", written.join(" ")))
+    if !valid || !values.iter().all(|value| value.is_finite()) {
+        return None;
+    }
+    let mut text = format!("{shape} ICRS");
+    for value in values {
+        write!(text, " {value:?}").ok()?;
+    }
+    Some(text)
 }
 
 /// The values of a call's arguments if all are constant; a constant point counts as two.

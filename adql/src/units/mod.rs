@@ -25,6 +25,8 @@ pub(crate) use scale::Factor;
 const PARTS: i32 = 60;
 /// The largest power of one symbol.
 const MOST_PARTS: i32 = 100 * PARTS;
+/// The most bytes of its symbols, in all.
+const MOST_BYTES: usize = 300;
 /// The most symbols of one unit.
 const MOST_SYMBOLS: usize = 32;
 
@@ -58,7 +60,8 @@ impl Unit {
             }
         }
         self.factors.retain(|(_, power)| *power != 0);
-        (self.factors.len() <= MOST_SYMBOLS).then_some(self)
+        let bytes: usize = self.factors.iter().map(|(symbol, _)| symbol.len()).sum();
+        (self.factors.len() <= MOST_SYMBOLS && bytes <= MOST_BYTES).then_some(self)
     }
 
     /// The unit of a quotient.

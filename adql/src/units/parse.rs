@@ -13,8 +13,10 @@
 use super::table::{meant, symbol};
 use super::{PARTS, Unit};
 
-/// The longest text of a unit.
+/// The longest text of a column's unit.
 const LONGEST: usize = 200;
+/// The longest text of a unit that is written strictly: what was read loosely is longer then.
+const LONGEST_STRICT: usize = 1000;
 /// The deepest nesting.
 const DEEPEST: usize = 8;
 
@@ -41,8 +43,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn whole(mut self, text: &str) -> Result<Unit, NoUnit> {
-        if text.len() > LONGEST {
-            return Err((format!("a unit of {} bytes; at most {LONGEST} are taken", text.len()), None));
+        let longest = if self.loose { LONGEST } else { LONGEST_STRICT };
+        if text.len() > longest {
+            return Err((format!("a unit of {} bytes; at most {longest} are taken", text.len()), None));
         }
         let unit = self.unit()?;
         match self.rest.chars().next() {
