@@ -133,7 +133,8 @@ def main():
 
     def guard():
         """Ends a server that is past its limit for certain, before the system ends something else."""
-        while not over.wait(0.05):
+        while server.poll() is None:
+            time.sleep(0.05)
             if resident(server.pid, "VmRSS") > 1.5 * LIMIT:
                 failures.append("the memory rose beyond 12 GiB: the server was ended")
                 server.kill()

@@ -105,6 +105,17 @@ SHAPES = [
     Shape("31", "SELECT ra1, dec1, ra2, dec2 FROM cat.x1p5__obj__surv__wise WHERE ra1>186 AND dec1>-3", cut="ORDER BY random() LIMIT 5", rows=5),
     Shape("32", "SELECT o.name, g.id, (q3c_dist(o.ra, o.dec, g.ra, g.dec)*3600.0) AS dist_arcsec FROM mydb://mine AS o, cat.obj AS g "
           "WHERE q3c_join(o.ra, o.dec, g.ra, g.dec, 0.01)", tolerance=DISTANCES),
+    Shape("33", "SELECT o.name, gg.id, gg.gmag, q3c_dist(o.ra, o.dec, gg.ra, gg.dec)*3600.0 AS dist_arcsec FROM mydb://mine AS o "
+          "LEFT JOIN LATERAL (SELECT g.* FROM cat.obj AS g WHERE q3c_join(o.ra, o.dec, g.ra, g.dec, 0.01) "
+          "ORDER BY q3c_dist(o.ra, o.dec, g.ra, g.dec) ASC LIMIT 1) AS gg ON true", tolerance=DISTANCES),
+    Shape("33b", "SELECT o.name, gg.id FROM mydb://mine AS o LEFT JOIN LATERAL (SELECT g.id, g.ra, g.dec FROM cat.obj AS g "
+          "WHERE q3c_join(o.ra, o.dec, g.ra, g.dec, 1.5) AND g.gmag < 22 ORDER BY q3c_dist(o.ra, o.dec, g.ra, g.dec) LIMIT 3) AS gg ON true"),
+    Shape("34", "SELECT o.name, gg.* FROM mydb://mine AS o INNER JOIN LATERAL (SELECT x.id1, x.id2, x.distance FROM cat.x1p5__obj__surv__wise AS x "
+          "WHERE q3c_join(o.ra, o.dec, x.ra1, x.dec1, 1.5/3600.0) ORDER BY q3c_dist(o.ra, o.dec, x.ra1, x.dec1) ASC LIMIT 1) AS gg ON true"),
+    Shape("34b", "SELECT w.cntr, gg.id FROM surv.wise AS w JOIN LATERAL (SELECT g.id FROM cat.obj AS g "
+          "WHERE q3c_join(w.ra, w.dec, g.ra, g.dec, 1.5/3600.0) ORDER BY q3c_dist(w.ra, w.dec, g.ra, g.dec) ASC LIMIT 1) AS gg ON true"),
+    Shape("35", "SELECT COUNT(*) AS n, COUNT(DISTINCT w.cntr) AS m FROM surv.wise AS w JOIN LATERAL (SELECT g.id FROM cat.obj AS g "
+          "WHERE q3c_join(w.ra, w.dec, g.ra, g.dec, 0.01) ORDER BY random() ASC LIMIT 1) AS gg ON true"),
     Shape("36", "SELECT g.name, s.id, a.w1mpro FROM cat.x1p5__obj__surv__wise AS x JOIN cat.obj AS s ON x.id1=s.id "
           "JOIN surv.wise AS a ON x.id2=a.cntr JOIN mydb://mine AS g ON s.source_id=g.source_id"),
     Shape("37", "SELECT avg(ra) AS ra0, avg(dec) AS dec0, nest4096, count(nest4096) AS nb FROM cat.obj WHERE rerr<0.2 GROUP BY nest4096", tolerance=SUMS),
