@@ -321,6 +321,10 @@ impl Shape<'_, '_> {
             Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => {
                 self.refuse(expr.span(), "LIKE ANY is not supported");
             }
+            Expr::SimilarTo { .. } => {
+                let hint = "write LIKE, or ~ with a regular expression";
+                self.findings.hinted(expr.span(), "SIMILAR TO is not supported", hint);
+            }
             Expr::Cast { kind, data_type, array, format, .. } => {
                 let plain = matches!(kind, CastKind::Cast | CastKind::DoubleColon) && !array && format.is_none();
                 self.refuse_if(!plain, expr.span(), "only CAST(value AS type) is supported");

@@ -146,7 +146,9 @@ fn classify(error: &DataFusionError) -> (ErrorKind, String) {
         }
         DataFusionError::SchemaError(inner, _) => (ErrorKind::BadQuery, inner.to_string()),
         DataFusionError::NotImplemented(message) => (ErrorKind::BadQuery, format!("not supported: {message}")),
-        DataFusionError::Execution(message) => (ErrorKind::BadQuery, message.clone()),
+        DataFusionError::Execution(message) => {
+            (ErrorKind::BadQuery, unusable_pattern(message).unwrap_or_else(|| message.clone()))
+        }
         DataFusionError::ArrowError(inner, _) => (arrow_kind(inner), arrow_message(inner)),
         DataFusionError::ResourcesExhausted(message) => (ErrorKind::LimitExceeded, message.clone()),
         DataFusionError::ObjectStore(inner) => {
@@ -162,6 +164,10 @@ fn classify(error: &DataFusionError) -> (ErrorKind, String) {
             let kind = all.first().map_or(ErrorKind::Internal, |first| classify(first).0);
             (kind, all.iter().map(|one| classify(one).1).collect::<Vec<_>>().join("\n"))
         }
+        DataFusionError::Internal(message) => match unusable_pattern(message) {
+            Some(message) => (ErrorKind::BadQuery, message),
+            None => (ErrorKind::Internal, error.strip_backtrace()),
+        },
         other => (ErrorKind::Internal, other.strip_backtrace()),
     }
 }
@@ -184,6 +190,7 @@ fn arrow_message(error: &ArrowError) -> String {
         ArrowError::DivideByZero => "division by zero".to_owned(),
         ArrowError::ArithmeticOverflow(what) => format!("arithmetic overflow: {what}"),
         ArrowError::CastError(message) => unreadable(message).unwrap_or_else(|| error.to_string()),
+        ArrowError::ComputeError(message) => unusable_pattern(message).unwrap_or_else(|| error.to_string()),
         other => other.to_string(),
     }
 }
@@ -192,6 +199,18 @@ fn arrow_message(error: &ArrowError) -> String {
 fn unreadable(message: &str) -> Option<String> {
     let (text, kind) = message.strip_prefix("Cannot cast string ")?.rsplit_once(" to value of ")?;
     Some(format!("the string {text} cannot be read as {}", kind.strip_suffix(" type").unwrap_or(kind)))
+}
+
+/// Our words for a text that is no regular expression, or one that would take too much memory.
+fn unusable_pattern(message: &str) -> Option<String> {
+    let (_, why) = message.split_once("Regular expression did not compile: ")?;
+    Some(match why.strip_prefix("CompiledTooBig(").and_then(|rest| rest.split_once(')')) {
+        Some((bytes, _)) => format!("the regular expression would take more than {bytes} bytes"),
+        None => {
+            let why = why.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or(why);
+            format!("the pattern is no regular expression: {why}")
+        }
+    })
 }
 
 #[cfg(test)]
