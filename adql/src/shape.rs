@@ -7,8 +7,9 @@
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident, JoinConstraint,
     JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins, Top,
-    TopQuantity, UnaryOperator, Value, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableSample,
+    TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleSeedModifier, TableWithJoins, Top, TopQuantity,
+    UnaryOperator, Value, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -123,7 +124,6 @@ impl Shape<'_, '_> {
             || !select.distribute_by.is_empty()
             || !select.sort_by.is_empty()
             || !select.named_window.is_empty()
-            || select.qualify.is_some()
             || select.value_table_mode.is_some();
         self.refuse_if(extra, span, "a clause of this SELECT is not supported");
         if let Some(Distinct::On(items)) = &select.distinct {
@@ -226,9 +226,9 @@ impl Shape<'_, '_> {
                     || *with_ordinality
                     || !partitions.is_empty()
                     || json_path.is_some()
-                    || sample.is_some()
                     || !index_hints.is_empty();
                 self.refuse_if(extra, name.span(), "nothing but an alias may follow the name of a table");
+                sample.iter().for_each(|sample| self.sample(sample, name.span()));
                 for part in &name.0 {
                     match part.as_ident() {
                         Some(ident) => self.name(ident),
@@ -237,7 +237,11 @@ impl Shape<'_, '_> {
                 }
             }
             TableFactor::Derived { alias, sample, subquery, .. } => {
-                self.refuse_if(sample.is_some(), subquery.span(), "TABLESAMPLE is not supported");
+                self.refuse_if(
+                    sample.is_some(),
+                    subquery.span(),
+                    "only a table can be sampled: TABLESAMPLE follows its name",
+                );
                 match alias {
                     Some(alias) => self.alias(alias),
                     None => self.findings.hinted(
@@ -253,6 +257,14 @@ impl Shape<'_, '_> {
                 self.tables(table_with_joins);
             }
             other => self.refuse(other.span(), "only tables, joins and sub-queries can stand in FROM"),
+        }
+    }
+
+    fn sample(&mut self, sample: &TableSampleKind, table: Span) {
+        let (TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) = sample;
+        if sampled_percent(sample).is_none() {
+            let hint = "write TABLESAMPLE (p), or TABLESAMPLE BERNOULLI (p) REPEATABLE (n)";
+            self.findings.hinted(table, "TABLESAMPLE takes a percentage from 0 to 100, written out", hint);
         }
     }
 
@@ -450,6 +462,22 @@ fn counts_twice(body: &SetExpr, clause: &LimitClause) -> bool {
         Some(TopQuantity::Constant(_)) => row_count(limit) == Some(RowCount::Parameter),
         None => false,
     }
+}
+
+/// The percentage of a sample; `None` for a form of TABLESAMPLE that the language does not have.
+pub(crate) fn sampled_percent(sample: &TableSample) -> Option<f64> {
+    let TableSample { modifier, name, quantity, seed, bucket, offset } = sample;
+    let method = matches!(name, None | Some(TableSampleMethod::Bernoulli | TableSampleMethod::System));
+    let seeded = seed.as_ref().is_none_or(|seed| {
+        let whole = matches!(&seed.value.value, Value::Number(digits, _) if digits.parse::<u32>().is_ok());
+        matches!(seed.modifier, TableSampleSeedModifier::Repeatable) && whole
+    });
+    let plain = matches!(modifier, TableSampleModifier::TableSample) && bucket.is_none() && offset.is_none();
+    let quantity = quantity.as_ref().filter(|quantity| quantity.parenthesized && quantity.unit.is_none())?;
+    let Expr::Value(value) = bare(&quantity.value) else { return None };
+    let Value::Number(digits, _) = &value.value else { return None };
+    let percent = digits.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.filter(|_| method && seeded && plain)
 }
 
 /// A literal number of rows.

@@ -36,6 +36,8 @@ pub(crate) struct Tokens {
     pub(crate) operators: usize,
     /// Places of `/* */`, which the standard does not have.
     pub(crate) block_comments: Vec<Span>,
+    /// Places of `0x1F`, which the standard does not have either.
+    pub(crate) hexadecimals: Vec<Span>,
 }
 
 impl Tokens {
@@ -79,6 +81,17 @@ impl Tokens {
                 }
                 _ => self.list.push(token),
             },
+            Token::HexStringLiteral(digits) if is_number(digits, token.span) => {
+                self.hexadecimals.push(token.span);
+                match i64::from_str_radix(digits, 16) {
+                    Ok(number) => {
+                        let number = Token::Number(number.to_string(), false);
+                        self.list.push(TokenWithSpan { token: number, span: token.span });
+                    }
+                    Err(_) if digits.is_empty() => findings.bad(token.span, "0x begins a number without digits"),
+                    Err(_) => findings.bad(token.span, format!("0x{digits} does not fit into 64 bits")),
+                }
+            }
             Token::Placeholder(_) => {
                 let token = self.number(token, findings);
                 self.list.push(token);
@@ -115,6 +128,11 @@ impl Tokens {
         self.parameters = self.parameters.max(number);
         TokenWithSpan { token: Token::Placeholder(format!("${number}")), span: token.span }
     }
+}
+
+/// Whether a token in hexadecimal digits is the number `0x1F`, not the string `X'1F'`, which takes one character more.
+fn is_number(digits: &str, at: Span) -> bool {
+    at.end.column.saturating_sub(at.start.column) == digits.len() as u64 + 2
 }
 
 /// The walk over the tokens that bounds what the parser will meet.
@@ -360,7 +378,7 @@ fn refusal(token: &Token) -> Option<(String, Option<String>)> {
         Token::RArrow => ("unexpected =>".into(), Some("write >=")),
         Token::Overlap => ("unexpected &&".into(), Some("write AND")),
         Token::DoubleEq => ("there is no operator ==".into(), Some("write =")),
-        Token::HexStringLiteral(_) => ("hexadecimal literals are not supported".into(), None),
+        Token::HexStringLiteral(_) => ("a string of hexadecimal digits".into(), Some("a number is written 0x1F")),
         Token::NationalStringLiteral(_) => {
             ("national string literals are not supported".into(), Some("leave the N out"))
         }

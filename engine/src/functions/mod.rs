@@ -12,6 +12,7 @@ mod documentation;
 mod extremes;
 mod form;
 mod geometry_type;
+mod hash_fraction;
 mod moc_array;
 mod moc_set;
 mod near;
@@ -91,7 +92,7 @@ fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let spatial = spatial().into_iter().map(|function| SpatialUdf::new(function).into());
     let modulo = Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()));
-    spatial.chain([modulo]).chain(catalogue::all()).collect()
+    spatial.chain([modulo, hash_fraction::HashFraction::udf()]).chain(catalogue::all()).collect()
 }
 
 /// Every aggregate of ours that DataFusion has not.
