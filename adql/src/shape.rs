@@ -5,7 +5,7 @@
 //! Knows no names and no functions.
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident, JoinConstraint,
+    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident, JoinConstraint,
     JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableSample,
     TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleSeedModifier, TableWithJoins, Top, TopQuantity,
@@ -313,6 +313,7 @@ impl Shape<'_, '_> {
     }
 
     fn expr(&mut self, expr: &mut Expr) {
+        join_name(expr);
         match &*expr {
             Expr::Identifier(ident) => self.name(ident),
             Expr::CompoundIdentifier(idents) => idents.iter().for_each(|ident| self.name(ident)),
@@ -407,6 +408,26 @@ impl Shape<'_, '_> {
     fn refuse(&mut self, span: Span, message: &str) {
         self.findings.bad(span, message);
     }
+}
+
+/// Takes the parts of a name before a subscript together: the parser has `t.c[1]` as items `c`, then 1, of `t`.
+fn join_name(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let mut parts = match root.as_mut() {
+        Expr::Identifier(ident) => vec![ident.clone()],
+        Expr::CompoundIdentifier(idents) => std::mem::take(idents),
+        _ => return,
+    };
+    let is_name = |access: &AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
+    let named = access_chain.iter().take_while(|access| is_name(access)).count();
+    parts.extend(access_chain.drain(..named).filter_map(|access| match access {
+        AccessExpr::Dot(Expr::Identifier(ident)) => Some(ident),
+        _ => None,
+    }));
+    **root = match parts.len() {
+        1 => Expr::Identifier(parts.swap_remove(0)),
+        _ => Expr::CompoundIdentifier(parts),
+    };
 }
 
 /// The constructor of a geometry type that a string can be converted to.

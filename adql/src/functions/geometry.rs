@@ -37,6 +37,7 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     geometry("REGION", "sky_region", &[Form::of(&[Text])], Region),
     // The text form, or an order and what to cover.
     moc("MOC", "sky_moc", &[Form::of(&[Text]), Form::of(&[Integer, Geometry])]),
+    moc("MOC_AGG", "moc_agg", &[Form::of(&[Integer, Geometry]), Form::of(&[Moc])]).aggregate(),
     moc("MOC_INTERSECTION", "moc_intersection", &[Form::of(&[Moc, Moc])]),
     moc("MOC_UNION", "moc_union", &[Form::of(&[Moc, Moc])]),
     moc("GAVO_MOCINTERSECT", "moc_intersection", &[Form::of(&[Moc, Moc])]).extension(Extension::Gavo),

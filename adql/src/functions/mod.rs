@@ -1,9 +1,10 @@
 //! What functions does the language have?
 //!
-//! One static table in four parts. Everything reads it: the check of arguments, the names written by the lowering, the
+//! One static table in five parts. Everything reads it: the check of arguments, the names written by the lowering, the
 //! types of parameters, "did you mean", the standard's own judgement, and the engine's allow-list. A function that is
 //! not in the table does not exist.
 
+mod arrays;
 mod catalogue;
 mod geometry;
 mod sql;
@@ -250,7 +251,7 @@ impl FunctionEntry {
 }
 
 static TABLE: LazyLock<Vec<FunctionEntry>> =
-    LazyLock::new(|| [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, sql::FUNCTIONS].concat());
+    LazyLock::new(|| [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, arrays::FUNCTIONS, sql::FUNCTIONS].concat());
 
 /// All functions of the language.
 ///

@@ -11,6 +11,7 @@ use Kind::{Any, Boolean, Integer, Number, Text, Timestamp};
 const NONE: &[Form] = &[Form::of(&[])];
 const ONE: &[Form] = &[Form::of(&[Number])];
 const TWO: &[Form] = &[Form::of(&[Number, Number])];
+const TWO_BITS: &[Form] = &[Form::of(&[Integer, Integer])];
 const ONE_TEXT: &[Form] = &[Form::of(&[Text])];
 const TWO_TEXTS: &[Form] = &[Form::of(&[Text, Text])];
 const TRIMMING: &[Form] = &[Form::optional(&[Text, Text], 1)];
@@ -22,6 +23,10 @@ const SHIFTED: &[Form] = &[Form::optional(&[Any, Integer, Any], 2)];
 
 const fn math(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
     FunctionEntry::new(name, lowered, forms, Number).extension(Extension::MathFunctions)
+}
+
+const fn bits(name: &'static str, forms: &'static [Form]) -> FunctionEntry {
+    FunctionEntry::new(name, "bitwise", forms, Integer).extension(Extension::BitOperators)
 }
 
 const fn choice(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
@@ -57,6 +62,7 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     math("LOG2", "log2", ONE),
     // A seed, and what the number depends on.
     math("HASH_FRACTION", "hash_fraction", &[Form::repeated(&[Integer], &[Any], 1)]),
+    math("MODULO", "adql_mod", TWO),
     math("NANVL", "nanvl", TWO),
     math("POW", "power", TWO),
     math("RANDOM", "random", NONE),
@@ -67,6 +73,13 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     math("TRUNC", "trunc", &[Form::optional(&[Number, Integer], 1)]),
     FunctionEntry::new("ISNAN", "isnan", ONE, Boolean).extension(Extension::MathFunctions),
     FunctionEntry::new("ISZERO", "iszero", ONE, Boolean).extension(Extension::MathFunctions),
+    // The draft of ADQL 2.1 had these; they become operators.
+    bits("BITWISE_AND", TWO_BITS),
+    bits("BITWISE_LSHIFT", TWO_BITS),
+    bits("BITWISE_NOT", &[Form::of(&[Integer])]),
+    bits("BITWISE_OR", TWO_BITS),
+    bits("BITWISE_RSHIFT", TWO_BITS),
+    bits("BITWISE_XOR", TWO_BITS),
     // Values of several columns.
     choice("GREATEST", "greatest", SOME),
     choice("LEAST", "least", SOME),
@@ -136,7 +149,11 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     aggregate("COVAR_POP", "covar_pop", TWO, Number),
     aggregate("COVAR_SAMP", "covar_samp", TWO, Number),
     aggregate("MEAN", "avg", ONE, Number),
-    aggregate("MEDIAN", "median", ONE, Number),
+    aggregate("MEDIAN", "percentile", ONE, Number),
+    aggregate("PERCENTILE", "percentile", TWO, Number).without_window(),
+    // The values stand in WITHIN GROUP (ORDER BY value).
+    aggregate("PERCENTILE_CONT", "percentile", ONE, Number).without_window(),
+    aggregate("PERCENTILE_DISC", "percentile", ONE, Number).without_window(),
     aggregate("REGR_AVGX", "regr_avgx", TWO, Number),
     aggregate("REGR_AVGY", "regr_avgy", TWO, Number),
     aggregate("REGR_COUNT", "regr_count", TWO, Integer),

@@ -262,6 +262,13 @@ impl Judge<'_, '_> {
                 });
                 Kind::Array
             }
+            Expr::CompoundFieldAccess { root, .. } => {
+                let kind = self.kind(root);
+                if !Kind::Array.accepts(kind) && !kind.is_geometry() {
+                    self.findings.bad(span, format!("{} has no items: only an array takes a subscript", kind.noun()));
+                }
+                Kind::Any
+            }
             Expr::Function(function) => self.function(function, span),
             other => self.other(other),
         }
