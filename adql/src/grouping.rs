@@ -26,8 +26,7 @@ pub(crate) fn check_grouping(query: &mut Query, label: Label, findings: &mut Fin
     let SetExpr::Select(select) = query.body.as_ref() else { return };
     let Some(OrderByKind::Expressions(items)) = query.order_by.as_ref().map(|order| &order.kind) else { return };
     let mut grouped = Grouped::of(select, label);
-    let outputs = select.projection.iter().filter_map(output_name);
-    grouped.keys.extend(outputs.map(|name| exact(name).to_string()));
+    grouped.add_outputs(select);
     items.iter().for_each(|item| grouped.check(&mut item.expr.clone(), findings));
 }
 
@@ -56,13 +55,18 @@ fn check_body(body: &mut SetExpr, label: Label, findings: &mut Findings<'_>) -> 
 fn check_select(select: &mut Select, label: Label, findings: &mut Findings<'_>) -> bool {
     let mut projected: Vec<Expr> = select.projection.iter().filter_map(projected).cloned().collect();
     let groups = matches!(&select.group_by, GroupByExpr::Expressions(items, _) if !items.is_empty());
-    let aggregates = projected.iter_mut().chain(&mut select.having).any(|expr| has_aggregate(expr, label));
+    let conditions = select.having.iter_mut().chain(&mut select.qualify);
+    let aggregates = projected.iter_mut().chain(conditions).any(|expr| has_aggregate(expr, label));
     if !groups && !aggregates && select.having.is_none() {
         return false;
     }
-    let grouped = Grouped::of(select, label);
+    let mut grouped = Grouped::of(select, label);
     projected.iter_mut().for_each(|expr| grouped.check(expr, findings));
     select.having.iter_mut().for_each(|expr| grouped.check(expr, findings));
+    if let Some(mut condition) = select.qualify.clone() {
+        grouped.add_outputs(select);
+        grouped.check(&mut condition, findings);
+    }
     true
 }
 
@@ -89,6 +93,11 @@ impl Grouped {
             grouped.keys = expressions.flatten().map(|item| grouped.key(item)).collect();
         }
         grouped
+    }
+
+    /// Takes the names of result columns for grouped.
+    fn add_outputs(&mut self, select: &Select) {
+        self.keys.extend(select.projection.iter().filter_map(output_name).map(|name| exact(name).to_string()));
     }
 
     fn check(&self, expr: &mut Expr, findings: &mut Findings<'_>) {

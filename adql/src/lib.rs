@@ -42,6 +42,7 @@ mod chain_reader;
 mod check;
 mod dialect;
 mod error;
+mod extensions;
 mod frames;
 mod functions;
 mod grouping;
@@ -67,6 +68,7 @@ mod write;
 
 pub use check::{CheckedQuery, check};
 pub use error::{QueryError, QueryErrorKind, QueryErrors};
+pub use extensions::{Extension, Extensions, Language, UnknownExtension};
 pub use functions::{Feature, Form, FunctionClass, FunctionEntry, Kind, find_function, function_table};
 pub use limits::Limits;
 pub use lower::{Lowered, Parameter, ParameterType, lower};

@@ -12,9 +12,12 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use crate::dialect::{Excess, QueryDialect, is_structural};
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
-use crate::limits::{Limits, on_deep_stack};
+use crate::extensions::Language;
+use crate::kinds::{self, Declared};
+use crate::limits::{Limits, on_bounded_stack, on_deep_stack};
 use crate::names::{Name, closest};
 use crate::request::{Label, Query, Request, Target};
+use crate::strict::{self, Rule};
 use crate::tokens::{Tokens, keyword, one_column};
 use crate::{hints, shape};
 
@@ -33,15 +36,42 @@ const MOST_RETRIES: usize = 24;
 /// assert_eq!(refused.kind(), QueryErrorKind::Forbidden);
 /// ```
 ///
-/// *Errors*: a syntax error, a clause or operator that the language does not have, another statement than SELECT, a
-/// text beyond [`Limits::DEFAULT`].
-pub fn parse(text: &str, label: Label) -> Result<Request, QueryErrors> {
-    parse_read(text, label, Tokens::read(text, label, &Limits::DEFAULT)?)
+/// *Errors*: a syntax error, a clause or operator that the language does not have, an extension that it has switched
+/// off, another statement than SELECT, a text beyond [`Limits::DEFAULT`].
+pub fn parse(text: &str, language: impl Into<Language>) -> Result<Request, QueryErrors> {
+    let language = language.into();
+    parse_read(text, language, Tokens::read(text, language.label, &Limits::DEFAULT)?)
 }
 
 /// Parses a text whose tokens are read already.
-pub(crate) fn parse_read(text: &str, label: Label, tokens: Tokens) -> Result<Request, QueryErrors> {
-    on_deep_stack(tokens.nesting, tokens.operators, || Statement::new(text, label, tokens).parse())
+pub(crate) fn parse_read(text: &str, language: Language, tokens: Tokens) -> Result<Request, QueryErrors> {
+    let mut findings = Findings::new(text);
+    let rule = match language.standard {
+        Some(version) => Some(Rule::Standard(version)),
+        None => (!language.off.is_empty()).then_some(Rule::Off(language.off, language.label)),
+    };
+    let Some(rule) = rule else {
+        return on_deep_stack(tokens.nesting, tokens.operators, || {
+            Statement::new(text, language.label, tokens).parse()
+        });
+    };
+    strict::check_tokens(&tokens, rule, &mut findings);
+    let first = tokens.list.first().map_or_else(Span::empty, |token| token.span);
+    let mut request =
+        on_deep_stack(tokens.nesting, tokens.operators, || Statement::new(text, language.label, tokens).parse())?;
+    if let Request::Explain { .. } = &request {
+        strict::check_explain(first, rule, &mut findings);
+    }
+    if let Request::Select(query) | Request::Explain { query, .. } = &mut request {
+        on_bounded_stack(|| {
+            strict::check_query(&mut query.ast, rule, &mut findings);
+            if let Some(version) = language.standard {
+                kinds::check_standard_kinds(&mut query.ast, version, Declared::Own, &mut findings);
+            }
+        });
+    }
+    findings.finish()?;
+    Ok(request)
 }
 
 /// The tokens of one statement, read from the front.

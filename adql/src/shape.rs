@@ -5,10 +5,11 @@
 //! Knows no names and no functions.
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident, JoinConstraint,
-    JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins, Top,
-    TopQuantity, UnaryOperator, Value, WildcardAdditionalOptions,
+    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident,
+    JoinConstraint, JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableSample,
+    TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleSeedModifier, TableWithJoins, Top, TopQuantity,
+    UnaryOperator, Value, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -123,7 +124,6 @@ impl Shape<'_, '_> {
             || !select.distribute_by.is_empty()
             || !select.sort_by.is_empty()
             || !select.named_window.is_empty()
-            || select.qualify.is_some()
             || select.value_table_mode.is_some();
         self.refuse_if(extra, span, "a clause of this SELECT is not supported");
         if let Some(Distinct::On(items)) = &select.distinct {
@@ -226,9 +226,9 @@ impl Shape<'_, '_> {
                     || *with_ordinality
                     || !partitions.is_empty()
                     || json_path.is_some()
-                    || sample.is_some()
                     || !index_hints.is_empty();
                 self.refuse_if(extra, name.span(), "nothing but an alias may follow the name of a table");
+                sample.iter().for_each(|sample| self.sample(sample, name.span()));
                 for part in &name.0 {
                     match part.as_ident() {
                         Some(ident) => self.name(ident),
@@ -237,7 +237,11 @@ impl Shape<'_, '_> {
                 }
             }
             TableFactor::Derived { alias, sample, subquery, .. } => {
-                self.refuse_if(sample.is_some(), subquery.span(), "TABLESAMPLE is not supported");
+                self.refuse_if(
+                    sample.is_some(),
+                    subquery.span(),
+                    "only a table can be sampled: TABLESAMPLE follows its name",
+                );
                 match alias {
                     Some(alias) => self.alias(alias),
                     None => self.findings.hinted(
@@ -253,6 +257,14 @@ impl Shape<'_, '_> {
                 self.tables(table_with_joins);
             }
             other => self.refuse(other.span(), "only tables, joins and sub-queries can stand in FROM"),
+        }
+    }
+
+    fn sample(&mut self, sample: &TableSampleKind, table: Span) {
+        let (TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) = sample;
+        if sampled_percent(sample).is_none() {
+            let hint = "write TABLESAMPLE (p), or TABLESAMPLE BERNOULLI (p) REPEATABLE (n)";
+            self.findings.hinted(table, "TABLESAMPLE takes a percentage from 0 to 100, written out", hint);
         }
     }
 
@@ -301,6 +313,7 @@ impl Shape<'_, '_> {
     }
 
     fn expr(&mut self, expr: &mut Expr) {
+        join_name(expr);
         match &*expr {
             Expr::Identifier(ident) => self.name(ident),
             Expr::CompoundIdentifier(idents) => idents.iter().for_each(|ident| self.name(ident)),
@@ -401,6 +414,26 @@ impl Shape<'_, '_> {
     }
 }
 
+/// Takes the parts of a name before a subscript together: the parser has `t.c[1]` as items `c`, then 1, of `t`.
+fn join_name(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let mut parts = match root.as_mut() {
+        Expr::Identifier(ident) => vec![ident.clone()],
+        Expr::CompoundIdentifier(idents) => std::mem::take(idents),
+        _ => return,
+    };
+    let is_name = |access: &AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
+    let named = access_chain.iter().take_while(|access| is_name(access)).count();
+    parts.extend(access_chain.drain(..named).filter_map(|access| match access {
+        AccessExpr::Dot(Expr::Identifier(ident)) => Some(ident),
+        _ => None,
+    }));
+    **root = match parts.len() {
+        1 => Expr::Identifier(parts.swap_remove(0)),
+        _ => Expr::CompoundIdentifier(parts),
+    };
+}
+
 /// The constructor of a geometry type that a string can be converted to.
 pub(crate) fn geometry_type(data_type: &DataType) -> Option<&'static str> {
     let DataType::Custom(name, modifiers) = data_type else { return None };
@@ -454,6 +487,22 @@ fn counts_twice(body: &SetExpr, clause: &LimitClause) -> bool {
         Some(TopQuantity::Constant(_)) => row_count(limit) == Some(RowCount::Parameter),
         None => false,
     }
+}
+
+/// The percentage of a sample; `None` for a form of TABLESAMPLE that the language does not have.
+pub(crate) fn sampled_percent(sample: &TableSample) -> Option<f64> {
+    let TableSample { modifier, name, quantity, seed, bucket, offset } = sample;
+    let method = matches!(name, None | Some(TableSampleMethod::Bernoulli | TableSampleMethod::System));
+    let seeded = seed.as_ref().is_none_or(|seed| {
+        let whole = matches!(&seed.value.value, Value::Number(digits, _) if digits.parse::<u32>().is_ok());
+        matches!(seed.modifier, TableSampleSeedModifier::Repeatable) && whole
+    });
+    let plain = matches!(modifier, TableSampleModifier::TableSample) && bucket.is_none() && offset.is_none();
+    let quantity = quantity.as_ref().filter(|quantity| quantity.parenthesized && quantity.unit.is_none())?;
+    let Expr::Value(value) = bare(&quantity.value) else { return None };
+    let Value::Number(digits, _) = &value.value else { return None };
+    let percent = digits.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.filter(|_| method && seeded && plain)
 }
 
 /// A literal number of rows.

@@ -38,6 +38,8 @@ pub(crate) struct Tokens {
     pub(crate) operators: usize,
     /// Places of `/* */`, which the standard does not have.
     pub(crate) block_comments: Vec<Span>,
+    /// Places of `0x1F`, which the standard does not have either.
+    pub(crate) hexadecimals: Vec<Span>,
 }
 
 impl Tokens {
@@ -97,6 +99,18 @@ impl Tokens {
                 }
                 _ => true,
             },
+            Token::HexStringLiteral(digits) if is_number(digits, token.span) => {
+                self.hexadecimals.push(token.span);
+                match i64::from_str_radix(digits, 16) {
+                    Ok(number) => {
+                        token.token = Token::Number(number.to_string(), false);
+                        return true;
+                    }
+                    Err(_) if digits.is_empty() => findings.bad(token.span, "0x begins a number without digits"),
+                    Err(_) => findings.bad(token.span, format!("0x{digits} does not fit into 64 bits")),
+                }
+                false
+            }
             Token::Placeholder(written) => {
                 if let Some(number) = self.number(written, token.span, findings) {
                     token.token = Token::Placeholder(format!("${number}"));
@@ -152,6 +166,11 @@ fn most_tokens(text: &str) -> usize {
         }
     }
     count
+}
+
+/// Whether a token in hexadecimal digits is the number `0x1F`, not the string `X'1F'`, which takes one character more.
+fn is_number(digits: &str, at: Span) -> bool {
+    at.end.column.saturating_sub(at.start.column) == digits.len() as u64 + 2
 }
 
 /// The walk over the tokens that bounds what the parser will meet.
@@ -428,7 +447,7 @@ fn refusal(token: &Token) -> Option<(String, Option<String>)> {
         Token::RArrow => ("unexpected =>".into(), Some("write >=")),
         Token::Overlap => ("unexpected &&".into(), Some("write AND")),
         Token::DoubleEq => ("there is no operator ==".into(), Some("write =")),
-        Token::HexStringLiteral(_) => ("hexadecimal literals are not supported".into(), None),
+        Token::HexStringLiteral(_) => ("a string of hexadecimal digits".into(), Some("a number is written 0x1F")),
         Token::NationalStringLiteral(_) => {
             ("national string literals are not supported".into(), Some("leave the N out"))
         }

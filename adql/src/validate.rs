@@ -5,9 +5,11 @@
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
+use crate::kinds::Declared;
 use crate::limits::{Limits, on_bounded_stack};
 use crate::parse::parse_read;
 use crate::request::{Label, Request};
+use crate::strict::Rule;
 use crate::tokens::Tokens;
 use crate::{kinds, strict};
 
@@ -64,11 +66,12 @@ pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors
     let strict = options.label == Label::Adql;
     let tokens = Tokens::read(text, options.label, &Limits::DEFAULT)?;
     let mut findings = Findings::new(text);
+    let rule = Rule::Standard(options.version);
     if strict {
-        strict::check_tokens(&tokens, &mut findings);
+        strict::check_tokens(&tokens, rule, &mut findings);
     }
     let first = tokens.list.first().map_or_else(Span::empty, |token| token.span);
-    let query = match parse_read(text, options.label, tokens)? {
+    let query = match parse_read(text, options.label.into(), tokens)? {
         Request::Select(query) => query,
         Request::Explain { query, .. } if !strict => query,
         _ => {
@@ -78,8 +81,8 @@ pub fn validate(text: &str, options: &ValidateOptions) -> Result<(), QueryErrors
     on_bounded_stack(|| {
         let mut ast = query.ast;
         if strict {
-            strict::check_query(&mut ast, options.version, &mut findings);
-            kinds::check_standard_kinds(&mut ast, options.version, &options.udfs, &mut findings);
+            strict::check_query(&mut ast, rule, &mut findings);
+            kinds::check_standard_kinds(&mut ast, options.version, Declared::Names(&options.udfs), &mut findings);
         } else {
             kinds::check_kinds(&mut ast, options.label, &options.udfs, &mut findings);
         }

@@ -31,4 +31,4 @@ pub use principal::Principal;
 pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
 };
-pub use sidereus_adql::Label;
+pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use sidereus_adql::Extensions;
+
 /// The fast paths and pruners, each of which may be switched off without changing an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -128,12 +130,20 @@ pub struct EngineOptions {
     pub threads: usize,
     /// Rules of every query that does not name its own.
     pub rules: Rules,
+    /// Extensions of the language that queries under the label ADQL cannot use.
+    pub extensions_off: Extensions,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { memory_limit: 4 << 30, metadata_cache: 512 << 20, threads, rules: Rules::all() }
+        Self {
+            memory_limit: 4 << 30,
+            metadata_cache: 512 << 20,
+            threads,
+            rules: Rules::all(),
+            extensions_off: Extensions::NONE,
+        }
     }
 }
 

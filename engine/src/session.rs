@@ -47,8 +47,7 @@ impl SessionFactory {
         config.options_mut().sql_parser.enable_ident_normalization = false;
         let Builtins { mut scalar, aggregate, window } = functions::allowed_builtins();
         scalar.extend(functions::all());
-        let mut planners = SessionStateDefaults::default_expr_planners();
-        planners.insert(0, functions::expr_planner());
+        let planners = [functions::expr_planners(), SessionStateDefaults::default_expr_planners()].concat();
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime_env(options)?)

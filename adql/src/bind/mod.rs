@@ -6,10 +6,11 @@
 //!
 //! Must not know functions or types, save where a unit is asked for ([`units`]).
 
+mod sample;
 mod tables;
 mod units;
 
-use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SetExpr, Spanned};
+use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByExpr, OrderByKind, Query, Select, SetExpr, Spanned};
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Findings, QueryErrorKind};
@@ -124,6 +125,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         select.selection.iter_mut().for_each(|condition| self.expr(condition));
         self.group_by(select, &outputs);
         select.having.iter_mut().for_each(|condition| self.expr(condition));
+        select.qualify.iter_mut().for_each(|condition| self.with_outputs(&outputs, |binder| binder.expr(condition)));
         if let Some(order) = order {
             self.order_by(order, &outputs);
         }
@@ -183,9 +185,20 @@ impl<'a, 'b> Binder<'a, 'b> {
     fn order_by(&mut self, order: &mut OrderBy, outputs: &[Output]) {
         let OrderByKind::Expressions(items) = &mut order.kind else { return };
         let known = !self.scope().has_unknown();
+        self.with_outputs(outputs, |binder| binder.order_items(items, outputs, known));
+    }
+
+    /// Binds something that sees the result columns behind those of FROM.
+    fn with_outputs(&mut self, outputs: &[Output], bind: impl FnOnce(&mut Self)) {
+        let known = !self.scope().has_unknown();
         let columns = outputs.iter().map(|output| output.column.clone()).collect();
         let inner = self.scopes.len() - 1;
         self.scopes.insert(inner, Scope::of(Relation::unnamed(columns, known)));
+        bind(self);
+        self.scopes.remove(inner);
+    }
+
+    fn order_items(&mut self, items: &mut [OrderByExpr], outputs: &[Output], known: bool) {
         for item in items {
             if let Some(number) = position(&item.expr) {
                 if number == 0 || (number > outputs.len() && known) {
@@ -201,7 +214,6 @@ impl<'a, 'b> Binder<'a, 'b> {
             }
             self.expr(&mut item.expr);
         }
-        self.scopes.remove(inner);
     }
 
     /// ORDER BY of a set operation: only its result columns are in sight.

@@ -50,8 +50,14 @@ impl Binder<'_, '_> {
 
     fn factor(&mut self, factor: &mut TableFactor, before: &mut [&mut Scope], tables: &mut usize) -> Scope {
         match factor {
-            TableFactor::Table { name, alias, .. } => {
-                let relation = self.table(name, alias.as_mut(), tables);
+            TableFactor::Table { name, alias, sample, .. } => {
+                let named = sample.is_some() && Self::name_sampled(name, alias);
+                let mut relation = self.table(name, alias.as_mut(), tables);
+                if named {
+                    let path = name.0.iter().filter_map(|part| part.as_ident());
+                    relation.written = path.map(|ident| ident.value.clone()).collect();
+                }
+                self.sample(factor, &relation);
                 Scope::of(relation)
             }
             TableFactor::Derived { lateral, subquery, alias, .. } => {

@@ -3,14 +3,19 @@
 //! The lowered names carry a prefix, for some of the plain ones mean something else to the planner.
 
 use super::{Feature, Form, FunctionEntry, Kind};
+use crate::extensions::Extension;
 use Kind::{Array, Boolean, Circle, Geometry, Integer, Moc, Number, Point, Polygon, Region, Text};
 
 const fn geometry(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
     FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Geometry)
 }
 
-const fn beyond(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
-    FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Extension)
+const fn moc(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, Moc).extension(Extension::Moc)
+}
+
+const fn q3c(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, returns).extension(Extension::Q3c)
 }
 
 const N: Kind = Number;
@@ -31,20 +36,23 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
         .with_coordinate_system(),
     geometry("REGION", "sky_region", &[Form::of(&[Text])], Region),
     // The text form, or an order and what to cover.
-    beyond("MOC", "sky_moc", &[Form::of(&[Text]), Form::of(&[Integer, Geometry])], Moc),
-    beyond("MOC_INTERSECTION", "moc_intersection", &[Form::of(&[Moc, Moc])], Moc),
-    beyond("MOC_UNION", "moc_union", &[Form::of(&[Moc, Moc])], Moc),
-    beyond("GAVO_MOCINTERSECT", "moc_intersection", &[Form::of(&[Moc, Moc])], Moc),
-    beyond("GAVO_MOCUNION", "moc_union", &[Form::of(&[Moc, Moc])], Moc),
-    beyond("ELLIPSE", "sky_ellipse", &[Form::of(&[N, N, N, N, N])], Region).with_coordinate_system(),
+    moc("MOC", "sky_moc", &[Form::of(&[Text]), Form::of(&[Integer, Geometry])]),
+    moc("MOC_AGG", "moc_agg", &[Form::of(&[Integer, Geometry]), Form::of(&[Moc])]).aggregate(),
+    moc("MOC_INTERSECTION", "moc_intersection", &[Form::of(&[Moc, Moc])]),
+    moc("MOC_UNION", "moc_union", &[Form::of(&[Moc, Moc])]),
+    moc("GAVO_MOCINTERSECT", "moc_intersection", &[Form::of(&[Moc, Moc])]).extension(Extension::Gavo),
+    moc("GAVO_MOCUNION", "moc_union", &[Form::of(&[Moc, Moc])]).extension(Extension::Gavo),
+    FunctionEntry::new("ELLIPSE", "sky_ellipse", &[Form::of(&[N, N, N, N, N])], Region)
+        .extension(Extension::Ellipse)
+        .with_coordinate_system(),
     // ra, dec, ra0, dec0, radius
-    beyond("Q3C_RADIAL_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N])], Boolean),
-    beyond("Q3C_DIST", "sky_distance", &[Form::of(&[N, N, N, N])], Number),
+    q3c("Q3C_RADIAL_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N])], Boolean),
+    q3c("Q3C_DIST", "sky_distance", &[Form::of(&[N, N, N, N])], Number),
     // ra1, dec1, ra2, dec2, radius
-    beyond("Q3C_JOIN", "sky_distance", &[Form::of(&[N, N, N, N, N])], Boolean),
-    beyond("Q3C_POLY_QUERY", "sky_contains", &[Form::of(&[N, N, Array])], Boolean),
+    q3c("Q3C_JOIN", "sky_distance", &[Form::of(&[N, N, N, N, N])], Boolean),
+    q3c("Q3C_POLY_QUERY", "sky_contains", &[Form::of(&[N, N, Array])], Boolean),
     // ra, dec, ra0, dec0, semi-major axis, axis ratio, position angle
-    beyond("Q3C_ELLIPSE_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
+    q3c("Q3C_ELLIPSE_QUERY", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
     // centre, position, semi-major axis, axis ratio, position angle
-    beyond("Q3C_ELLIPSE_JOIN", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
+    q3c("Q3C_ELLIPSE_JOIN", "sky_contains", &[Form::of(&[N, N, N, N, N, N, N])], Boolean),
 ];

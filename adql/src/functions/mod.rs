@@ -1,9 +1,10 @@
 //! What functions does the language have?
 //!
-//! One static table in four parts. Everything reads it: the check of arguments, the names written by the lowering, the
+//! One static table in five parts. Everything reads it: the check of arguments, the names written by the lowering, the
 //! types of parameters, "did you mean", the standard's own judgement, and the engine's allow-list. A function that is
 //! not in the table does not exist.
 
+mod arrays;
 mod catalogue;
 mod geometry;
 mod sql;
@@ -11,6 +12,7 @@ mod standard;
 
 use std::sync::LazyLock;
 
+use crate::extensions::Extension;
 use crate::names::{closest, same_in_any_case};
 use crate::request::Label;
 
@@ -176,6 +178,8 @@ pub struct FunctionEntry {
     pub returns: Kind,
     /// The part of the language it belongs to.
     pub feature: Feature,
+    /// The extension that it is part of, for one beyond ADQL.
+    pub extension: Option<Extension>,
     /// The only label it has this meaning under, if there is but one.
     pub label: Option<Label>,
     /// Whether a leading string literal names a coordinate system.
@@ -195,6 +199,7 @@ impl FunctionEntry {
             forms,
             returns,
             feature: Feature::Core,
+            extension: None,
             label: None,
             coordinate_system: false,
             over_window: true,
@@ -210,6 +215,18 @@ impl FunctionEntry {
     pub(crate) const fn feature(mut self, feature: Feature) -> Self {
         self.feature = feature;
         self
+    }
+
+    /// A function beyond ADQL, of that extension.
+    pub(crate) const fn extension(mut self, extension: Extension) -> Self {
+        self.feature = Feature::Extension;
+        self.extension = Some(extension);
+        self
+    }
+
+    /// An aggregate whose results are too large for windows.
+    pub(crate) const fn aggregate(self) -> Self {
+        self.class(FunctionClass::Aggregate).without_window()
     }
 
     pub(crate) const fn label(mut self, label: Label) -> Self {
@@ -233,8 +250,9 @@ impl FunctionEntry {
     }
 }
 
-static TABLE: LazyLock<Vec<FunctionEntry>> =
-    LazyLock::new(|| [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, sql::FUNCTIONS].concat());
+static TABLE: LazyLock<Vec<FunctionEntry>> = LazyLock::new(|| {
+    [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, arrays::FUNCTIONS, sql::FUNCTIONS].concat()
+});
 
 /// All functions of the language.
 ///

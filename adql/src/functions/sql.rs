@@ -3,13 +3,15 @@
 //! Listed is what cannot harm: nothing that makes a long value from a short one (`repeat`, `lpad`), no list functions,
 //! nothing that reads files or settings.
 
-use super::{Feature, Form, FunctionClass, FunctionEntry, Kind};
+use super::{Form, FunctionClass, FunctionEntry, Kind};
+use crate::extensions::Extension;
 use crate::request::Label;
 use Kind::{Any, Boolean, Integer, Number, Text, Timestamp};
 
 const NONE: &[Form] = &[Form::of(&[])];
 const ONE: &[Form] = &[Form::of(&[Number])];
 const TWO: &[Form] = &[Form::of(&[Number, Number])];
+const TWO_BITS: &[Form] = &[Form::of(&[Integer, Integer])];
 const ONE_TEXT: &[Form] = &[Form::of(&[Text])];
 const TWO_TEXTS: &[Form] = &[Form::of(&[Text, Text])];
 const TRIMMING: &[Form] = &[Form::optional(&[Text, Text], 1)];
@@ -19,20 +21,34 @@ const PATTERN: &[Form] = &[Form::optional(&[Text, Text, Text], 1)];
 const TIME: &[Form] = &[Form::optional(&[Any, Text], 1)];
 const SHIFTED: &[Form] = &[Form::optional(&[Any, Integer, Any], 2)];
 
-const fn scalar(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
-    FunctionEntry::new(name, lowered, forms, returns).feature(Feature::Extension)
+const fn math(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, Number).extension(Extension::MathFunctions)
 }
 
-const fn math(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
-    scalar(name, lowered, forms, Number)
+const fn bits(name: &'static str, forms: &'static [Form]) -> FunctionEntry {
+    FunctionEntry::new(name, "bitwise", forms, Integer).extension(Extension::BitOperators)
+}
+
+const fn choice(name: &'static str, lowered: &'static str, forms: &'static [Form]) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, Any).extension(Extension::ChoiceFunctions)
+}
+
+const fn text(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, returns).extension(Extension::StringFunctions)
+}
+
+const fn time(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
+    FunctionEntry::new(name, lowered, forms, returns).extension(Extension::Dates)
 }
 
 const fn aggregate(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
-    scalar(name, lowered, forms, returns).class(FunctionClass::Aggregate)
+    let entry = FunctionEntry::new(name, lowered, forms, returns).class(FunctionClass::Aggregate);
+    entry.extension(Extension::Statistics)
 }
 
 const fn window(name: &'static str, lowered: &'static str, forms: &'static [Form], returns: Kind) -> FunctionEntry {
-    scalar(name, lowered, forms, returns).class(FunctionClass::Window)
+    let entry = FunctionEntry::new(name, lowered, forms, returns).class(FunctionClass::Window);
+    entry.extension(Extension::WindowFunctions)
 }
 
 pub(super) const FUNCTIONS: &[FunctionEntry] = &[
@@ -44,6 +60,9 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     math("COSH", "cosh", ONE),
     math("LN", "ln", ONE),
     math("LOG2", "log2", ONE),
+    // A seed, and what the number depends on.
+    math("HASH_FRACTION", "hash_fraction", &[Form::repeated(&[Integer], &[Any], 1)]),
+    math("MODULO", "adql_mod", TWO),
     math("NANVL", "nanvl", TWO),
     math("POW", "power", TWO),
     math("RANDOM", "random", NONE),
@@ -52,58 +71,65 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     math("SINH", "sinh", ONE),
     math("TANH", "tanh", ONE),
     math("TRUNC", "trunc", &[Form::optional(&[Number, Integer], 1)]),
-    scalar("ISNAN", "isnan", ONE, Boolean),
-    scalar("ISZERO", "iszero", ONE, Boolean),
+    FunctionEntry::new("ISNAN", "isnan", ONE, Boolean).extension(Extension::MathFunctions),
+    FunctionEntry::new("ISZERO", "iszero", ONE, Boolean).extension(Extension::MathFunctions),
+    // The draft of ADQL 2.1 had these; they become operators.
+    bits("BITWISE_AND", TWO_BITS),
+    bits("BITWISE_LSHIFT", TWO_BITS),
+    bits("BITWISE_NOT", &[Form::of(&[Integer])]),
+    bits("BITWISE_OR", TWO_BITS),
+    bits("BITWISE_RSHIFT", TWO_BITS),
+    bits("BITWISE_XOR", TWO_BITS),
     // Values of several columns.
-    scalar("GREATEST", "greatest", SOME, Any),
-    scalar("LEAST", "least", SOME, Any),
-    scalar("NULLIF", "nullif", &[Form::of(&[Any, Any])], Any),
-    scalar("NVL", "nvl", &[Form::of(&[Any, Any])], Any),
+    choice("GREATEST", "greatest", SOME),
+    choice("LEAST", "least", SOME),
+    choice("NULLIF", "nullif", &[Form::of(&[Any, Any])]),
+    choice("NVL", "nvl", &[Form::of(&[Any, Any])]),
     // Strings.
-    scalar("ASCII", "ascii", ONE_TEXT, Integer),
-    scalar("BTRIM", "btrim", TRIMMING, Text),
-    scalar("CHAR_LENGTH", "character_length", ONE_TEXT, Integer),
-    scalar("CHARACTER_LENGTH", "character_length", ONE_TEXT, Integer),
-    scalar("CHR", "chr", &[Form::of(&[Integer])], Text),
-    scalar("CONCAT", "concat", SOME, Text),
-    scalar("CONCAT_WS", "concat_ws", &[Form::repeated(&[Text], &[Any], 1)], Text),
-    scalar("ENDS_WITH", "ends_with", TWO_TEXTS, Boolean),
-    scalar("INITCAP", "initcap", ONE_TEXT, Text),
-    scalar("LEFT", "left", &[Form::of(&[Text, Integer])], Text),
-    scalar("LENGTH", "character_length", ONE_TEXT, Integer),
-    scalar("LTRIM", "ltrim", TRIMMING, Text),
-    scalar("OCTET_LENGTH", "octet_length", ONE_TEXT, Integer),
-    scalar("REGEXP_COUNT", "regexp_count", TWO_TEXTS, Integer),
-    scalar("REGEXP_LIKE", "regexp_like", PATTERN, Boolean),
-    scalar("REGEXP_REPLACE", "regexp_replace", &[Form::optional(&[Text, Text, Text, Text], 1)], Text),
-    scalar("REPLACE", "replace", &[Form::of(&[Text, Text, Text])], Text),
-    scalar("REVERSE", "reverse", ONE_TEXT, Text),
-    scalar("RIGHT", "right", &[Form::of(&[Text, Integer])], Text),
-    scalar("RTRIM", "rtrim", TRIMMING, Text),
-    scalar("SPLIT_PART", "split_part", &[Form::of(&[Text, Text, Integer])], Text),
-    scalar("STARTS_WITH", "starts_with", TWO_TEXTS, Boolean),
-    scalar("STRPOS", "strpos", TWO_TEXTS, Integer),
-    scalar("TRANSLATE", "translate", &[Form::of(&[Text, Text, Text])], Text),
+    text("ASCII", "ascii", ONE_TEXT, Integer),
+    text("BTRIM", "btrim", TRIMMING, Text),
+    text("CHAR_LENGTH", "character_length", ONE_TEXT, Integer),
+    text("CHARACTER_LENGTH", "character_length", ONE_TEXT, Integer),
+    text("CHR", "chr", &[Form::of(&[Integer])], Text),
+    text("CONCAT", "concat", SOME, Text),
+    text("CONCAT_WS", "concat_ws", &[Form::repeated(&[Text], &[Any], 1)], Text),
+    text("ENDS_WITH", "ends_with", TWO_TEXTS, Boolean),
+    text("INITCAP", "initcap", ONE_TEXT, Text),
+    text("LEFT", "left", &[Form::of(&[Text, Integer])], Text),
+    text("LENGTH", "character_length", ONE_TEXT, Integer),
+    text("LTRIM", "ltrim", TRIMMING, Text),
+    text("OCTET_LENGTH", "octet_length", ONE_TEXT, Integer),
+    text("REGEXP_COUNT", "regexp_count", TWO_TEXTS, Integer),
+    text("REGEXP_LIKE", "regexp_like", PATTERN, Boolean),
+    text("REGEXP_REPLACE", "regexp_replace", &[Form::optional(&[Text, Text, Text, Text], 1)], Text),
+    text("REPLACE", "replace", &[Form::of(&[Text, Text, Text])], Text),
+    text("REVERSE", "reverse", ONE_TEXT, Text),
+    text("RIGHT", "right", &[Form::of(&[Text, Integer])], Text),
+    text("RTRIM", "rtrim", TRIMMING, Text),
+    text("SPLIT_PART", "split_part", &[Form::of(&[Text, Text, Integer])], Text),
+    text("STARTS_WITH", "starts_with", TWO_TEXTS, Boolean),
+    text("STRPOS", "strpos", TWO_TEXTS, Integer),
+    text("TRANSLATE", "translate", &[Form::of(&[Text, Text, Text])], Text),
     // Written with grammar of their own (`SUBSTRING(x FROM 1 FOR 2)`); the planner calls these.
-    scalar("POSITION", "strpos", TWO_TEXTS, Integer),
-    scalar("SUBSTR", "substr", &[Form::optional(&[Text, Integer, Integer], 1)], Text),
-    scalar("SUBSTRING", "substr", &[Form::optional(&[Text, Integer, Integer], 1)], Text),
-    scalar("TRIM", "btrim", TRIMMING, Text),
-    scalar("OVERLAY", "overlay", &[Form::optional(&[Text, Text, Integer, Integer], 1)], Text),
-    scalar("EXTRACT", "date_part", &[Form::of(&[Text, Any])], Number),
+    text("POSITION", "strpos", TWO_TEXTS, Integer),
+    text("SUBSTR", "substr", &[Form::optional(&[Text, Integer, Integer], 1)], Text),
+    text("SUBSTRING", "substr", &[Form::optional(&[Text, Integer, Integer], 1)], Text),
+    text("TRIM", "btrim", TRIMMING, Text),
+    text("OVERLAY", "overlay", &[Form::optional(&[Text, Text, Integer, Integer], 1)], Text),
+    time("EXTRACT", "date_part", &[Form::of(&[Text, Any])], Number),
     // Dates and times.
-    scalar("CURRENT_DATE", "current_date", NONE, Timestamp),
-    scalar("CURRENT_TIME", "current_time", NONE, Timestamp),
-    scalar("CURRENT_TIMESTAMP", "now", NONE, Timestamp),
-    scalar("DATE_BIN", "date_bin", &[Form::optional(&[Any, Any, Any], 1)], Timestamp),
-    scalar("DATE_PART", "date_part", &[Form::of(&[Text, Any])], Number),
-    scalar("DATE_TRUNC", "date_trunc", &[Form::of(&[Text, Any])], Timestamp),
-    scalar("MAKE_DATE", "make_date", &[Form::of(&[Integer, Integer, Integer])], Timestamp),
-    scalar("NOW", "now", NONE, Timestamp),
-    scalar("TO_CHAR", "to_char", &[Form::of(&[Any, Text])], Text),
-    scalar("TO_DATE", "to_date", TIME, Timestamp),
-    scalar("TO_TIMESTAMP", "to_timestamp", TIME, Timestamp),
-    scalar("TO_UNIXTIME", "to_unixtime", TIME, Integer),
+    time("CURRENT_DATE", "current_date", NONE, Timestamp),
+    time("CURRENT_TIME", "current_time", NONE, Timestamp),
+    time("CURRENT_TIMESTAMP", "now", NONE, Timestamp),
+    time("DATE_BIN", "date_bin", &[Form::optional(&[Any, Any, Any], 1)], Timestamp),
+    time("DATE_PART", "date_part", &[Form::of(&[Text, Any])], Number),
+    time("DATE_TRUNC", "date_trunc", &[Form::of(&[Text, Any])], Timestamp),
+    time("MAKE_DATE", "make_date", &[Form::of(&[Integer, Integer, Integer])], Timestamp),
+    time("NOW", "now", NONE, Timestamp),
+    time("TO_CHAR", "to_char", &[Form::of(&[Any, Text])], Text),
+    time("TO_DATE", "to_date", TIME, Timestamp),
+    time("TO_TIMESTAMP", "to_timestamp", TIME, Timestamp),
+    time("TO_UNIXTIME", "to_unixtime", TIME, Integer),
     // Aggregates.
     aggregate("APPROX_DISTINCT", "approx_distinct", ONE_ANY, Integer),
     aggregate("APPROX_MEDIAN", "approx_median", ONE, Number),
@@ -123,7 +149,11 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     aggregate("COVAR_POP", "covar_pop", TWO, Number),
     aggregate("COVAR_SAMP", "covar_samp", TWO, Number),
     aggregate("MEAN", "avg", ONE, Number),
-    aggregate("MEDIAN", "median", ONE, Number),
+    aggregate("MEDIAN", "percentile", ONE, Number),
+    aggregate("PERCENTILE", "percentile", TWO, Number).without_window(),
+    // The values stand in WITHIN GROUP (ORDER BY value).
+    aggregate("PERCENTILE_CONT", "percentile", ONE, Number).without_window(),
+    aggregate("PERCENTILE_DISC", "percentile", ONE, Number).without_window(),
     aggregate("REGR_AVGX", "regr_avgx", TWO, Number),
     aggregate("REGR_AVGY", "regr_avgy", TWO, Number),
     aggregate("REGR_COUNT", "regr_count", TWO, Integer),
@@ -149,5 +179,5 @@ pub(super) const FUNCTIONS: &[FunctionEntry] = &[
     window("PERCENT_RANK", "percent_rank", NONE, Number),
     window("RANK", "rank", NONE, Integer),
     window("ROW_NUMBER", "row_number", NONE, Integer),
-    scalar("CLOCK_TIMESTAMP", "now", NONE, Timestamp).label(Label::Sql),
+    time("CLOCK_TIMESTAMP", "now", NONE, Timestamp).label(Label::Sql),
 ];

@@ -4,7 +4,7 @@ use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 use sqlparser::tokenizer::Span;
 
 use super::types::{common, literal_of};
-use super::{Judge, Place};
+use super::{Declared, Judge, Place};
 use crate::functions::{Feature, Form, FunctionClass, FunctionEntry, Kind, closest_function, find_function};
 use crate::request::Label;
 use crate::validate::Version;
@@ -14,7 +14,10 @@ use crate::{frames, hints};
 impl Judge<'_, '_> {
     pub(super) fn function(&mut self, function: &mut Function, span: Span) -> Kind {
         let Some(ident) = function.name.0.first().and_then(|part| part.as_ident()).cloned() else { return Kind::Any };
-        let declared = self.declared.iter().any(|name| declared_name(name).eq_ignore_ascii_case(&ident.value));
+        let declared = match self.declared {
+            Declared::Names(names) => names.iter().any(|name| declared_name(name).eq_ignore_ascii_case(&ident.value)),
+            Declared::Own => false,
+        };
         let entry = find_function(&ident.value, self.label)
             .filter(|entry| self.has(entry) && !(declared && entry.feature == Feature::Extension));
         let known = entry.is_some() || declared;
@@ -53,8 +56,10 @@ impl Judge<'_, '_> {
 
     /// Whether a function belongs to the language that is judged by.
     fn has(&self, entry: &FunctionEntry) -> bool {
+        let own = matches!(self.declared, Declared::Own) && entry.class != FunctionClass::Window;
         match self.standard {
             None => true,
+            Some(_) if own && entry.feature == Feature::Extension => true,
             Some(Version::V2_1) => entry.feature != Feature::Extension,
             Some(Version::V2_0) => matches!(entry.feature, Feature::Core | Feature::Geometry),
         }
@@ -87,6 +92,7 @@ impl Judge<'_, '_> {
                 );
             }
             _ if version == Version::V2_0
+                && entry.feature == Feature::Geometry
                 && entry.coordinate_system
                 && frames::leading_frame(entry, given).is_none() =>
             {

@@ -24,6 +24,7 @@ use crate::walk::{Part, constraint_mut, parts};
 
 /// Checks functions and kinds in a query that is to be run; functions named in `declared` exist too.
 pub(crate) fn check_kinds(query: &mut Query, label: Label, declared: &[String], findings: &mut Findings<'_>) {
+    let declared = Declared::Names(declared);
     Judge { findings, label, declared, standard: None, place: Place::Rows, in_aggregate: false }.query(query);
 }
 
@@ -33,11 +34,20 @@ pub(crate) fn check_kinds(query: &mut Query, label: Label, declared: &[String], 
 pub(crate) fn check_standard_kinds(
     query: &mut Query,
     version: Version,
-    declared: &[String],
+    declared: Declared<'_>,
     findings: &mut Findings<'_>,
 ) {
     let standard = Some(version);
     Judge { findings, label: Label::Adql, declared, standard, place: Place::Rows, in_aggregate: false }.query(query);
+}
+
+/// Which functions count as user-defined ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Declared<'a> {
+    /// Those of these names or declarations; nothing is known of their arguments.
+    Names(&'a [String]),
+    /// Every function of the table that can be called without further grammar.
+    Own,
 }
 
 /// Where an expression stands, as far as aggregates are concerned.
@@ -52,7 +62,7 @@ enum Place {
 struct Judge<'a, 'b> {
     findings: &'a mut Findings<'b>,
     label: Label,
-    declared: &'a [String],
+    declared: Declared<'a>,
     /// The version of the standard to judge by, if only the standard counts.
     standard: Option<Version>,
     place: Place,
@@ -111,7 +121,7 @@ impl Judge<'_, '_> {
                 _ => {}
             }
         }
-        select.having.iter_mut().for_each(|condition| self.condition(condition));
+        select.having.iter_mut().chain(&mut select.qualify).for_each(|condition| self.condition(condition));
     }
 
     fn tables(&mut self, tables: &mut TableWithJoins) {
@@ -256,6 +266,13 @@ impl Judge<'_, '_> {
                     self.kind(item);
                 });
                 Kind::Array
+            }
+            Expr::CompoundFieldAccess { root, .. } => {
+                let kind = self.kind(root);
+                if !Kind::Array.accepts(kind) && !kind.is_geometry() {
+                    self.findings.bad(span, format!("{} has no items: only an array takes a subscript", kind.noun()));
+                }
+                Kind::Any
             }
             Expr::Function(function) => self.function(function, span),
             other => self.other(other),

@@ -61,7 +61,7 @@ fn take_length(data_type: &mut DataType) -> Option<usize> {
     }
 }
 
-fn complement(flags: Expr) -> Expr {
+pub(super) fn complement(flags: Expr) -> Expr {
     let minus_one = || Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number_literal(1)) };
     let nested = |expr| Expr::Nested(Box::new(expr));
     let whole =

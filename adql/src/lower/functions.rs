@@ -30,6 +30,12 @@ impl Lowering<'_> {
             "IVO_SIMBADPOINT" => {
                 return self.findings.bad(at, "IVO_SIMBADPOINT cannot look up a name: no resolver is configured");
             }
+            name if entry.lowered == "bitwise" => {
+                if let Some(operator) = super::bits::lower_bits(name, take_arguments(function)) {
+                    *expr = operator;
+                }
+                return;
+            }
             "IF_THEN_ELSE" => return *expr = if_then_else(take_arguments(function)),
             // Its value was converted where its unit was known.
             "IN_UNIT" => {
@@ -41,7 +47,7 @@ impl Lowering<'_> {
             }
             "RAND" => drop(take_arguments(function)),
             "IVO_INTERVAL_HAS" => spread_array(function),
-            _ => {}
+            name => self.aggregate(name, function, at),
         }
         if leading_frame(entry, &arguments(function)).is_some()
             && let FunctionArguments::List(list) = &mut function.args

@@ -7,6 +7,9 @@
 //!
 //! One file per construct. Names are exact already; nothing here can fail on a name.
 
+mod aggregates;
+mod arrays;
+mod bits;
 mod casts;
 mod chains;
 mod folding;
@@ -107,6 +110,7 @@ pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
         let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables, units } = query;
         let mut lowering = Lowering { findings: Findings::new(&text), label, parameters: vec![None; parameters] };
         lowering.query(&mut ast);
+        arrays::lower_arrays(&mut ast);
         lowering.findings.finish()?;
         let parameters = lowering.parameters.into_iter().zip(1..);
         Ok(Lowered {

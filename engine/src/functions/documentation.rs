@@ -20,10 +20,13 @@ const QUANTITIES: DocSection = DocSection { include: true, label: "Times, interv
 /// The section of texts.
 const TEXTS: DocSection = DocSection { include: true, label: "Texts", description: None };
 
+/// The section of arrays.
+const ARRAYS: DocSection = DocSection { include: true, label: "Arrays", description: None };
+
 /// The sections in the order of the page.
 #[cfg(test)]
-pub(crate) const SECTIONS: [&str; 6] =
-    [GEOMETRY.label, POSITIONS.label, CELLS.label, QUANTITIES.label, TEXTS.label, NUMBERS.label];
+pub(crate) const SECTIONS: [&str; 7] =
+    [GEOMETRY.label, POSITIONS.label, CELLS.label, QUANTITIES.label, TEXTS.label, NUMBERS.label, ARRAYS.label];
 
 /// Starts the page of a geometry function: one sentence, and how it is called.
 pub(crate) fn page(description: &str, syntax: &str) -> DocumentationBuilder {
@@ -33,6 +36,11 @@ pub(crate) fn page(description: &str, syntax: &str) -> DocumentationBuilder {
 /// Starts the page of a function of numbers.
 pub(crate) fn number_page(description: &str, syntax: &str) -> DocumentationBuilder {
     Documentation::builder(NUMBERS, description, syntax)
+}
+
+/// Starts the page of a function of arrays.
+pub(crate) fn array_page(description: &str, syntax: &str) -> DocumentationBuilder {
+    Documentation::builder(ARRAYS, description, syntax)
 }
 
 /// Starts the page of a function of cells.

@@ -2,6 +2,7 @@
 
 mod adql_mod;
 mod arguments;
+mod arrays;
 mod bounded;
 mod builtins;
 mod catalogue;
@@ -12,10 +13,13 @@ mod documentation;
 mod extremes;
 mod form;
 mod geometry_type;
+mod hash_fraction;
+mod moc_agg;
 mod moc_array;
 mod moc_set;
 mod near;
 mod one_nan;
+mod percentile;
 mod positions;
 mod predicate;
 mod prepared;
@@ -91,12 +95,16 @@ fn spatial() -> Vec<Arc<dyn SpatialFunction>> {
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let spatial = spatial().into_iter().map(|function| SpatialUdf::new(function).into());
     let modulo = Arc::new(ScalarUDF::new_from_impl(adql_mod::Modulo::new()));
-    spatial.chain([modulo]).chain(catalogue::all()).collect()
+    spatial.chain([modulo, hash_fraction::HashFraction::udf()]).chain(arrays::all()).chain(catalogue::all()).collect()
 }
 
 /// Every aggregate of ours that DataFusion has not.
 pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    catalogue::aggregates()
+    let ours = [
+        Arc::new(AggregateUDF::new_from_impl(moc_agg::MocAggregate::new())),
+        Arc::new(AggregateUDF::new_from_impl(percentile::Percentile::new())),
+    ];
+    ours.into_iter().chain(catalogue::aggregates()).collect()
 }
 
 /// The analyzer rules that keep arithmetic and texts in bounds, in order; they come after type coercion.
@@ -105,6 +113,6 @@ pub(crate) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 }
 
 /// What decides on types before they are settled.
-pub(crate) fn expr_planner() -> Arc<dyn ExprPlanner> {
-    Arc::new(wider::WidenFloats)
+pub(crate) fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    vec![Arc::new(arrays::PlanArrays), Arc::new(wider::WidenFloats)]
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::{SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{ColumnarValue, Expr};
@@ -14,7 +14,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::prelude::SessionContext;
 
-use super::{all, allowed_builtins, analyzer_rules};
+use super::{all, allowed_builtins, analyzer_rules, expr_planners};
 
 /// A call of one of our functions.
 pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
@@ -53,6 +53,7 @@ pub(super) fn session() -> SessionContext {
         .with_scalar_functions(builtins.scalar.into_iter().chain(all()).collect())
         .with_aggregate_functions(builtins.aggregate)
         .with_window_functions(builtins.window)
+        .with_expr_planners([expr_planners(), SessionStateDefaults::default_expr_planners()].concat())
         .with_analyzer_rules(rules)
         .build();
     SessionContext::new_with_state(state)

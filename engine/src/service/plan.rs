@@ -12,7 +12,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement;
 use sidereus_adql::{
-    Label, Lowered, Parameter, ParameterType, Query, QueryErrorKind, Request, TableNames, check, lower, parse,
+    Language, Lowered, Parameter, ParameterType, Query, QueryErrorKind, Request, TableNames, check, lower, parse,
 };
 
 use super::QueryKind;
@@ -28,8 +28,8 @@ pub(crate) struct Checked {
 /// Reads a text, binds its names and lowers it.
 ///
 /// *Errors*: every mistake of the text with its place; `Forbidden` for statements that would change something.
-pub(crate) fn read(text: &str, label: Label, tables: &dyn TableNames) -> Result<Checked, EngineError> {
-    let (query, kind) = match parse(text, label)? {
+pub(crate) fn read(text: &str, language: Language, tables: &dyn TableNames) -> Result<Checked, EngineError> {
+    let (query, kind) = match parse(text, language)? {
         Request::Select(query) => (query, QueryKind::Select),
         Request::Explain { analyze, query } => (query, QueryKind::Explain { analyze }),
         Request::CreateTableAs { target, .. }

@@ -10,7 +10,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt};
-use sidereus_adql::Label;
+use sidereus_adql::{Extensions, Label, Language};
 use tokio::time::{Instant, timeout_at};
 
 use super::plan;
@@ -108,9 +108,11 @@ impl QueryService {
     /// *Errors*: `BadQuery` with every place, `NotFound`, `Forbidden`, `LimitExceeded`, `Timeout`.
     pub async fn prepare(&self, principal: &Principal, request: &QueryRequest) -> Result<PreparedQuery, EngineError> {
         let (service, principal) = (self.clone(), principal.clone());
-        let (text, label) = (request.text.clone(), request.label);
+        let text = request.text.clone();
+        let off = if request.label == Label::Adql { self.options.extensions_off } else { Extensions::NONE };
+        let language = Language { label: request.label, standard: request.standard, off };
         let rules = request.rules.unwrap_or(self.options.rules);
-        let task = async move { service.plan_text(principal, &text, label, rules).await };
+        let task = async move { service.plan_text(principal, &text, language, rules).await };
         within(deadline(request.limits), self.workers.run(task)).await?
     }
 
@@ -118,11 +120,11 @@ impl QueryService {
         &self,
         principal: Principal,
         text: &str,
-        label: Label,
+        language: Language,
         rules: Rules,
     ) -> Result<PreparedQuery, EngineError> {
         let names = RegistryNames::new(&self.registry, &principal);
-        let checked = plan::read(text, label, &names)?;
+        let checked = plan::read(text, language, &names)?;
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
         let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;

@@ -1,7 +1,7 @@
 //! What is asked: a text, its language, parameters and limits.
 
 use datafusion::common::ScalarValue;
-use sidereus_adql::Label;
+use sidereus_adql::{Label, Version};
 
 use crate::options::{QueryLimits, Rules};
 
@@ -12,6 +12,8 @@ pub struct QueryRequest {
     pub text: String,
     /// The language it came under.
     pub label: Label,
+    /// The version of ADQL that the text is held to the letter of; `None` takes the language with its extensions.
+    pub standard: Option<Version>,
     /// Values of `?` parameters, in order.
     pub parameters: Vec<ScalarValue>,
     /// Limits.
@@ -24,7 +26,14 @@ impl QueryRequest {
     /// A query without parameters or limits.
     #[must_use]
     pub fn new(text: impl Into<String>, label: Label) -> Self {
-        Self { text: text.into(), label, parameters: Vec::new(), limits: QueryLimits::default(), rules: None }
+        Self {
+            text: text.into(),
+            label,
+            standard: None,
+            parameters: Vec::new(),
+            limits: QueryLimits::default(),
+            rules: None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 1] = ["SIDEREUS_CONFIG"];
 
-const VARIABLES: [(&str, Setter); 17] = [
+const VARIABLES: [(&str, Setter); 18] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -31,6 +31,10 @@ const VARIABLES: [(&str, Setter); 17] = [
     ("SIDEREUS_ENGINE_MEMORY_MIB", |config, text| parse(text, &mut config.engine.memory_mib)),
     ("SIDEREUS_ENGINE_METADATA_CACHE_MIB", |config, text| parse(text, &mut config.engine.metadata_cache_mib)),
     ("SIDEREUS_ENGINE_THREADS", |config, text| parse(text, &mut config.engine.threads)),
+    ("SIDEREUS_LANGUAGE_EXTENSIONS_OFF", |config, text| {
+        config.language.extensions_off = text.split(',').map(|name| name.trim().to_owned()).collect();
+        Ok(())
+    }),
     ("SIDEREUS_ENGINE_RULES_OFF", |config, text| parse(text, &mut config.engine.rules_off)),
     ("SIDEREUS_LOG_FORMAT", |config, text| {
         config.log.format = match text {

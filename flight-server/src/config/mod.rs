@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{CatalogOverrides, EngineOptions, Principal, Rules};
+use sidereus_engine::{CatalogOverrides, EngineOptions, Extension, Principal, Rules};
 
 use crate::auth::{self, Authenticator};
 
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
-use settings::{Engine, Limits, TableOverride, UserEntry, table_name};
+use settings::{Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
 const MIB: usize = 1 << 20;
@@ -84,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Resources of the process.
     pub(crate) engine: Engine,
+    /// The language of queries.
+    pub(crate) language: Language,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Users, by `[[user]]` entries.
@@ -104,6 +106,7 @@ impl Default for Config {
             anonymous: true,
             limits: Limits::default(),
             engine: Engine::default(),
+            language: Language::default(),
             log: Log::default(),
             users: Vec::new(),
             tables: BTreeMap::new(),
@@ -144,11 +147,13 @@ impl Config {
     pub(crate) fn engine_options(&self) -> Result<EngineOptions, ConfigError> {
         let defaults = EngineOptions::default();
         let rules = Rules::all().without(&self.engine.rules_off);
+        let off = self.language.extensions_off.iter().map(|name| Extension::from_name(name)).collect::<Result<_, _>>();
         Ok(EngineOptions {
             memory_limit: self.engine.memory_mib.saturating_mul(MIB),
             metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
             threads: if self.engine.threads == 0 { defaults.threads } else { self.engine.threads },
             rules: rules.map_err(|error| value("engine.rules_off", error.to_string()))?,
+            extensions_off: off.map_err(|error| value("language.extensions_off", error.to_string()))?,
         })
     }
 
@@ -267,6 +272,7 @@ mod tests {
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
+            ("[language]\nextensions_off = [\"cases\"]", "window-functions"),
             ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
             ("[table.\"public.t\"]\nra = \"x\"", "go together"),
             ("[[user]]\nname = \"a\"\npassword_hash = \"secret\"", "argon2"),

@@ -39,6 +39,14 @@ pub(crate) struct Engine {
     pub(crate) rules_off: String,
 }
 
+/// The language of queries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Language {
+    /// Extensions of ADQL that are switched off, by name.
+    pub(crate) extensions_off: Vec<String>,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

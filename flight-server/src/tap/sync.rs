@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use sidereus_engine::{Label, Principal, QueryRequest};
+use sidereus_engine::{Label, Principal, QueryRequest, Version};
 
 use super::parameters::{ParameterError, Parameters};
 use super::respond::{error_response, failed};
@@ -29,7 +29,7 @@ const MAX_RUNID: usize = 64;
 #[derive(Debug)]
 struct SyncRequest {
     query: String,
-    label: Label,
+    language: (Label, Option<Version>),
     max_rows: Option<u64>,
     format: &'static dyn OutputFormat,
     /// The client's own words where it asked by media type, else the format's.
@@ -73,7 +73,7 @@ async fn answer(
     let mut response = if asked.max_rows == Some(0) {
         columns_only(services, principal, &asked).await?
     } else {
-        let request = QueryRequest { limits, ..QueryRequest::new(asked.query.clone(), asked.label) };
+        let request = QueryRequest { limits, ..asked.request() };
         let result = services.query.run(principal, &request).await?;
         let encoding = Encoding::try_new(result, asked.format, Some(asked.query))?;
         ResultBody::begin(encoding, id.clone()).await?.into_response()
@@ -91,8 +91,7 @@ async fn columns_only(
     principal: &Principal,
     asked: &SyncRequest,
 ) -> Result<Response, EncodeError> {
-    let request = QueryRequest::new(asked.query.clone(), asked.label);
-    let prepared = services.query.prepare(principal, &request).await?;
+    let prepared = services.query.prepare(principal, &asked.request()).await?;
     let head = Head { schema: SchemaRef::clone(prepared.schema()), query: Some(asked.query.clone()) };
     let mut encoder = asked.format.encoder(&head)?;
     let mut out = Vec::new();
@@ -114,12 +113,32 @@ impl SyncRequest {
         }
         Ok(Self {
             query: query.to_owned(),
-            label: label(parameters)?,
+            language: language(parameters)?,
             max_rows: max_rows(parameters)?,
             format,
             content_type,
             run_id,
         })
+    }
+
+    fn request(&self) -> QueryRequest {
+        let (label, standard) = self.language;
+        QueryRequest { standard, ..QueryRequest::new(self.query.clone(), label) }
+    }
+}
+
+/// The label of a language, and the version of the standard that it means to the letter.
+fn language(parameters: &Parameters) -> Result<(Label, Option<Version>), ParameterError> {
+    let expected = "expected ADQL, ADQL-2.0, ADQL-2.1 or SQL";
+    let language = parameters.single("LANG")?.ok_or_else(|| missing("LANG", expected))?;
+    match language.trim().to_ascii_uppercase().as_str() {
+        "ADQL" | "ADQL-2.1" => Ok((Label::Adql, None)),
+        "ADQL-2.0" => Ok((Label::Adql, Some(Version::V2_0))),
+        "SQL" => Ok((Label::Sql, None)),
+        _ => Err(ParameterError::Value {
+            name: "LANG",
+            message: format!("unknown query language {language:?}: {expected}"),
+        }),
     }
 }
 
@@ -134,19 +153,6 @@ fn check_tolerated(parameters: &Parameters) -> Result<(), ParameterError> {
         return Err(missing("UPLOAD", "this service takes no uploaded tables"));
     }
     Ok(())
-}
-
-fn label(parameters: &Parameters) -> Result<Label, ParameterError> {
-    let expected = "expected ADQL, ADQL-2.0, ADQL-2.1 or SQL";
-    let language = parameters.single("LANG")?.ok_or_else(|| missing("LANG", expected))?;
-    match language.trim().to_ascii_uppercase().as_str() {
-        "ADQL" | "ADQL-2.0" | "ADQL-2.1" => Ok(Label::Adql),
-        "SQL" => Ok(Label::Sql),
-        _ => Err(ParameterError::Value {
-            name: "LANG",
-            message: format!("unknown query language {language:?}: {expected}"),
-        }),
-    }
 }
 
 fn max_rows(parameters: &Parameters) -> Result<Option<u64>, ParameterError> {

@@ -70,6 +70,44 @@ fn wrong_parameters_are_errors_that_name_them() {
 }
 
 #[test]
+fn the_language_is_that_of_the_version_asked_for() {
+    let server = Server::start();
+    let ask = |language: &str, query: &str| server.post(&[("LANG", language), ("FORMAT", "csv"), ("QUERY", query)]);
+    let case = "SELECT TOP 1 CASE WHEN dec > 91 THEN 1 ELSE 2 END AS c FROM openngc";
+    for language in ["ADQL", "adql-2.1", "SQL"] {
+        assert_eq!(ask(language, case).rows(), ["2"], "{language}");
+    }
+    let refused = ask("ADQL-2.0", case);
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("line 1, column 14: CASE: not part of ADQL"), "{}", refused.text());
+    for query in ["SELECT LOWER(name) AS n FROM openngc", "SELECT name FROM openngc OFFSET 5"] {
+        assert_eq!((ask("ADQL-2.0", query).status, ask("ADQL-2.1", query).status), (400, 200), "{query}");
+    }
+    let standard =
+        "SELECT COUNT(*) AS n FROM openngc WHERE 1 = CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', 0, 90, 180))";
+    assert_eq!(ask("ADQL-2.0", standard).rows(), ask("ADQL", standard).rows());
+    let functions = "SELECT TOP 1 ivo_hasword('big galaxy', 'galaxy') AS w FROM openngc WHERE q3c_radial_query(ra, dec, 0, 90, 180)";
+    assert_eq!(ask("ADQL-2.0", functions).rows(), ["1"]);
+    let columns = server.post(&[("LANG", "ADQL-2.0"), ("MAXREC", "0"), ("QUERY", case)]);
+    assert_eq!(columns.status, 400);
+}
+
+#[test]
+fn the_operator_switches_extensions_off() {
+    let server = Server::start_with(&[], &[("SIDEREUS_LANGUAGE_EXTENSIONS_OFF", "case, tablesample,udf-q3c")]);
+    let refused = server.csv("SELECT TOP 1\n  CASE WHEN dec > 0 THEN 1 END AS c FROM openngc");
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.text().contains("line 2, column 3: the extension `case` is switched off here"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(server.csv("SELECT name FROM openngc WHERE q3c_radial_query(ra, dec, 10, 20, 1)").status, 400);
+    assert_eq!(server.csv("SELECT name FROM openngc TABLESAMPLE (1)").status, 400);
+    assert_eq!(server.csv("SELECT name FROM openngc ORDER BY name LIMIT 1").status, 200);
+}
+
+#[test]
 fn errors_point_at_the_text() {
     let server = Server::start();
     let answer = server.csv("SELECT ra\nFROM hipparcos2\nWHERE DISTANCES(ra, dec, 10, 20) < 1");
