@@ -4,6 +4,8 @@
 //! expression that it groups by. Runs on bound names, so equal columns are written alike; sub-queries are judged by
 //! themselves.
 
+use std::mem::{Discriminant, discriminant};
+
 use sqlparser::ast::{
     Expr, Function, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
 };
@@ -27,7 +29,10 @@ pub(crate) fn check_grouping(query: &mut Query, label: Label, findings: &mut Fin
     let Some(OrderByKind::Expressions(items)) = query.order_by.as_ref().map(|order| &order.kind) else { return };
     let mut grouped = Grouped::of(select, label);
     let outputs = select.projection.iter().filter_map(output_name);
-    grouped.keys.extend(outputs.map(|name| exact(name).to_string()));
+    grouped.keys.extend(outputs.map(|name| {
+        let column = Expr::Identifier(exact(name));
+        (form(&column), column.to_string())
+    }));
     items.iter().for_each(|item| grouped.check(&mut item.expr.clone(), findings));
 }
 
@@ -71,7 +76,7 @@ struct Grouped {
     label: Label,
     /// The qualifiers of its own tables; other columns come from outside.
     own: Vec<Vec<String>>,
-    keys: Vec<String>,
+    keys: Vec<(Discriminant<Expr>, String)>,
 }
 
 impl Grouped {
@@ -86,13 +91,13 @@ impl Grouped {
                 }
                 None => Some(item),
             });
-            grouped.keys = expressions.flatten().map(|item| grouped.key(item)).collect();
+            grouped.keys = expressions.flatten().map(|item| (form(item), grouped.key(item))).collect();
         }
         grouped
     }
 
     fn check(&self, expr: &mut Expr, findings: &mut Findings<'_>) {
-        if !self.keys.is_empty() && self.keys.contains(&self.key(expr)) {
+        if self.is_key(expr) {
             return;
         }
         match expr {
@@ -111,6 +116,16 @@ impl Grouped {
                     }
                 });
             }
+        }
+    }
+
+    /// Whether it is grouped by; what no key has the form of need not be spelt out.
+    fn is_key(&self, expr: &Expr) -> bool {
+        let own = form(expr);
+        let mut alike = self.keys.iter().filter(|(form, _)| *form == own).map(|(_, key)| key).peekable();
+        alike.peek().is_some() && {
+            let key = self.key(expr);
+            alike.any(|other| *other == key)
         }
     }
 
@@ -150,6 +165,14 @@ impl Grouped {
                 self.simplify(inner);
             }
         });
+    }
+}
+
+/// What kind of expression stands inside any parentheses; columns are of one kind, with their table or without it.
+fn form(expr: &Expr) -> Discriminant<Expr> {
+    match bare(expr) {
+        Expr::CompoundIdentifier(_) => discriminant(&Expr::Identifier(exact(""))),
+        other => discriminant(other),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::Findings;
 use crate::reserved::is_reserved;
 use crate::tokens::Tokens;
 use crate::validate::Version;
-use crate::walk::{Part, bare, constraint, parts, query_parts};
+use crate::walk::{Part, bare, constraint, parts, place, query_parts};
 
 /// Reports what the standard does not have in the tokens of a text.
 pub(crate) fn check_tokens(tokens: &Tokens, findings: &mut Findings<'_>) {
@@ -177,7 +177,7 @@ impl Strict<'_, '_> {
     }
 
     fn expression(&mut self, expr: &Expr) {
-        let at = expr.span();
+        let at = place(expr);
         match expr {
             Expr::Identifier(ident) => self.name(ident),
             Expr::CompoundIdentifier(idents) => {
