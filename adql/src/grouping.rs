@@ -7,7 +7,7 @@
 use std::mem::{Discriminant, discriminant};
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    Expr, Function, GroupByExpr, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
 };
 
 use sqlparser::tokenizer::Span;
@@ -29,10 +29,7 @@ pub(crate) fn check_grouping(query: &mut Query, label: Label, findings: &mut Fin
     let Some(OrderByKind::Expressions(items)) = query.order_by.as_ref().map(|order| &order.kind) else { return };
     let mut grouped = Grouped::of(select, label);
     let outputs = select.projection.iter().filter_map(output_name);
-    grouped.keys.extend(outputs.map(|name| {
-        let column = Expr::Identifier(exact(name));
-        (form(&column), column.to_string())
-    }));
+    grouped.columns.extend(outputs.map(|name| vec![exact(name)]));
     items.iter().for_each(|item| grouped.check(&mut item.expr.clone(), findings));
 }
 
@@ -76,6 +73,9 @@ struct Grouped {
     label: Label,
     /// The qualifiers of its own tables; other columns come from outside.
     own: Vec<Vec<String>>,
+    /// Of columns, their names where there is but one table, else with it.
+    columns: Vec<Vec<Ident>>,
+    /// Of other expressions, with their form.
     keys: Vec<(Discriminant<Expr>, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Grouped {
     fn of(select: &Select, label: Label) -> Self {
         let mut own = Vec::new();
         select.from.iter().for_each(|tables| qualifiers(tables, &mut own));
-        let mut grouped = Self { label, own, keys: Vec::new() };
+        let mut grouped = Self { label, own, columns: Vec::new(), keys: Vec::new() };
         if let GroupByExpr::Expressions(items, _) = &select.group_by {
             let expressions = items.iter().map(|item| match crate::write::position(item) {
                 Some(number) => {
@@ -91,7 +91,12 @@ impl Grouped {
                 }
                 None => Some(item),
             });
-            grouped.keys = expressions.flatten().map(|item| (form(item), grouped.key(item))).collect();
+            for item in expressions.flatten() {
+                match grouped.column(item) {
+                    Some(column) => grouped.columns.push(column.to_vec()),
+                    None => grouped.keys.push((discriminant(bare(item)), grouped.key(item))),
+                }
+            }
         }
         grouped
     }
@@ -121,11 +126,26 @@ impl Grouped {
 
     /// Whether it is grouped by; what no key has the form of need not be spelt out.
     fn is_key(&self, expr: &Expr) -> bool {
-        let own = form(expr);
-        let mut alike = self.keys.iter().filter(|(form, _)| *form == own).map(|(_, key)| key).peekable();
+        if let Some(column) = self.column(expr) {
+            return self.columns.iter().any(|key| key == column);
+        }
+        let form = discriminant(bare(expr));
+        let mut alike = self.keys.iter().filter(|(other, _)| *other == form).map(|(_, key)| key).peekable();
         alike.peek().is_some() && {
             let key = self.key(expr);
             alike.any(|other| *other == key)
+        }
+    }
+
+    /// The parts by which equal columns are told, if it is one.
+    fn column<'e>(&self, expr: &'e Expr) -> Option<&'e [Ident]> {
+        match bare(expr) {
+            Expr::Identifier(ident) => Some(std::slice::from_ref(ident)),
+            Expr::CompoundIdentifier(idents) => match self.own.as_slice() {
+                [own] if idents.len() == own.len() + 1 => idents.get(own.len()..),
+                _ => Some(idents),
+            },
+            _ => None,
         }
     }
 
@@ -165,14 +185,6 @@ impl Grouped {
                 self.simplify(inner);
             }
         });
-    }
-}
-
-/// What kind of expression stands inside any parentheses; columns are of one kind, with their table or without it.
-fn form(expr: &Expr) -> Discriminant<Expr> {
-    match bare(expr) {
-        Expr::CompoundIdentifier(_) => discriminant(&Expr::Identifier(exact(""))),
-        other => discriminant(other),
     }
 }
 
