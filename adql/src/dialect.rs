@@ -13,7 +13,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use sqlparser::ast::{BinaryOperator, Expr, ObjectName};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName};
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -187,7 +187,16 @@ impl Dialect for QueryDialect {
             (Keyword::NoKeyword, Token::LParen) => {
                 let name = word.to_ident(token.span);
                 parser.advance_token();
-                Some(parser.parse_function(ObjectName::from(vec![name])))
+                Some(if is_plain_call(parser) {
+                    plain_call(name, parser)
+                } else {
+                    parser.parse_function(ObjectName::from(vec![name]))
+                })
+            }
+            (Keyword::NoKeyword, Token::Period) if is_column_of_table(parser) => {
+                let table = word.to_ident(token.span);
+                (0..2).for_each(|_| parser.advance_token());
+                Some(parser.parse_identifier().map(|column| Expr::CompoundIdentifier(vec![table, column])))
             }
             (Keyword::NoKeyword, _) => Some(parser.parse_identifier().map(Expr::Identifier)),
             _ if word.quote_style.is_some() => None,
@@ -287,6 +296,78 @@ pub(crate) fn is_structural(word: Keyword) -> bool {
             | Keyword::WHERE
             | Keyword::WITH
     )
+}
+
+/// Whether what comes next is `table.column` and nothing more.
+fn is_column_of_table(parser: &Parser<'_>) -> bool {
+    let column = &parser.peek_nth_token_ref(2).token;
+    matches!(column, Token::Word(word) if word.keyword == Keyword::NoKeyword)
+        && !matches!(
+            parser.peek_nth_token_ref(3).token,
+            Token::Period | Token::LParen | Token::LBracket | Token::SingleQuotedString(_)
+        )
+}
+
+/// Whether a call is a name and expressions, from its opening parenthesis on: no star, DISTINCT, ORDER BY, OVER, ...
+fn is_plain_call(parser: &Parser<'_>) -> bool {
+    let first = parser.index();
+    let mut depth = 0;
+    for at in first.. {
+        let token = &parser.token_at(at).token;
+        match token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::EOF => return false,
+            Token::Mul if matches!(parser.token_at(at - 1).token, Token::LParen | Token::Period | Token::Comma) => {
+                return false;
+            }
+            Token::Word(_) if depth == 1 && keyword(token).is_some_and(is_of_calls) => return false,
+            _ => {}
+        }
+        if depth == 0 {
+            return !keyword(&parser.token_at(at + 1).token).is_some_and(is_of_calls);
+        }
+    }
+    false
+}
+
+/// Words by which a call is more than its arguments.
+fn is_of_calls(word: Keyword) -> bool {
+    matches!(
+        word,
+        Keyword::ALL
+            | Keyword::DISTINCT
+            | Keyword::FILTER
+            | Keyword::HAVING
+            | Keyword::IGNORE
+            | Keyword::LIMIT
+            | Keyword::NULL
+            | Keyword::ON
+            | Keyword::ORDER
+            | Keyword::OVER
+            | Keyword::RESPECT
+            | Keyword::SELECT
+            | Keyword::SEPARATOR
+            | Keyword::TABLE
+            | Keyword::WITH
+            | Keyword::WITHIN
+            | Keyword::ABSENT
+            | Keyword::RETURNING
+    )
+}
+
+/// A call that [`is_plain_call`].
+fn plain_call(name: Ident, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.expect_token(&Token::LParen)?;
+    let mut given = Vec::new();
+    if parser.peek_token_ref().token != Token::RParen {
+        given.push(parser.parse_expr()?);
+        while parser.consume_token(&Token::Comma) {
+            given.push(parser.parse_expr()?);
+        }
+    }
+    parser.expect_token(&Token::RParen)?;
+    Ok(call_of(name, given))
 }
 
 /// `POSITION(a IN b)` or the function `POSITION(a, b)`, told apart behind the first operand.

@@ -4,8 +4,10 @@
 //! expression that it groups by. Runs on bound names, so equal columns are written alike; sub-queries are judged by
 //! themselves.
 
+use std::mem::{Discriminant, discriminant};
+
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    Expr, Function, GroupByExpr, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
 };
 
 use sqlparser::tokenizer::Span;
@@ -75,14 +77,17 @@ struct Grouped {
     label: Label,
     /// The qualifiers of its own tables; other columns come from outside.
     own: Vec<Vec<String>>,
-    keys: Vec<String>,
+    /// Of columns, their names where there is but one table, else with it.
+    columns: Vec<Vec<Ident>>,
+    /// Of other expressions, with their form.
+    keys: Vec<(Discriminant<Expr>, String)>,
 }
 
 impl Grouped {
     fn of(select: &Select, label: Label) -> Self {
         let mut own = Vec::new();
         select.from.iter().for_each(|tables| qualifiers(tables, &mut own));
-        let mut grouped = Self { label, own, keys: Vec::new() };
+        let mut grouped = Self { label, own, columns: Vec::new(), keys: Vec::new() };
         if let GroupByExpr::Expressions(items, _) = &select.group_by {
             let expressions = items.iter().map(|item| match crate::write::position(item) {
                 Some(number) => {
@@ -90,18 +95,23 @@ impl Grouped {
                 }
                 None => Some(item),
             });
-            grouped.keys = expressions.flatten().map(|item| grouped.key(item)).collect();
+            for item in expressions.flatten() {
+                match grouped.column(item) {
+                    Some(column) => grouped.columns.push(column.to_vec()),
+                    None => grouped.keys.push((discriminant(bare(item)), grouped.key(item))),
+                }
+            }
         }
         grouped
     }
 
     /// Takes the names of result columns for grouped.
     fn add_outputs(&mut self, select: &Select) {
-        self.keys.extend(select.projection.iter().filter_map(output_name).map(|name| exact(name).to_string()));
+        self.columns.extend(select.projection.iter().filter_map(output_name).map(|name| vec![exact(name)]));
     }
 
     fn check(&self, expr: &mut Expr, findings: &mut Findings<'_>) {
-        if !self.keys.is_empty() && self.keys.contains(&self.key(expr)) {
+        if self.is_key(expr) {
             return;
         }
         match expr {
@@ -120,6 +130,31 @@ impl Grouped {
                     }
                 });
             }
+        }
+    }
+
+    /// Whether it is grouped by; what no key has the form of need not be spelt out.
+    fn is_key(&self, expr: &Expr) -> bool {
+        if let Some(column) = self.column(expr) {
+            return self.columns.iter().any(|key| key == column);
+        }
+        let form = discriminant(bare(expr));
+        let mut alike = self.keys.iter().filter(|(other, _)| *other == form).map(|(_, key)| key).peekable();
+        alike.peek().is_some() && {
+            let key = self.key(expr);
+            alike.any(|other| *other == key)
+        }
+    }
+
+    /// The parts by which equal columns are told, if it is one.
+    fn column<'e>(&self, expr: &'e Expr) -> Option<&'e [Ident]> {
+        match bare(expr) {
+            Expr::Identifier(ident) => Some(std::slice::from_ref(ident)),
+            Expr::CompoundIdentifier(idents) => match self.own.as_slice() {
+                [own] if idents.len() == own.len() + 1 => idents.get(own.len()..),
+                _ => Some(idents),
+            },
+            _ => None,
         }
     }
 

@@ -70,11 +70,9 @@ pub struct TableInfo {
 }
 
 /// Compares without regard to letter case.
+#[inline]
 pub(crate) fn same_in_any_case(a: &str, b: &str) -> bool {
-    if a.is_ascii() && b.is_ascii() {
-        return a.eq_ignore_ascii_case(b);
-    }
-    a.to_lowercase() == b.to_lowercase()
+    a.eq_ignore_ascii_case(b) || (!a.is_ascii() && !b.is_ascii() && a.to_lowercase() == b.to_lowercase())
 }
 
 /// The candidate that the user most likely meant, if one is close enough.

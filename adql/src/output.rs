@@ -73,7 +73,10 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
                 let plain = is_column && unique == name;
                 select.projection.push(projected((*expr).clone(), &unique, plain));
                 let unit = binder.output_unit(&expr);
-                outputs.push(Output { column: Column { exact: unique, known_as: name, unit }, expr: Some(*expr) });
+                outputs.push(Output {
+                    column: Column { exact: unique.into(), known_as: name.into(), unit },
+                    expr: Some(*expr),
+                });
             }
             Item::Star { item, columns } if !expands => {
                 select.projection.push(*item);
@@ -86,9 +89,9 @@ pub(crate) fn name_columns(binder: &mut Binder<'_, '_>, select: &mut Select) -> 
                 for (column, expr) in columns {
                     let unique = names.unique(&column.exact);
                     let plain =
-                        unique == column.exact && matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+                        *unique == *column.exact && matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
                     select.projection.push(projected(expr.clone(), &unique, plain));
-                    let column = Column { exact: unique, known_as: column.exact, unit: column.unit };
+                    let column = Column { exact: unique.into(), known_as: column.exact, unit: column.unit };
                     outputs.push(Output { column, expr: Some(expr) });
                 }
             }
@@ -140,7 +143,7 @@ fn has_duplicates(items: &[Item]) -> bool {
     let mut seen = HashSet::new();
     items.iter().any(|item| match item {
         Item::One { name, .. } => !seen.insert(name.as_str()),
-        Item::Star { columns, .. } => columns.iter().any(|(column, _)| !seen.insert(column.exact.as_str())),
+        Item::Star { columns, .. } => columns.iter().any(|(column, _)| !seen.insert(&*column.exact)),
     })
 }
 

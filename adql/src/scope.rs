@@ -16,9 +16,9 @@ use crate::units::Unit;
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     /// The exact name to write out.
-    pub(crate) exact: String,
+    pub(crate) exact: Arc<str>,
     /// The name the user knows it by; differs where a duplicate had to be renamed.
-    pub(crate) known_as: String,
+    pub(crate) known_as: Arc<str>,
     /// In which unit its values are.
     pub(crate) unit: ColumnUnit,
 }
@@ -41,9 +41,9 @@ pub(crate) enum ColumnUnit {
 }
 
 impl Column {
-    pub(crate) fn new(name: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<Arc<str>>) -> Self {
         let exact = name.into();
-        Self { known_as: exact.clone(), exact, unit: ColumnUnit::Unknown }
+        Self { known_as: Arc::clone(&exact), exact, unit: ColumnUnit::Unknown }
     }
 
     pub(crate) fn with_unit(self, unit: ColumnUnit) -> Self {
@@ -84,7 +84,7 @@ impl Relation {
 
     /// The expression of one of its columns, qualified.
     fn column(&self, column: &Column) -> Expr {
-        let parts = self.qualifier.iter().map(String::as_str).chain([column.exact.as_str()]);
+        let parts = self.qualifier.iter().map(String::as_str).chain([&*column.exact]);
         let mut idents: Vec<Ident> = parts.map(exact).collect();
         match idents.len() {
             1 => Expr::Identifier(idents.swap_remove(0)),
@@ -113,7 +113,7 @@ pub(crate) struct Scope {
     /// Whether a result column hides a column of these tables: then every column is written with its table.
     pub(crate) qualifies: bool,
     /// Names of the result columns, once they are known.
-    pub(crate) outputs: Vec<String>,
+    pub(crate) outputs: Vec<Arc<str>>,
 }
 
 /// Why a name means nothing.
@@ -160,7 +160,7 @@ impl Scope {
         match found.len() {
             1 => Ok(found.swap_remove(0)),
             0 if self.relations.iter().any(|relation| !relation.known) => {
-                Ok((Column::new(&name.value), Expr::Identifier(exact(&name.value))))
+                Ok((Column::new(name.value.as_str()), Expr::Identifier(exact(&name.value))))
             }
             0 => Err(Missing::Unknown),
             _ => Err(Missing::Ambiguous(found.iter().map(|(_, expr)| plain(expr)).collect())),
@@ -174,12 +174,12 @@ impl Scope {
         match found.len() {
             1 => Ok((found[0].clone(), relation.column(found.swap_remove(0)))),
             0 if !relation.known => {
-                let column = Column::new(&name.value);
+                let column = Column::new(name.value.as_str());
                 let expr = relation.column(&column);
                 Ok((column, expr))
             }
             0 => Err(Missing::Unknown),
-            _ => Err(Missing::Ambiguous(found.iter().map(|column| column.exact.clone()).collect())),
+            _ => Err(Missing::Ambiguous(found.iter().map(|column| column.exact.to_string()).collect())),
         }
     }
 
@@ -204,7 +204,7 @@ impl Scope {
                 || (qualifier.len() == relation.qualifier.len() && qualifier.iter().zip(&relation.qualifier).all(same))
         };
         let columns = self.relations.iter().filter(is_meant).flat_map(|relation| &relation.columns);
-        columns.into_iter().find(|column| column.exact == name.value)
+        columns.into_iter().find(|column| *column.exact == *name.value)
     }
 
     /// What `*` stands for: merged columns first, as the standard says.
@@ -227,10 +227,7 @@ impl Scope {
 
     /// The name of a column in this scope that is spelt like `name`.
     pub(crate) fn closest_column(&self, name: &str) -> Option<&str> {
-        closest(
-            name,
-            self.relations.iter().flat_map(|relation| &relation.columns).map(|column| column.known_as.as_str()),
-        )
+        closest(name, self.relations.iter().flat_map(|relation| &relation.columns).map(|column| &*column.known_as))
     }
 
     /// The name of a table in this scope that is spelt like `name`.
@@ -255,7 +252,7 @@ impl Scope {
 }
 
 fn write(relation: &Relation, column: &Column, qualified: bool) -> Expr {
-    if qualified { relation.column(column) } else { Expr::Identifier(exact(&column.exact)) }
+    if qualified { relation.column(column) } else { Expr::Identifier(exact(&*column.exact)) }
 }
 
 /// A column reference for a message.

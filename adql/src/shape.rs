@@ -15,7 +15,7 @@ use sqlparser::tokenizer::Span;
 
 use crate::error::{Findings, QueryErrorKind};
 use crate::limits::Limits;
-use crate::walk::{Part, bare, constraint, parts, query_parts};
+use crate::walk::{Part, bare, constraint, parts, place, query_parts};
 
 /// Adds an error for everything in the query that the language does not have.
 pub(crate) fn check_shape(query: &mut Query, findings: &mut Findings<'_>) {
@@ -30,14 +30,15 @@ struct Shape<'a, 'b> {
 
 impl Shape<'_, '_> {
     fn query(&mut self, query: &mut Query) {
-        let span = query.span();
         let extra = query.fetch.is_some()
             || !query.locks.is_empty()
             || query.for_clause.is_some()
             || query.settings.is_some()
             || query.format_clause.is_some()
             || !query.pipe_operators.is_empty();
-        self.refuse_if(extra, span, "FETCH, FOR and other clauses after the query are not supported");
+        if extra {
+            self.refuse(query.span(), "FETCH, FOR and other clauses after the query are not supported");
+        }
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.refuse_if(
                 cte.from.is_some() || cte.materialized.is_some(),
@@ -54,12 +55,10 @@ impl Shape<'_, '_> {
             self.order(order);
         }
         if let Some(clause) = &query.limit_clause {
-            self.limit(clause, span);
-            self.refuse_if(
-                counts_twice(&query.body, clause),
-                span,
-                "TOP and LIMIT cannot both be given where one is a parameter",
-            );
+            self.limit(clause, query);
+            if counts_twice(&query.body, clause) {
+                self.refuse(query.span(), "TOP and LIMIT cannot both be given where one is a parameter");
+            }
         }
         query_parts(query, &mut |part| self.part(part));
     }
@@ -298,11 +297,13 @@ impl Shape<'_, '_> {
         self.refuse_if(item.with_fill.is_some(), item.span(), "WITH FILL is not supported");
     }
 
-    fn limit(&mut self, clause: &LimitClause, query: Span) {
+    fn limit(&mut self, clause: &LimitClause, query: &Query) {
         let LimitClause::LimitOffset { limit, offset, limit_by } = clause else {
-            return self.findings.hinted(query, "LIMIT takes one number", "write LIMIT n OFFSET m");
+            return self.findings.hinted(query.span(), "LIMIT takes one number", "write LIMIT n OFFSET m");
         };
-        self.refuse_if(!limit_by.is_empty(), query, "LIMIT BY is not supported");
+        if !limit_by.is_empty() {
+            self.refuse(query.span(), "LIMIT BY is not supported");
+        }
         for (expr, word) in
             limit.iter().map(|expr| (expr, "LIMIT")).chain(offset.iter().map(|offset| (&offset.value, "OFFSET")))
         {
@@ -325,7 +326,7 @@ impl Shape<'_, '_> {
                 | Value::Placeholder(_) => {}
                 other => self.refuse(value.span, &format!("the literal {other} is not supported")),
             },
-            Expr::BinaryOp { op, .. } => self.binary(op, expr.span()),
+            Expr::BinaryOp { op, .. } => self.binary(op, expr),
             Expr::UnaryOp {
                 op: UnaryOperator::Plus | UnaryOperator::Minus | UnaryOperator::Not | UnaryOperator::BitwiseNot,
                 ..
@@ -340,22 +341,27 @@ impl Shape<'_, '_> {
             }
             Expr::Cast { kind, data_type, array, format, .. } => {
                 let plain = matches!(kind, CastKind::Cast | CastKind::DoubleColon) && !array && format.is_none();
-                self.refuse_if(!plain, expr.span(), "only CAST(value AS type) is supported");
-                self.data_type(data_type, expr.span());
+                if !plain {
+                    self.refuse(place(expr), "only CAST(value AS type) is supported");
+                }
+                if !castable(data_type) {
+                    self.data_type(data_type, place(expr));
+                }
             }
             Expr::TypedString(typed) => self.data_type(&typed.data_type, typed.value.span),
             Expr::Ceil { field, .. } | Expr::Floor { field, .. } => {
                 let plain = matches!(field, CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime));
-                self.refuse_if(!plain, expr.span(), "CEIL and FLOOR take one number");
+                if !plain {
+                    self.refuse(place(expr), "CEIL and FLOOR take one number");
+                }
             }
             Expr::Tuple(_) => self.refuse(expr.span(), "a list of values in parentheses is not supported here"),
             Expr::Function(function) => self.function(function),
             Expr::AnyOp { .. } | Expr::AllOp { .. } => self.refuse(expr.span(), "ANY and ALL are not supported"),
             _ => {}
         }
-        let span = expr.span();
         if !parts(expr, &mut |part| self.part(part)) {
-            self.refuse(span, "this expression is not supported");
+            self.refuse(expr.span(), "this expression is not supported");
         }
     }
 
@@ -366,7 +372,7 @@ impl Shape<'_, '_> {
         }
     }
 
-    fn binary(&mut self, op: &BinaryOperator, span: Span) {
+    fn binary(&mut self, op: &BinaryOperator, expr: &Expr) {
         let known = matches!(
             op,
             BinaryOperator::Plus
@@ -393,7 +399,9 @@ impl Shape<'_, '_> {
                 | BinaryOperator::PGRegexNotMatch
                 | BinaryOperator::PGRegexNotIMatch
         );
-        self.refuse_if(!known, span, &format!("the operator {op} is not supported"));
+        if !known {
+            self.refuse(place(expr), &format!("the operator {op} is not supported"));
+        }
     }
 
     fn data_type(&mut self, data_type: &DataType, span: Span) {

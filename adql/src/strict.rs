@@ -19,7 +19,7 @@ use crate::request::Label;
 use crate::reserved::is_reserved;
 use crate::tokens::Tokens;
 use crate::validate::Version;
-use crate::walk::{Part, bare, constraint, parts, query_parts};
+use crate::walk::{Part, bare, constraint, parts, place, query_parts};
 
 /// What is reported.
 #[derive(Debug, Clone, Copy)]
@@ -233,7 +233,7 @@ impl Strict<'_, '_> {
     }
 
     fn expression(&mut self, expr: &Expr) {
-        let at = expr.span();
+        let at = place(expr);
         match expr {
             Expr::Identifier(ident) => self.name(ident),
             Expr::CompoundIdentifier(idents) => {

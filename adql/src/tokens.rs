@@ -51,11 +51,12 @@ impl Tokens {
         }
         // A byte order mark has no width on any screen, so the columns that follow are counted without it.
         let shown = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut list = Vec::new();
-        if most_tokens(shown) > limits.tokens {
+        let most = most_tokens(shown);
+        if most > limits.tokens {
             let message = format!("the query has more than {} words, numbers and signs", limits.tokens);
             return findings.fail(QueryErrorKind::LimitExceeded, Span::empty(), message, None);
         }
+        let mut list = Vec::with_capacity(most);
         let dialect = QueryDialect::default();
         if let Err(error) = Tokenizer::new(&dialect, shown).tokenize_with_location_into_buf(&mut list) {
             let at = one_column(error.location);

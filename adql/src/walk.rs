@@ -6,8 +6,9 @@
 use sqlparser::ast::{
     AccessExpr, Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
     GroupByExpr, JoinConstraint, JoinOperator, LimitClause, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SetExpr, Subscript, TableFactor, TableWithJoins, WindowFrameBound, WindowSpec, WindowType,
+    SetExpr, Spanned, Subscript, TableFactor, TableWithJoins, WindowFrameBound, WindowSpec, WindowType,
 };
+use sqlparser::tokenizer::Span;
 
 use crate::runs::is_rows;
 
@@ -241,6 +242,25 @@ fn left_operand(expr: &Expr) -> Option<&Expr> {
         | Expr::MemberOf(sqlparser::ast::MemberOf { value: left, .. })
         | Expr::Prefixed { value: left, .. } => Some(left),
         _ => None,
+    }
+}
+
+/// The place of an expression: what [`Spanned::span`] gives, without a walk over all of a chain.
+pub(crate) fn place(expr: &Expr) -> Span {
+    let mut end = None;
+    let mut first = expr;
+    loop {
+        first = match first {
+            Expr::BinaryOp { left, right, .. } => {
+                end.get_or_insert_with(|| right.span());
+                left
+            }
+            Expr::IsNull(left) | Expr::IsNotNull(left) | Expr::Cast { expr: left, .. } => left,
+            leaf => {
+                let start = leaf.span();
+                return end.map_or(start, |end: Span| start.union(&end));
+            }
+        };
     }
 }
 

@@ -10,6 +10,8 @@ mod sample;
 mod tables;
 mod units;
 
+use std::sync::Arc;
+
 use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByExpr, OrderByKind, Query, Select, SetExpr, Spanned};
 use sqlparser::tokenizer::Span;
 
@@ -120,7 +122,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         let outputs = output::name_columns(self, select);
         if let Some(scope) = self.scopes.last_mut() {
             scope.qualifies = output::hides_a_column(&outputs, scope);
-            scope.outputs = outputs.iter().map(|output| output.column.known_as.clone()).collect();
+            scope.outputs = outputs.iter().map(|output| Arc::clone(&output.column.known_as)).collect();
         }
         select.selection.iter_mut().for_each(|condition| self.expr(condition));
         self.group_by(select, &outputs);
@@ -209,7 +211,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             if let Expr::Identifier(ident) = &item.expr
                 && let Some(output) = output::find(outputs, &Name::from(ident))
             {
-                item.expr = with_span(Expr::Identifier(exact(&output.column.exact)), ident.span);
+                item.expr = with_span(Expr::Identifier(exact(&*output.column.exact)), ident.span);
                 continue;
             }
             self.expr(&mut item.expr);

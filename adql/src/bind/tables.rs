@@ -122,7 +122,8 @@ impl Binder<'_, '_> {
                 }
                 let table: Arc<[String]> = info.path.as_slice().into();
                 let column = |name: String| {
-                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: name.as_str().into() };
+                    let name: Arc<str> = name.into();
+                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: Arc::clone(&name) };
                     Column::new(name).with_unit(unit)
                 };
                 let columns = info.columns.into_iter().map(column).collect();
@@ -155,8 +156,10 @@ impl Binder<'_, '_> {
         for (index, column) in alias.columns.iter_mut().enumerate() {
             column.name = exact(&column.name.value);
             match bound.columns.get_mut(index) {
-                Some(renamed) => *renamed = Column::new(&column.name.value).with_unit(mem::take(&mut renamed.unit)),
-                None => bound.columns.push(Column::new(&column.name.value)),
+                Some(renamed) => {
+                    *renamed = Column::new(column.name.value.as_str()).with_unit(mem::take(&mut renamed.unit))
+                }
+                None => bound.columns.push(Column::new(column.name.value.as_str())),
             }
         }
         alias.explicit = true;
@@ -254,7 +257,8 @@ impl Sides<'_> {
         for (r, relation) in self.scope.relations.iter().enumerate().filter(|(r, _)| on_side(*r)) {
             for (c, column) in relation.columns.iter().enumerate() {
                 if name.matches(&column.known_as) && !hidden.contains(&(r, c)) {
-                    let qualified = relation.qualifier.iter().chain([&column.exact]).map(exact).collect();
+                    let parts = relation.qualifier.iter().map(String::as_str).chain([&*column.exact]);
+                    let qualified = parts.map(exact).collect();
                     let expr = Expr::CompoundIdentifier(qualified);
                     found.push(Merged { column: column.clone(), expr, hides: vec![(r, c)] });
                 }
@@ -269,7 +273,7 @@ fn common_columns(scope: &Scope, left_relations: usize) -> Vec<Name> {
     let (left, right) = scope.relations.split_at(left_relations.min(scope.relations.len()));
     let mut names: Vec<Name> = Vec::new();
     for column in left.iter().flat_map(|relation| &relation.columns) {
-        let name = Name { value: column.known_as.clone(), delimited: false };
+        let name = Name { value: column.known_as.to_string(), delimited: false };
         let there = right.iter().flat_map(|relation| &relation.columns).any(|other| name.matches(&other.known_as));
         if there && !names.iter().any(|known| known.matches(&name.value)) {
             names.push(name);

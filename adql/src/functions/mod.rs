@@ -13,7 +13,7 @@ mod standard;
 use std::sync::LazyLock;
 
 use crate::extensions::Extension;
-use crate::names::{closest, same_in_any_case};
+use crate::names::closest;
 use crate::request::Label;
 
 /// What an argument or a result is, as far as the language looks.
@@ -254,6 +254,13 @@ static TABLE: LazyLock<Vec<FunctionEntry>> = LazyLock::new(|| {
     [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, arrays::FUNCTIONS, sql::FUNCTIONS].concat()
 });
 
+/// The same, sorted by name.
+static BY_NAME: LazyLock<Vec<&'static FunctionEntry>> = LazyLock::new(|| {
+    let mut entries: Vec<&FunctionEntry> = TABLE.iter().collect();
+    entries.sort_by_key(|entry| entry.name);
+    entries
+});
+
 /// All functions of the language.
 ///
 /// The engine's allow-list is the set of their [`lowered`](FunctionEntry::lowered) names.
@@ -269,9 +276,10 @@ pub fn function_table() -> &'static [FunctionEntry] {
 /// assert_eq!((lowered(Label::Adql), lowered(Label::Sql)), (Some("ln"), Some("log10")));
 /// ```
 pub fn find_function(name: &str, label: Label) -> Option<&'static FunctionEntry> {
-    let fits =
-        |entry: &&FunctionEntry| same_in_any_case(entry.name, name) && entry.label.is_none_or(|only| only == label);
-    TABLE.iter().find(fits)
+    let written = || name.bytes().map(|byte| byte.to_ascii_uppercase());
+    let first = BY_NAME.partition_point(|entry| entry.name.bytes().lt(written()));
+    let same = BY_NAME[first..].iter().take_while(|entry| entry.name.eq_ignore_ascii_case(name));
+    same.copied().find(|entry| entry.label.is_none_or(|only| only == label))
 }
 
 /// The function whose name is closest to a misspelt one.

@@ -122,7 +122,7 @@ impl Judge<'_, '_> {
 
     /// DISTINCT, FILTER and OVER stand only where they mean something.
     fn call_clauses(&mut self, function: &Function, class: FunctionClass, declared: bool, at: Span) {
-        let name = function.name.to_string().to_uppercase();
+        let name = || function.name.to_string().to_uppercase();
         let distinct = match &function.args {
             FunctionArguments::List(list) => list.duplicate_treatment.is_some(),
             _ => false,
@@ -131,26 +131,29 @@ impl Judge<'_, '_> {
             let extra =
                 distinct || function.filter.is_some() || function.over.is_some() || !function.within_group.is_empty();
             if extra {
-                self.findings
-                    .bad(at, format!("{name} is no aggregate: DISTINCT, FILTER, WITHIN GROUP and OVER cannot be used"));
+                self.findings.bad(
+                    at,
+                    format!("{} is no aggregate: DISTINCT, FILTER, WITHIN GROUP and OVER cannot be used", name()),
+                );
             }
             return;
         }
         if class == FunctionClass::Window && function.over.is_none() {
+            let name = name();
             self.findings.hinted(at, format!("{name} is a window function"), format!("write {name}(...) OVER (...)"));
         }
         if class != FunctionClass::Scalar && self.place == Place::Rows {
             self.findings.hinted(
                 at,
-                format!("{name} cannot be used in WHERE, ON or GROUP BY"),
+                format!("{} cannot be used in WHERE, ON or GROUP BY", name()),
                 "conditions on groups go to HAVING",
             );
         }
-        if function.over.is_some() && find_function(&name, self.label).is_some_and(|entry| !entry.over_window) {
-            self.findings.hinted(at, format!("{name} cannot stand over a window"), "use it with GROUP BY");
+        if function.over.is_some() && find_function(&name(), self.label).is_some_and(|entry| !entry.over_window) {
+            self.findings.hinted(at, format!("{} cannot stand over a window", name()), "use it with GROUP BY");
         }
         if class == FunctionClass::Aggregate && function.over.is_none() && self.in_aggregate {
-            self.findings.bad(at, format!("{name} stands inside another aggregate"));
+            self.findings.bad(at, format!("{} stands inside another aggregate", name()));
         }
     }
 
@@ -167,10 +170,14 @@ impl Judge<'_, '_> {
             }
         }
         function.filter.iter_mut().for_each(|filter| self.condition(filter));
-        let mut rest = function.clone();
-        rest.args = FunctionArguments::None;
-        rest.filter = None;
-        self.other(&mut Expr::Function(rest));
+        if has_more_parts(function) {
+            let mut rest = function.clone();
+            if let FunctionArguments::List(list) = &mut rest.args {
+                list.args.clear();
+            }
+            rest.filter = None;
+            self.other(&mut Expr::Function(rest));
+        }
         self.in_aggregate = outer;
         kinds
     }
@@ -218,6 +225,12 @@ impl Judge<'_, '_> {
             self.findings.hinted(given[index].span(), message, hint);
         }
     }
+}
+
+/// Whether expressions stand in a call elsewhere than among its arguments and in FILTER.
+fn has_more_parts(function: &Function) -> bool {
+    let ordered = matches!(&function.args, FunctionArguments::List(list) if !list.clauses.is_empty());
+    ordered || function.over.is_some() || !function.within_group.is_empty()
 }
 
 fn counted(count: usize) -> String {

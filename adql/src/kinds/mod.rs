@@ -20,12 +20,11 @@ use crate::error::Findings;
 use crate::functions::Kind;
 use crate::request::Label;
 use crate::validate::Version;
-use crate::walk::{Part, constraint_mut, parts};
+use crate::walk::{Part, constraint_mut, parts, place};
 
 /// Checks functions and kinds in a query that is to be run; functions named in `declared` exist too.
 pub(crate) fn check_kinds(query: &mut Query, label: Label, declared: &[String], findings: &mut Findings<'_>) {
-    let declared = Declared::Names(declared);
-    Judge { findings, label, declared, standard: None, place: Place::Rows, in_aggregate: false }.query(query);
+    judge(query, label, Declared::Names(declared), None, findings);
 }
 
 /// The same by the letter of the standard.
@@ -37,8 +36,25 @@ pub(crate) fn check_standard_kinds(
     declared: Declared<'_>,
     findings: &mut Findings<'_>,
 ) {
-    let standard = Some(version);
-    Judge { findings, label: Label::Adql, declared, standard, place: Place::Rows, in_aggregate: false }.query(query);
+    judge(query, Label::Adql, declared, Some(version), findings);
+}
+
+/// Most queries are right, and the place of an expression is found by a walk over all of it: so places are looked up
+/// only once something is known to be wrong.
+fn judge(
+    query: &mut Query,
+    label: Label,
+    declared: Declared<'_>,
+    standard: Option<Version>,
+    findings: &mut Findings<'_>,
+) {
+    let mut unplaced = Findings::new("");
+    for (findings, places) in [(&mut unplaced, false), (findings, true)] {
+        Judge { findings, places, label, declared, standard, place: Place::Rows, in_aggregate: false }.query(query);
+        if findings.is_empty() && !places {
+            return;
+        }
+    }
 }
 
 /// Which functions count as user-defined ones.
@@ -61,6 +77,8 @@ enum Place {
 
 struct Judge<'a, 'b> {
     findings: &'a mut Findings<'b>,
+    /// Whether the places of errors are wanted.
+    places: bool,
     label: Label,
     declared: Declared<'a>,
     /// The version of the standard to judge by, if only the standard counts.
@@ -161,7 +179,7 @@ impl Judge<'_, '_> {
     /// An expression that must be true or false.
     fn condition(&mut self, expr: &mut Expr) {
         let kind = self.kind(expr);
-        let span = expr.span();
+        let span = self.span(expr);
         if kind == Kind::Any && self.standard.is_some() {
             return self.findings.hinted(span, "a value is no condition", "compare it with something");
         }
@@ -187,9 +205,14 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// The place of an expression, if it is wanted.
+    fn span(&self, expr: &Expr) -> Span {
+        if self.places { place(expr) } else { Span::empty() }
+    }
+
     /// Infers the kind of an expression and reports what is wrong inside.
     fn kind(&mut self, expr: &mut Expr) -> Kind {
-        let span = expr.span();
+        let span = self.span(expr);
         match expr {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Kind::Any,
             Expr::Value(value) => literal_kind(&value.value),
@@ -230,7 +253,8 @@ impl Judge<'_, '_> {
             | Expr::SimilarTo { expr, pattern, .. } => {
                 for part in [expr, pattern] {
                     let kind = self.kind(part);
-                    self.no_geometry(kind, part.span());
+                    let span = self.span(part);
+                    self.no_geometry(kind, span);
                 }
                 Kind::Boolean
             }

@@ -50,6 +50,12 @@ impl Unit {
         self.factors.is_empty() && self.ten == 0
     }
 
+    /// Whether it can be written, and read again.
+    fn is_short(&self) -> bool {
+        let bytes: usize = self.factors.iter().map(|(symbol, _)| symbol.len()).sum();
+        self.factors.len() <= MOST_SYMBOLS && bytes <= MOST_BYTES
+    }
+
     /// The unit of a product; `None` beyond the bounds of what is followed.
     pub(crate) fn times(mut self, other: &Self) -> Option<Self> {
         self.ten = self.ten.checked_add(other.ten).filter(|ten| ten.abs() <= 300)?;
@@ -60,8 +66,7 @@ impl Unit {
             }
         }
         self.factors.retain(|(_, power)| *power != 0);
-        let bytes: usize = self.factors.iter().map(|(symbol, _)| symbol.len()).sum();
-        (self.factors.len() <= MOST_SYMBOLS && bytes <= MOST_BYTES).then_some(self)
+        self.is_short().then_some(self)
     }
 
     /// The unit of a quotient.

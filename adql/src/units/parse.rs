@@ -13,10 +13,8 @@
 use super::table::{meant, symbol};
 use super::{PARTS, Unit};
 
-/// The longest text of a column's unit.
-const LONGEST: usize = 200;
-/// The longest text of a unit that is written strictly: what was read loosely is longer then.
-const LONGEST_STRICT: usize = 1000;
+/// The longest text of a unit.
+const LONGEST: usize = 1000;
 /// The deepest nesting.
 const DEEPEST: usize = 8;
 
@@ -43,11 +41,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn whole(mut self, text: &str) -> Result<Unit, NoUnit> {
-        let longest = if self.loose { LONGEST } else { LONGEST_STRICT };
-        if text.len() > longest {
-            return Err((format!("a unit of {} bytes; at most {longest} are taken", text.len()), None));
+        if text.len() > LONGEST {
+            return Err((format!("a unit of {} bytes; at most {LONGEST} are taken", text.len()), None));
         }
-        let unit = self.unit()?;
+        let unit = Some(self.unit()?).filter(Unit::is_short).ok_or_else(too_large)?;
         match self.rest.chars().next() {
             None => Ok(unit),
             Some(more) => Err((format!("unexpected {more} in the unit '{text}'"), hint_of(more))),
