@@ -5,8 +5,8 @@
 //! Knows no names and no functions.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident, JoinConstraint,
-    JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
+    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident,
+    JoinConstraint, JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableSample,
     TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleSeedModifier, TableWithJoins, Top, TopQuantity,
     UnaryOperator, Value, WildcardAdditionalOptions,

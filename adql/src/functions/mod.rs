@@ -250,8 +250,9 @@ impl FunctionEntry {
     }
 }
 
-static TABLE: LazyLock<Vec<FunctionEntry>> =
-    LazyLock::new(|| [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, arrays::FUNCTIONS, sql::FUNCTIONS].concat());
+static TABLE: LazyLock<Vec<FunctionEntry>> = LazyLock::new(|| {
+    [standard::FUNCTIONS, geometry::FUNCTIONS, catalogue::FUNCTIONS, arrays::FUNCTIONS, sql::FUNCTIONS].concat()
+});
 
 /// All functions of the language.
 ///

@@ -25,15 +25,8 @@ const ARRAYS: DocSection = DocSection { include: true, label: "Arrays", descript
 
 /// The sections in the order of the page.
 #[cfg(test)]
-pub(crate) const SECTIONS: [&str; 7] = [
-    GEOMETRY.label,
-    POSITIONS.label,
-    CELLS.label,
-    QUANTITIES.label,
-    TEXTS.label,
-    NUMBERS.label,
-    ARRAYS.label,
-];
+pub(crate) const SECTIONS: [&str; 7] =
+    [GEOMETRY.label, POSITIONS.label, CELLS.label, QUANTITIES.label, TEXTS.label, NUMBERS.label, ARRAYS.label];
 
 /// Starts the page of a geometry function: one sentence, and how it is called.
 pub(crate) fn page(description: &str, syntax: &str) -> DocumentationBuilder {
