@@ -55,6 +55,7 @@ mod parse;
 mod personal;
 mod request;
 mod reserved;
+mod sample_order;
 mod scope;
 mod shape;
 mod strict;

@@ -20,7 +20,7 @@ use crate::names::{Name, closest};
 use crate::request::{Label, Query, Request, Target};
 use crate::strict::{self, Rule};
 use crate::tokens::{Tokens, keyword, one_column};
-use crate::{balance, hints, shape};
+use crate::{balance, hints, sample_order, shape};
 
 /// Sub-queries that are tried alone to find the true place of a syntax error.
 const MOST_RETRIES: usize = 24;
@@ -130,7 +130,8 @@ impl<'a> Statement<'a> {
 
     /// Parses the rest as a query.
     fn query(mut self, after: &str) -> Result<Query, QueryErrors> {
-        let tokens = self.tokens.split_off(self.at);
+        let mut tokens = self.tokens.split_off(self.at);
+        sample_order::alias_first(&mut tokens);
         let first = tokens.iter().find(|token| token.token != Token::LParen);
         match first.map(|token| (keyword(&token.token), token)) {
             Some((Some(Keyword::SELECT | Keyword::WITH), _)) => {}
