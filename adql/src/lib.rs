@@ -57,6 +57,7 @@ mod personal;
 mod request;
 mod reserved;
 mod runs;
+mod sample_order;
 mod scope;
 mod shape;
 mod strict;

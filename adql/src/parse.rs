@@ -19,7 +19,7 @@ use crate::names::{Name, closest};
 use crate::request::{Label, Query, Request, Target};
 use crate::strict::{self, Rule};
 use crate::tokens::{Tokens, keyword, one_column};
-use crate::{hints, shape};
+use crate::{hints, sample_order, shape};
 
 /// Sub-queries that are tried alone to find the true place of a syntax error.
 const MOST_RETRIES: usize = 24;
@@ -131,10 +131,11 @@ impl<'a> Statement<'a> {
 
     /// Parses the rest as a query.
     fn query(mut self, after: &str) -> Result<Query, QueryErrors> {
-        let tokens = match self.at {
+        let mut tokens = match self.at {
             0 => std::mem::take(&mut self.tokens),
             at => self.tokens.split_off(at),
         };
+        sample_order::alias_first(&mut tokens);
         let first = tokens.iter().find(|token| token.token != Token::LParen);
         match first.map(|token| (keyword(&token.token), token)) {
             Some((Some(Keyword::SELECT | Keyword::WITH), _)) => {}

@@ -23,7 +23,7 @@ const NAME_PARTS: usize = 6;
 const COPIES: usize = 1_000;
 /// Types of arrays, `integer[]` and `ARRAY<integer>`, which nest without a parenthesis.
 const ARRAY_TYPES: usize = 64;
-/// Open parentheses of the form `((SELECT`: the parser tries each of them in two ways.
+/// Open parentheses of the form `((SELECT`, and brackets of the form `t.c[`: the parser tries each of them in two ways.
 const DOUBTFUL_PARENTHESES: usize = 8;
 
 /// The tokens of a text, without white space and comments, and what was counted on the way.
@@ -235,7 +235,7 @@ impl<'a> Scan<'a> {
                     Some(
                         Keyword::TRIM | Keyword::EXTRACT | Keyword::SUBSTRING | Keyword::SUBSTR | Keyword::OVERLAY,
                     ) => Open::ValueAfterFrom,
-                    _ if doubtful_parenthesis(&list[index..]) => Open::Doubtful,
+                    _ if doubtful_parenthesis(&list[index..]) || doubtful_bracket(&list[..=index]) => Open::Doubtful,
                     _ => Open::Plain,
                 };
                 self.doubtful += usize::from(open == Open::Doubtful);
@@ -305,7 +305,9 @@ impl<'a> Scan<'a> {
             return Some(format!("nested deeper than {} levels", limits.nesting));
         }
         if self.doubtful > DOUBTFUL_PARENTHESES {
-            return Some(format!("more than {DOUBTFUL_PARENTHESES} nested sub-queries in double parentheses"));
+            return Some(format!(
+                "more than {DOUBTFUL_PARENTHESES} nested sub-queries in double parentheses, or subscripts of t.c"
+            ));
         }
         if self.prefix_run > PREFIX_RUN {
             return Some(format!("more than {PREFIX_RUN} signs or NOTs in a row"));
@@ -346,6 +348,12 @@ fn doubtful_parenthesis(rest: &[TokenWithSpan]) -> bool {
     let opened = rest.iter().take_while(|token| token.token == Token::LParen).count();
     let inner = rest.get(opened).and_then(|token| keyword(&token.token));
     opened >= 2 && matches!(inner, Some(Keyword::SELECT | Keyword::WITH))
+}
+
+/// Whether these tokens end with a name behind a dot, and its subscript.
+fn doubtful_bracket(until: &[TokenWithSpan]) -> bool {
+    let back = |count: usize| until.len().checked_sub(count).map(|at| &until[at].token);
+    matches!((back(3), back(2), back(1)), (Some(Token::Period), Some(Token::Word(_)), Some(Token::LBracket)))
 }
 
 /// Whether a token can make the tree one level deeper without a bracket. AND and OR cannot: their chains are balanced.

@@ -97,6 +97,15 @@ fn every_extension_has_a_query() {
 }
 
 #[test]
+fn the_documentation_lists_every_extension() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/adql.md")).unwrap();
+    for extension in Extension::all() {
+        let row = format!("| `{}` | {} |", extension.name(), extension.description().replace('|', "\\|"));
+        assert!(page.contains(&row), "docs/adql.md lacks {row}");
+    }
+}
+
+#[test]
 fn the_language_of_2_0_is_the_standard_and_our_functions() {
     let strict = Language { standard: Some(Version::V2_0), ..Label::Adql.into() };
     for text in [

@@ -218,6 +218,34 @@ fn names_of_other_archives_are_calls_of_the_same_functions() {
 }
 
 #[test]
+fn a_sampled_table_is_a_sub_query_of_its_name() {
+    assert_snapshot!(adql("SELECT id, public.stars.ra FROM stars TABLESAMPLE (1.5) WHERE mag < 5"), @r#"SELECT "id", "stars"."ra" FROM (SELECT * FROM "public"."stars" WHERE random() < 0.015) AS "stars" WHERE "mag" < 5"#);
+    assert_snapshot!(adql("SELECT r.id FROM rave AS r TABLESAMPLE SYSTEM (100) REPEATABLE (7)"), @r#"SELECT "r"."id" FROM (SELECT * FROM "public"."RAVE" WHERE hash_fraction(7, "RAJ2000", "DEJ2000", "HRV", "id") < 1.0) AS "r""#);
+}
+
+#[test]
+fn arrays_and_their_items_are_calls() {
+    assert_snapshot!(adql("SELECT o.pos[1] AS x, ARRAY[1, 2][2] AS y, (pos * 2)[1] AS z FROM odd AS o"), @r#"SELECT array_item("o"."pos", 1) AS "x", array_item(array_of(1, 2), 2) AS "y", array_item(("pos" * 2), 1) AS "z" FROM "public"."odd" AS "o""#);
+    assert_snapshot!(adql("SELECT id FROM stars WHERE q3c_poly_query(ra, dec, ARRAY[1, 2, 3, 4, 5, 6])"), @r#"SELECT "id" FROM "public"."stars" WHERE sky_contains(sky_point("ra", "dec"), sky_polygon(1, 2, 3, 4, 5, 6)) = 1"#);
+}
+
+#[test]
+fn aggregates_of_several_names_are_one() {
+    assert_snapshot!(adql("SELECT MEDIAN(mag) AS a, PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY mag DESC) AS b, PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY mag) AS c FROM stars"), @r#"SELECT percentile("mag", 0.5) AS "a", percentile("mag", 0.9, 1) AS "b", percentile("mag", 0.5, 2) AS "c" FROM "public"."stars""#);
+    assert_snapshot!(adql("SELECT MOC_AGG(6, POINT(ra, dec)) AS m FROM stars"), @r#"SELECT moc_agg(sky_moc(6, sky_point("ra", "dec"))) AS "m" FROM "public"."stars""#);
+}
+
+#[test]
+fn functions_of_bits_are_operators() {
+    assert_snapshot!(adql("SELECT BITWISE_AND(id, 0x1F) + 1 AS a, BITWISE_NOT(id) AS b FROM stars"), @r#"SELECT (("id") & (31)) + 1 AS "a", (-1 - (("id") & -1)) AS "b" FROM "public"."stars""#);
+}
+
+#[test]
+fn conditions_on_windows_see_result_columns() {
+    assert_snapshot!(adql("SELECT id, RANK() OVER (ORDER BY mag) AS place FROM stars QUALIFY place <= 3"), @r#"SELECT "id", rank() OVER (ORDER BY "mag") AS "place" FROM "public"."stars" QUALIFY "place" <= 3"#);
+}
+
+#[test]
 fn other_requests_are_told_apart() {
     let kind = |text: &str| match parse(text, Label::Sql).unwrap() {
         Request::Select(_) => "select".to_owned(),

@@ -3,8 +3,9 @@
 mod support;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use sidereus_engine::{EngineError, ErrorKind, Label, QueryService, Rules};
+use sidereus_engine::{CatalogRegistry, EngineError, EngineOptions, ErrorKind, Label, QueryService, Rules};
 use support::{ask_as, ids, root, service};
 
 async fn bundled() -> QueryService {
@@ -134,4 +135,37 @@ async fn only_select_is_allowed() {
     assert_eq!(rows(&service, harmless, Label::Adql).await.expect("a literal"), [11767]);
     let named_copy = "SELECT c.\"copy\" FROM (SELECT hip AS \"copy\" FROM hipparcos2) AS c WHERE c.\"copy\" = 11767";
     assert_eq!(rows(&service, named_copy, Label::Adql).await.expect("a column named copy"), [11767]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exact_percentiles_are_bounded_by_the_memory() {
+    let roots = [root().join("testdata/catalogs").display().to_string()];
+    let registry = CatalogRegistry::open(&roots).await.expect("the catalogs open");
+    let options = EngineOptions { memory_limit: 1 << 20, ..EngineOptions::default() };
+    let service = QueryService::try_new(Arc::new(registry), options).expect("the service starts");
+    // 177,496 doubles are 1.4 MiB.
+    for text in [
+        "SELECT PERCENTILE(ra, 0.5) AS p FROM gaia_dr3_bright",
+        "SELECT MEDIAN(ra) AS p FROM gaia_dr3_bright GROUP BY ROUND(dec / 200)",
+    ] {
+        let error = ask_as(&service, text, Label::Adql, Rules::all()).await.expect_err(text);
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{text}: {error}");
+    }
+    let few = "SELECT CAST(PERCENTILE(hip, 0.5) AS BIGINT) AS p FROM hipparcos2 WHERE hip < 12";
+    assert_eq!(rows(&service, few, Label::Adql).await.expect("few values fit"), [6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn written_arrays_and_sampled_tables_do_not_multiply() {
+    let service = bundled().await;
+    let items = vec!["ra"; 1001].join(", ");
+    let wide = format!("SELECT ARRAY[{items}] AS a FROM hipparcos2");
+    let nested = "SELECT ARRAY[ARRAY[ra, dec], ARRAY[dec, ra]] AS a FROM hipparcos2";
+    let fine = "SELECT MOC_AGG(29, CIRCLE(ra, dec, 1)) AS m FROM hipparcos2";
+    for text in [&wide, nested, fine] {
+        let error = ask_as(&service, text, Label::Adql, Rules::all()).await.expect_err(text);
+        assert!(is_clear(&error), "{:?}: {error}", error.kind());
+    }
+    let one = "SELECT CAST(ARRAY[hip, 1][1] AS BIGINT) AS h FROM hipparcos2 TABLESAMPLE (100) WHERE hip = 11767";
+    assert_eq!(rows(&service, one, Label::Adql).await.expect("Polaris"), [11767]);
 }

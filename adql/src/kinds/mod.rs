@@ -66,6 +66,17 @@ pub(crate) enum Declared<'a> {
     Own,
 }
 
+/// Whether a function over a window stands in an expression.
+fn has_window(expr: &mut Expr) -> bool {
+    let mut found = matches!(expr, Expr::Function(function) if function.over.is_some());
+    parts(expr, &mut |part| {
+        if let Part::Expr(inner) = part {
+            found = found || has_window(inner);
+        }
+    });
+    found
+}
+
 /// Where an expression stands, as far as aggregates are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -139,7 +150,21 @@ impl Judge<'_, '_> {
                 _ => {}
             }
         }
+        self.qualify(select);
         select.having.iter_mut().chain(&mut select.qualify).for_each(|condition| self.condition(condition));
+    }
+
+    /// QUALIFY is about window functions.
+    fn qualify(&mut self, select: &mut Select) {
+        let Some(at) = select.qualify.as_ref().map(Spanned::span) else { return };
+        let selected = select.projection.iter_mut().filter_map(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+            _ => None,
+        });
+        if !selected.chain(&mut select.qualify).any(has_window) {
+            let message = "QUALIFY is a condition on window functions, and there is none";
+            self.findings.hinted(at, message, "conditions on rows go to WHERE, those on groups to HAVING");
+        }
     }
 
     fn tables(&mut self, tables: &mut TableWithJoins) {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
-use datafusion::common::{Result, ScalarValue, plan_datafusion_err, plan_err, resources_datafusion_err};
+use datafusion::common::{
+    Result, ScalarValue, exec_datafusion_err, plan_datafusion_err, plan_err, resources_datafusion_err,
+};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Documentation, Signature, Volatility};
@@ -204,6 +206,21 @@ impl Accumulator for Values {
         let offsets = OffsetBuffer::from_lengths([values.len()]);
         let list = ListArray::try_new(value_field(), offsets, Arc::new(values), None)?;
         Ok(vec![ScalarValue::List(Arc::new(list))])
+    }
+
+    /// A window that moves on loses its first values.
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for gone in values[0].as_primitive::<Float64Type>().iter().flatten() {
+            let place = self.values.iter().position(|value| value.to_bits() == gone.to_bits());
+            let place = place.ok_or_else(|| exec_datafusion_err!("a value left a window that it was not in"))?;
+            self.values.swap_remove(place);
+        }
+        Ok(())
+    }
+
+    /// Where each value was kept once, none can be taken away.
+    fn supports_retract_batch(&self) -> bool {
+        !self.wanted.distinct
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

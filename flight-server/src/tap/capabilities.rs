@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::response::Response;
 use sidereus_adql::{Feature, Form, FunctionEntry, Kind, function_table};
-use sidereus_engine::Label;
+use sidereus_engine::{Extensions, Label};
 
 use super::respond::xml_response;
 use crate::config::Config;
@@ -71,7 +71,7 @@ fn document(config: &Config, base: &str) -> String {
          <accessURL use=\"base\">{base}</accessURL>{}</interface>\n",
         security_methods(config)
     ));
-    text.push_str(&languages());
+    text.push_str(&languages(config));
     text.push_str(&output_formats());
     text.push_str(&limits(config));
     text.push_str("</capability>\n</vosi:capabilities>\n");
@@ -87,13 +87,13 @@ const fn security_methods(config: &Config) -> &'static str {
     }
 }
 
-fn languages() -> String {
+fn languages(config: &Config) -> String {
     let mut text = "<language>\n<name>ADQL</name>\n\
         <version ivo-id=\"ivo://ivoa.net/std/ADQL#v2.1\">2.1</version>\n\
         <version ivo-id=\"ivo://ivoa.net/std/ADQL#v2.0\">2.0</version>\n\
         <description>Astronomical Data Query Language</description>\n"
         .to_owned();
-    text.push_str(&features());
+    text.push_str(&features(config));
     text.push_str(
         "</language>\n<language>\n<name>SQL</name>\n<version>PostgreSQL flavour</version>\n\
          <description>SELECT statements in SQL with ADQL's geometry and Q3C's functions</description>\n</language>\n",
@@ -101,8 +101,12 @@ fn languages() -> String {
     text
 }
 
-fn features() -> String {
-    let declared = |entry: &&FunctionEntry| entry.available && entry.label.is_none_or(|label| label == Label::Adql);
+fn features(config: &Config) -> String {
+    let off = config.engine_options().map_or(Extensions::NONE, |options| options.extensions_off);
+    let declared = |entry: &&FunctionEntry| {
+        let is_off = entry.extension.is_some_and(|extension| off.contains(extension));
+        entry.available && !is_off && entry.label.is_none_or(|label| label == Label::Adql)
+    };
     let table = || function_table().iter().filter(declared);
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     let mut add = |kind: &'static str, form: String| match groups.iter_mut().find(|(known, _)| *known == kind) {
@@ -225,8 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn functions_that_are_switched_off_are_not_declared() {
+        let mut config = Config::default();
+        assert!(features(&config).contains("<form>ARR_DOT("));
+        config.language.extensions_off = vec!["arrays".to_owned()];
+        let text = features(&config);
+        assert!(!text.contains("ARR_DOT") && text.contains("<form>IVO_HASWORD("));
+    }
+
+    #[test]
     fn geometry_is_declared_function_by_function() {
-        let text = features();
+        let text = features(&Config::default());
         for name in ["POINT", "CIRCLE", "CONTAINS", "DISTANCE"] {
             assert!(text.contains(&format!("<form>{name}</form>")), "{name}");
         }

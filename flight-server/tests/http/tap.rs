@@ -93,6 +93,15 @@ fn the_language_is_that_of_the_version_asked_for() {
 }
 
 #[test]
+fn arrays_and_mocs_keep_their_kinds() {
+    let server = Server::start();
+    let query = "SELECT ARRAY[MIN(ra), 1] * 2 AS pair, MOC_AGG(1, POINT(ra, dec)) AS moc FROM openngc";
+    let answer = server.post(&[("LANG", "ADQL"), ("QUERY", query)]);
+    assert!(answer.text().contains("name=\"pair\" datatype=\"double\" arraysize=\"2\""), "{}", answer.text());
+    assert!(answer.text().contains("xtype=\"moc\""), "{}", answer.text());
+}
+
+#[test]
 fn the_operator_switches_extensions_off() {
     let server = Server::start_with(&[], &[("SIDEREUS_LANGUAGE_EXTENSIONS_OFF", "case, tablesample,udf-q3c")]);
     let refused = server.csv("SELECT TOP 1\n  CASE WHEN dec > 0 THEN 1 END AS c FROM openngc");

@@ -18,18 +18,19 @@ pub(crate) struct PlanArrays;
 
 impl ExprPlanner for PlanArrays {
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let operator = match expr.op {
+            BinaryOperator::Plus => Some(Arithmetic::Plus),
+            BinaryOperator::Minus => Some(Arithmetic::Minus),
+            BinaryOperator::Multiply => Some(Arithmetic::Times),
+            BinaryOperator::Divide => Some(Arithmetic::Over),
+            BinaryOperator::StringConcat => None,
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
         let is_list = |side: &Expr| side.get_type(schema).is_ok_and(|kind| item_type(&kind).is_some());
         if !is_list(&expr.left) && !is_list(&expr.right) {
             return Ok(PlannerResult::Original(expr));
         }
-        let operator = match expr.op {
-            BinaryOperator::Plus => Arithmetic::Plus,
-            BinaryOperator::Minus => Arithmetic::Minus,
-            BinaryOperator::Multiply => Arithmetic::Times,
-            BinaryOperator::Divide => Arithmetic::Over,
-            BinaryOperator::StringConcat => return plan_err!("|| joins texts, not arrays"),
-            _ => return Ok(PlannerResult::Original(expr)),
-        };
+        let Some(operator) = operator else { return plan_err!("|| joins texts, not arrays") };
         Ok(PlannerResult::Planned(shared(operator).call(vec![expr.left, expr.right])))
     }
 }

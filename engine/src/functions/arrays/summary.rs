@@ -30,7 +30,7 @@ pub(super) const ALL: [Summary; 6] =
     [Summary::Avg, Summary::Count, Summary::Max, Summary::Min, Summary::Stddev, Summary::Sum];
 
 impl Summary {
-    fn of(self, items: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    fn of(self, items: &(impl Iterator<Item = f64> + Clone)) -> Option<f64> {
         let count = items.clone().count() as f64;
         let sum = || items.clone().sum::<f64>();
         match self {
@@ -89,7 +89,7 @@ impl ArrayFunction for Summary {
             let count = |row: usize| items(row).and_then(|items| i64::try_from(items.count()).ok());
             return Ok(Arc::new((0..rows).map(count).collect::<Int64Array>()));
         }
-        Ok(Arc::new((0..rows).map(|row| self.of(items(row)?)).collect::<Float64Array>()))
+        Ok(Arc::new((0..rows).map(|row| self.of(&items(row)?)).collect::<Float64Array>()))
     }
 
     fn documentation(&self) -> Documentation {

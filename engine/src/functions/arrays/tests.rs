@@ -48,6 +48,16 @@ fn a_fixed_length_is_kept() {
     assert!(matches!(field.data_type(), DataType::List(_)));
 }
 
+#[test]
+fn columns_compare_with_arrays_that_are_written_out() {
+    let written = || call("array_of", vec![lit(4), lit(5), lit(6)]);
+    for name in ["plain", "large", "fixed"] {
+        let (value, _) = evaluate(&col(name).eq(written()), &columns()).unwrap();
+        let equal = value.into_array(3).unwrap();
+        assert_eq!(equal.as_boolean().iter().collect::<Vec<_>>(), [Some(false), None, Some(true)], "{name}");
+    }
+}
+
 #[tokio::test]
 async fn misfits_are_errors_that_say_why() {
     for (text, part) in [
