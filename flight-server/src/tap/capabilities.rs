@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::response::Response;
 use sidereus_adql::{Feature, Form, FunctionEntry, Kind, function_table};
-use sidereus_engine::{Extensions, Label};
+use sidereus_engine::{Extension, Extensions, Label};
 
 use super::respond::xml_response;
 use crate::config::Config;
@@ -24,6 +24,9 @@ const START: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
     xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n";
 
 const REGISTRY: &str = "ivo://ivoa.net/std/TAPRegExt#features";
+
+/// The type under which other services declare what is beyond the standard.
+const EXTENSIONS: &str = "ivo://org.gavo.dc/std/exts#extra-adql-keywords";
 
 /// Optional parts of the language that are no functions: feature, form.
 const CONSTRUCTS: [(&str, &str); 8] = [
@@ -137,6 +140,21 @@ fn features(config: &Config) -> String {
         }
         text.push_str("</languageFeatures>\n");
     }
+    text.push_str(&extensions(off));
+    text
+}
+
+/// What the language has beyond the standard, by the names that the configuration knows.
+fn extensions(off: Extensions) -> String {
+    let mut text = format!("<languageFeatures type=\"{EXTENSIONS}\">\n");
+    for extension in Extension::all().iter().filter(|extension| !off.contains(**extension)) {
+        let description = escaped(&extension.description().replace('`', ""));
+        text.push_str(&format!(
+            "<feature><form>{}</form><description>{description}</description></feature>\n",
+            extension.name()
+        ));
+    }
+    text.push_str("</languageFeatures>\n");
     text
 }
 
@@ -234,6 +252,7 @@ mod tests {
         assert!(features(&config).contains("<form>ARR_DOT("));
         config.language.extensions_off = vec!["arrays".to_owned()];
         let text = features(&config);
+        assert!(!text.contains("<form>arrays</form>") && text.contains("<form>case</form>"));
         assert!(!text.contains("ARR_DOT") && text.contains("<form>IVO_HASWORD("));
     }
 
