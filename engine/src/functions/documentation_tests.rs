@@ -2,18 +2,22 @@
 //!
 //! The test fails when the page is not what would be written; with `SIDEREUS_BLESS=1` it writes it.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::logical_expr::Documentation;
+use datafusion::sql::parser::Statement;
 use sidereus_adql::{
     Feature, FunctionClass, FunctionEntry, Label, Name, Request, TableLookup, TableNames, check, function_table, lower,
     parse,
 };
 
 use super::documentation::SECTIONS;
-use super::tester::query;
+use super::tester::session;
 use super::{aggregates, all};
 
 const HEAD: &str = "# Functions
@@ -27,11 +31,17 @@ negative radius, NaN) the result of that row is null; where a query itself says 
 
 const OTHERS: &str = "## Other functions
 
-They mean what they mean in SQL; the ones marked *extension* are not part of ADQL 2.1.
+They mean what they mean in SQL; the ones marked *extension* are not part of ADQL 2.1. Aggregates and windows are shown over
+three rows `(n, x, y)`: `(1, 1, 3)`, `(2, 2, 5)`, `(3, 4, 9.5)`.
 
-| function | kind | |
-|---|---|---|
+| function | kind | | what it gives | example | result |
+|---|---|---|---|---|---|
 ";
+
+/// For each function without a page of its own: name, what it gives, an example or `-`; with tabs between them.
+const EXAMPLES: &str = include_str!("examples.tsv");
+
+const ROWS: &str = "(SELECT 1 AS n, 1.0 AS x, 3.0 AS y UNION ALL SELECT 2, 2.0, 5.0 UNION ALL SELECT 3, 4.0, 9.5) AS t";
 
 struct NoTables;
 
@@ -53,11 +63,34 @@ fn pages() -> Vec<(String, Documentation)> {
 
 /// The result of an example, as text.
 async fn run(example: &str) -> String {
+    pretty_format_batches(&batches(example).await).unwrap().to_string()
+}
+
+async fn batches(example: &str) -> Vec<RecordBatch> {
     let request = parse(example, Label::Sql).unwrap_or_else(|error| panic!("{example}: {error}"));
     let Request::Select(select) = request else { panic!("{example}: only SELECT") };
-    let lowered = lower(check(select, &NoTables).unwrap()).unwrap();
-    let batches = query(&lowered.sql()).await.unwrap_or_else(|error| panic!("{example}: {error}"));
-    pretty_format_batches(&batches).unwrap().to_string()
+    let lowered = lower(check(select, &NoTables).unwrap_or_else(|error| panic!("{example}: {error}"))).unwrap();
+    let (session, statement) = (session(), Statement::Statement(Box::new(lowered.statement)));
+    let planned = session.state().statement_to_plan(statement).await;
+    let plan = planned.unwrap_or_else(|error| panic!("{example}: {error}"));
+    let result = session.execute_logical_plan(plan).await.unwrap().collect().await;
+    result.unwrap_or_else(|error| panic!("{example}: {error}"))
+}
+
+/// The values of an example, of one row or, over the three rows, of each.
+async fn values(example: &str, entry: &FunctionEntry) -> String {
+    let text = match entry.class {
+        FunctionClass::Scalar => format!("SELECT {example} AS v FROM (SELECT 1 AS n) AS t"),
+        FunctionClass::Aggregate => format!("SELECT {example} AS v FROM {ROWS}"),
+        FunctionClass::Window => format!("SELECT {example} AS v FROM {ROWS} ORDER BY x"),
+    };
+    let format = FormatOptions::default().with_null("NULL");
+    let mut shown = Vec::new();
+    for batch in batches(&text).await {
+        let column = ArrayFormatter::try_new(batch.column(0), &format).unwrap();
+        shown.extend((0..batch.num_rows()).map(|row| column.value(row).to_string()));
+    }
+    shown.join(", ")
 }
 
 fn entries(lowered: &str) -> Vec<&'static FunctionEntry> {
@@ -82,26 +115,38 @@ async fn page(lowered: &str, documentation: &Documentation) -> String {
     page
 }
 
-fn others() -> String {
+async fn others() -> String {
     let ours = pages();
-    let mut rows: Vec<String> = function_table()
-        .iter()
-        .filter(|entry| entry.available && ours.iter().all(|(name, _)| name != entry.lowered))
-        .map(|entry| {
-            let kind = match entry.class {
-                FunctionClass::Scalar => "value",
-                FunctionClass::Aggregate => "aggregate",
-                FunctionClass::Window => "window",
-            };
-            let extension = if entry.feature == Feature::Extension { "extension" } else { "" };
-            let label = match entry.label {
-                Some(Label::Adql) => " (ADQL)",
-                Some(Label::Sql) => " (SQL)",
-                None => "",
-            };
-            format!("| {}{label} | {kind} | {extension} |\n", entry.name)
+    let examples: HashMap<&str, (&str, &str)> = EXAMPLES
+        .lines()
+        .map(|line| match line.split('\t').collect::<Vec<_>>()[..] {
+            [name, what, example] => (name, (what, example)),
+            _ => panic!("{line}: expected three parts"),
         })
         .collect();
+    let mut rows = Vec::new();
+    let without_page = |entry: &&FunctionEntry| entry.available && ours.iter().all(|(name, _)| name != entry.lowered);
+    for entry in function_table().iter().filter(without_page) {
+        let (what, example) = examples.get(entry.name).unwrap_or_else(|| panic!("{} has no example", entry.name));
+        let kind = match entry.class {
+            FunctionClass::Scalar => "value",
+            FunctionClass::Aggregate => "aggregate",
+            FunctionClass::Window => "window",
+        };
+        let extension = if entry.feature == Feature::Extension { "extension" } else { "" };
+        let label = match entry.label {
+            Some(Label::Adql) => " (ADQL)",
+            Some(Label::Sql) => " (SQL)",
+            None => "",
+        };
+        let (example, result) = match *example {
+            // Under ADQL nothing is selected without a table.
+            _ if entry.label == Some(Label::Adql) => (String::new(), String::new()),
+            "-" => (String::new(), String::new()),
+            example => (format!("`{example}`"), format!("`{}`", values(example, entry).await)),
+        };
+        rows.push(format!("| {}{label} | {kind} | {extension} | {what} | {example} | {result} |\n", entry.name));
+    }
     rows.sort();
     format!("\n{OTHERS}{}", rows.concat())
 }
@@ -118,7 +163,7 @@ async fn rendered() -> String {
             }
         }
     }
-    text + &others()
+    text + &others().await
 }
 
 #[tokio::test]
