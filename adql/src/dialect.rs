@@ -182,7 +182,8 @@ impl Dialect for QueryDialect {
             _ => return None,
         };
         let next = &parser.peek_nth_token_ref(1).token;
-        match (word.keyword, next) {
+        let kind = if is_function(word.keyword) && *next == Token::LParen { Keyword::NoKeyword } else { word.keyword };
+        match (kind, next) {
             (Keyword::NoKeyword, Token::SingleQuotedString(_)) => None,
             (Keyword::NoKeyword, Token::LParen) => {
                 let name = word.to_ident(token.span);
@@ -295,6 +296,30 @@ pub(crate) fn is_structural(word: Keyword) -> bool {
             | Keyword::WHEN
             | Keyword::WHERE
             | Keyword::WITH
+    )
+}
+
+/// Keywords that before a parenthesis are but names of functions.
+fn is_function(word: Keyword) -> bool {
+    matches!(
+        word,
+        Keyword::ABS
+            | Keyword::AVG
+            | Keyword::BOX
+            | Keyword::CIRCLE
+            | Keyword::COALESCE
+            | Keyword::CONTAINS
+            | Keyword::COUNT
+            | Keyword::LOG
+            | Keyword::MAX
+            | Keyword::MIN
+            | Keyword::MOD
+            | Keyword::POINT
+            | Keyword::POLYGON
+            | Keyword::POWER
+            | Keyword::REGION
+            | Keyword::SQRT
+            | Keyword::SUM
     )
 }
 
