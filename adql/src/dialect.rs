@@ -13,7 +13,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, SetExpr};
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -179,6 +179,7 @@ impl Dialect for QueryDialect {
         let word = match &token.token {
             Token::Number(..) | Token::SingleQuotedString(_) => return Some(parser.parse_value().map(Expr::Value)),
             Token::Word(word) => word,
+            Token::LParen if parser.peek_nth_token_ref(1).token == Token::LParen => return set_operation(parser),
             _ => return None,
         };
         let next = &parser.peek_nth_token_ref(1).token;
@@ -297,6 +298,24 @@ pub(crate) fn is_structural(word: Keyword) -> bool {
             | Keyword::WHERE
             | Keyword::WITH
     )
+}
+
+/// `((SELECT ..) UNION SELECT ..)`, which the parser would take for an expression in parentheses.
+fn set_operation(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    let inner = (2..).map(|at| &parser.peek_nth_token_ref(at).token).find(|token| **token != Token::LParen)?;
+    if !matches!(keyword(inner), Some(Keyword::SELECT | Keyword::WITH)) {
+        return None;
+    }
+    let read = parser.maybe_parse(|parser| {
+        parser.expect_token(&Token::LParen)?;
+        let query = parser.parse_query()?;
+        parser.expect_token(&Token::RParen)?;
+        match *query.body {
+            SetExpr::SetOperation { .. } => Ok(Expr::Subquery(query)),
+            _ => parser.expected_ref("a set operation", parser.peek_token_ref()),
+        }
+    });
+    read.transpose()
 }
 
 /// Keywords that before a parenthesis are but names of functions.
