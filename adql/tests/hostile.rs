@@ -319,6 +319,15 @@ fn long_unknown_names_are_refused_at_once() {
 }
 
 #[test]
+fn numbers_of_rows_are_those_of_a_planner() {
+    assert!(run("SELECT TOP 9223372036854775807 id FROM stars".into()).is_ok());
+    for rows in ["TOP 9223372036854775808", "TOP (9223372036854775808)"] {
+        let errors = run(format!("SELECT {rows} id FROM stars")).unwrap_err();
+        assert!(errors.to_string().contains("TOP takes a whole number"), "{errors}");
+    }
+}
+
+#[test]
 fn harmless_neighbours_of_refused_texts_are_answered() {
     let sql = run("SELECT copy FROM odd WHERE copy <> 'COPY (SELECT 1) TO ''/etc/passwd'''".into()).unwrap();
     assert_eq!(sql, r#"SELECT "copy" FROM "public"."odd" WHERE "copy" <> 'COPY (SELECT 1) TO ''/etc/passwd'''"#);

@@ -317,7 +317,8 @@ mod tests {
     #[test]
     fn edges_that_all_share_a_latitude_are_bounded() {
         let star = |rays: u32| {
-            let vertex = |i: u32| (f64::from(i) * 180.0 / f64::from(rays), if i % 2 == 0 { 80.0 } else { 10.0 });
+            let vertex =
+                |i: u32| (f64::from(i) * 180.0 / f64::from(rays), if i.is_multiple_of(2) { 80.0 } else { 10.0 });
             (0..2 * rays).map(vertex).collect::<Vec<_>>()
         };
         let started = std::time::Instant::now();
