@@ -13,7 +13,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, SetExpr};
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -179,10 +179,12 @@ impl Dialect for QueryDialect {
         let word = match &token.token {
             Token::Number(..) | Token::SingleQuotedString(_) => return Some(parser.parse_value().map(Expr::Value)),
             Token::Word(word) => word,
+            Token::LParen if parser.peek_nth_token_ref(1).token == Token::LParen => return set_operation(parser),
             _ => return None,
         };
         let next = &parser.peek_nth_token_ref(1).token;
-        match (word.keyword, next) {
+        let kind = if is_function(word.keyword) && *next == Token::LParen { Keyword::NoKeyword } else { word.keyword };
+        match (kind, next) {
             (Keyword::NoKeyword, Token::SingleQuotedString(_)) => None,
             (Keyword::NoKeyword, Token::LParen) => {
                 let name = word.to_ident(token.span);
@@ -295,6 +297,48 @@ pub(crate) fn is_structural(word: Keyword) -> bool {
             | Keyword::WHEN
             | Keyword::WHERE
             | Keyword::WITH
+    )
+}
+
+/// `((SELECT ..) UNION SELECT ..)`, which the parser would take for an expression in parentheses.
+fn set_operation(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    let inner = (2..).map(|at| &parser.peek_nth_token_ref(at).token).find(|token| **token != Token::LParen)?;
+    if !matches!(keyword(inner), Some(Keyword::SELECT | Keyword::WITH)) {
+        return None;
+    }
+    let read = parser.maybe_parse(|parser| {
+        parser.expect_token(&Token::LParen)?;
+        let query = parser.parse_query()?;
+        parser.expect_token(&Token::RParen)?;
+        match *query.body {
+            SetExpr::SetOperation { .. } => Ok(Expr::Subquery(query)),
+            _ => parser.expected_ref("a set operation", parser.peek_token_ref()),
+        }
+    });
+    read.transpose()
+}
+
+/// Keywords that before a parenthesis are but names of functions.
+fn is_function(word: Keyword) -> bool {
+    matches!(
+        word,
+        Keyword::ABS
+            | Keyword::AVG
+            | Keyword::BOX
+            | Keyword::CIRCLE
+            | Keyword::COALESCE
+            | Keyword::CONTAINS
+            | Keyword::COUNT
+            | Keyword::LOG
+            | Keyword::MAX
+            | Keyword::MIN
+            | Keyword::MOD
+            | Keyword::POINT
+            | Keyword::POLYGON
+            | Keyword::POWER
+            | Keyword::REGION
+            | Keyword::SQRT
+            | Keyword::SUM
     )
 }
 

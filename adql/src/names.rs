@@ -75,14 +75,23 @@ pub(crate) fn same_in_any_case(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || (!a.is_ascii() && !b.is_ascii() && a.to_lowercase() == b.to_lowercase())
 }
 
+/// The longest name that is compared with others: the time goes with the square of the length.
+const LONGEST_COMPARED: usize = 128;
+
 /// The candidate that the user most likely meant, if one is close enough.
 pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > LONGEST_COMPARED {
+        return None;
+    }
     let written = written.to_lowercase();
+    let length = written.chars().count();
     candidates
         .into_iter()
+        // Each character too many is one change.
+        .filter(|candidate| candidate.len() <= LONGEST_COMPARED && candidate.chars().count().abs_diff(length) < 4)
         .map(|candidate| (strsim::damerau_levenshtein(&written, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= (written.len().min(candidate.len()) / 3).max(1) && *distance < 4)
-        .filter(|(distance, _)| *distance < written.chars().count())
+        .filter(|(distance, _)| *distance < length)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -148,7 +148,7 @@ impl Shape<'_, '_> {
             self.refuse(select, "TOP takes a number of rows: PERCENT and WITH TIES are not supported");
         }
         match &top.quantity {
-            Some(TopQuantity::Constant(_)) => {}
+            Some(TopQuantity::Constant(count)) if i64::try_from(*count).is_ok() => {}
             Some(TopQuantity::Expr(expr)) if row_count(expr).is_some() => {}
             _ => self.refuse(select, "TOP takes a whole number"),
         }

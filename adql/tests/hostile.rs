@@ -308,6 +308,31 @@ fn long_lists_and_long_texts_pass() {
 }
 
 #[test]
+fn long_unknown_names_are_refused_at_once() {
+    let name = "abs".repeat(1_000_000);
+    for text in [
+        format!("SELECT {name}(id) FROM stars"),
+        format!("SELECT {name} FROM stars"),
+        format!("SELECT {name}.id FROM stars AS {name}a"),
+        format!("SELECT id FROM {name}"),
+        format!("{name} id FROM stars"),
+    ] {
+        let started = Instant::now();
+        assert!(run(text).is_err());
+        assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn numbers_of_rows_are_those_of_a_planner() {
+    assert!(run("SELECT TOP 9223372036854775807 id FROM stars".into()).is_ok());
+    for rows in ["TOP 9223372036854775808", "TOP (9223372036854775808)"] {
+        let errors = run(format!("SELECT {rows} id FROM stars")).unwrap_err();
+        assert!(errors.to_string().contains("TOP takes a whole number"), "{errors}");
+    }
+}
+
+#[test]
 fn harmless_neighbours_of_refused_texts_are_answered() {
     let sql = run("SELECT copy FROM odd WHERE copy <> 'COPY (SELECT 1) TO ''/etc/passwd'''".into()).unwrap();
     assert_eq!(sql, r#"SELECT "copy" FROM "public"."odd" WHERE "copy" <> 'COPY (SELECT 1) TO ''/etc/passwd'''"#);

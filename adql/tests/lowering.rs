@@ -55,6 +55,14 @@ fn two_signs_are_no_comment() {
 }
 
 #[test]
+fn set_operations_in_expressions_read_back() {
+    let plain = adql("SELECT id FROM stars WHERE id = (SELECT TOP 5 id FROM stars UNION SELECT id FROM rave)");
+    assert_snapshot!(plain, @r#"SELECT "id" FROM "public"."stars" WHERE "id" = ((SELECT "id" FROM "public"."stars" LIMIT 5) UNION SELECT "id" FROM "public"."RAVE")"#);
+    assert_eq!(sql(&plain), plain);
+    assert_snapshot!(sql("SELECT ((SELECT MAX(id) FROM stars) + 1) AS a, ((SELECT 2)) AS b FROM stars"), @r#"SELECT ((SELECT max("id") AS "max" FROM "public"."stars") + 1) AS "a", ((SELECT 2 AS "col_1")) AS "b" FROM "public"."stars""#);
+}
+
+#[test]
 fn numbers_of_rows() {
     assert_snapshot!(adql("SELECT DISTINCT TOP 5 id FROM stars OFFSET 3"), @r#"SELECT DISTINCT "id" FROM "public"."stars" LIMIT 5 OFFSET 3"#);
     assert_snapshot!(adql("SELECT TOP 5 id FROM stars LIMIT 3"), @r#"SELECT "id" FROM "public"."stars" LIMIT 3"#);

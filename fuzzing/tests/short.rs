@@ -14,8 +14,8 @@ fn run(target: Target) {
         slowest: Duration::from_secs(20),
         memory: usize::MAX,
     };
-    let reading = std::thread::Builder::new().stack_size(256 << 20).spawn(move || campaign.run(&())).unwrap();
-    let summary = match reading.join().unwrap() {
+    let reading = std::thread::Builder::new().stack_size(256 << 20).spawn(move || campaign.run(&()));
+    let summary = match reading.expect("a thread can be made").join().expect("panics are caught") {
         Ok(summary) => summary,
         Err(failure) => panic!("{}: a text {}\n{}", target.name(), failure.rule, failure.text),
     };

@@ -157,7 +157,7 @@ impl Binder<'_, '_> {
             column.name = exact(&column.name.value);
             match bound.columns.get_mut(index) {
                 Some(renamed) => {
-                    *renamed = Column::new(column.name.value.as_str()).with_unit(mem::take(&mut renamed.unit))
+                    *renamed = Column::new(column.name.value.as_str()).with_unit(mem::take(&mut renamed.unit));
                 }
                 None => bound.columns.push(Column::new(column.name.value.as_str())),
             }

@@ -24,7 +24,9 @@ pub(crate) use scale::Factor;
 /// Powers are counted in such parts, so that halves and thirds are whole numbers.
 const PARTS: i32 = 60;
 /// The largest power of one symbol.
-const MOST_PARTS: i32 = 100 * PARTS;
+const MOST_PARTS: u32 = 100 * PARTS.unsigned_abs();
+/// The largest power of ten, or of a tenth.
+const MOST_TEN: u32 = 300;
 /// The most bytes of its symbols, in all.
 const MOST_BYTES: usize = 300;
 /// The most symbols of one unit.
@@ -58,10 +60,12 @@ impl Unit {
 
     /// The unit of a product; `None` beyond the bounds of what is followed.
     pub(crate) fn times(mut self, other: &Self) -> Option<Self> {
-        self.ten = self.ten.checked_add(other.ten).filter(|ten| ten.abs() <= 300)?;
+        self.ten = self.ten.checked_add(other.ten).filter(|ten| ten.unsigned_abs() <= MOST_TEN)?;
         for (symbol, power) in &other.factors {
             match self.factors.iter_mut().find(|(known, _)| known == symbol) {
-                Some((_, known)) => *known = known.checked_add(*power).filter(|sum| sum.abs() <= MOST_PARTS)?,
+                Some((_, known)) => {
+                    *known = known.checked_add(*power).filter(|sum| sum.unsigned_abs() <= MOST_PARTS)?;
+                }
                 None => self.factors.push((symbol.clone(), *power)),
             }
         }
@@ -80,9 +84,9 @@ impl Unit {
             let product = power.checked_mul(numerator)?;
             (denominator != 0 && product % denominator == 0).then(|| product / denominator)
         };
-        self.ten = powered(self.ten).filter(|ten| ten.abs() <= 300)?;
+        self.ten = powered(self.ten).filter(|ten| ten.unsigned_abs() <= MOST_TEN)?;
         for (_, power) in &mut self.factors {
-            *power = powered(*power).filter(|power| power.abs() <= MOST_PARTS)?;
+            *power = powered(*power).filter(|power| power.unsigned_abs() <= MOST_PARTS)?;
         }
         self.factors.retain(|(_, power)| *power != 0);
         Some(self)

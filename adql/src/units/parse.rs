@@ -11,7 +11,7 @@
 //! and `m^2`. Knows what symbols there are only by asking the table.
 
 use super::table::{meant, symbol};
-use super::{PARTS, Unit};
+use super::{MOST_TEN, PARTS, Unit};
 
 /// The longest text of a unit.
 const LONGEST: usize = 1000;
@@ -88,7 +88,7 @@ impl Reader<'_> {
             power_of_ten(digits).ok_or_else(no_power_of_ten)?
         };
         self.separator();
-        if ten.abs() > 300 { Err(too_large()) } else { Ok(Some(Unit { factors: Vec::new(), ten })) }
+        if ten.unsigned_abs() > MOST_TEN { Err(too_large()) } else { Ok(Some(Unit { factors: Vec::new(), ten })) }
     }
 
     fn product(&mut self) -> Result<Unit, NoUnit> {
@@ -168,7 +168,7 @@ impl Reader<'_> {
         let sign = usize::from(self.rest.starts_with(['-', '+']));
         let digits = self.rest[sign..].find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len() - sign);
         let (number, after) = self.rest.split_at(sign + digits);
-        let number = number.parse::<i32>().ok().filter(|number| number.abs() <= 300);
+        let number = number.parse::<i32>().ok().filter(|number| number.unsigned_abs() <= MOST_TEN);
         self.rest = after;
         number.ok_or_else(|| ("expected a power such as 2, -1 or (1/2)".into(), None))
     }

@@ -127,3 +127,12 @@ fn catalogs_are_read_loosely() {
         assert_eq!(parse_loosely(text), None, "{text}");
     }
 }
+
+#[test]
+fn numbers_at_the_ends_of_their_range_are_too_large() {
+    for text in ["10**-2147483648m", "10**2147483647 m", "m**-2147483648", "m**(1/-2147483648)", "m**(-2147483648/3)"] {
+        assert!(parse_strictly(text).is_err() && parse_loosely(text).is_none(), "{text}");
+    }
+    let long = format!("'{}'", "a".repeat(400));
+    assert!(parse_strictly(&long).is_err() && parse_loosely(&long).is_none());
+}

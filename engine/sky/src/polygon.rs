@@ -23,6 +23,8 @@ use std::f64::consts::PI;
 
 /// Below this excess in steradians beside half of the sphere no side is the smaller one.
 const HALF_SPHERE_TOLERANCE: f64 = 1e-9;
+/// Pairs of edges that are looked at for crossings: a third of a second, or 4,000 edges all at one latitude.
+const MOST_PAIRS: usize = 8_000_000;
 
 /// A simple polygon on the sphere, edges included.
 ///
@@ -81,9 +83,7 @@ impl Polygon {
             return Err(SkyError::TooFewVertices(vertices.len()));
         }
         let edges = edges_of(&vertices)?;
-        if let Some((first, second)) = crossing_edges(&edges) {
-            return Err(SkyError::CrossingEdges(first, second));
-        }
+        refuse_crossings(&edges)?;
         let left_sr = area_to_the_left(&edges);
         let area_sr = left_sr.min(4.0 * PI - left_sr);
         if (area_sr - 2.0 * PI).abs() < HALF_SPHERE_TOLERANCE {
@@ -201,21 +201,28 @@ fn edges_of(vertices: &[SkyPoint]) -> Result<Vec<Edge>, SkyError> {
         .collect()
 }
 
-/// The numbers, from 1, of two edges that cross. Edges are swept from south to north.
-fn crossing_edges(edges: &[Edge]) -> Option<(usize, usize)> {
+/// Refuses two edges that cross, with their numbers from 1. Edges are swept from south to north.
+///
+/// *Cost*: the pairs of edges that share a latitude; beyond [`MOST_PAIRS`] the polygon is refused too.
+fn refuse_crossings(edges: &[Edge]) -> Result<(), SkyError> {
     let mut spans: Vec<(f64, f64, usize)> = edges.iter().enumerate().map(|(index, edge)| span(edge, index)).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut open: Vec<(f64, f64, usize)> = Vec::new();
+    let mut pairs = 0;
     for current in spans {
         open.retain(|other| other.1 >= current.0);
+        pairs += open.len();
+        if pairs > MOST_PAIRS {
+            return Err(SkyError::DegeneratePolygon("too many of its edges share a latitude"));
+        }
         let hit = open.iter().find(|other| edges[other.2].crosses(&edges[current.2]));
         if let Some(other) = hit {
             let (first, second) = (other.2.min(current.2), other.2.max(current.2));
-            return Some((first + 1, second + 1));
+            return Err(SkyError::CrossingEdges(first + 1, second + 1));
         }
         open.push(current);
     }
-    None
+    Ok(())
 }
 
 /// The z range of an edge, which may bulge beyond its ends towards a pole.
@@ -306,6 +313,23 @@ fn crosses_others(edges: &[Edge], reference: &Reference, middle: &Vector, skippe
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edges_that_all_share_a_latitude_are_bounded() {
+        let star = |rays: u32| {
+            let vertex =
+                |i: u32| (f64::from(i) * 180.0 / f64::from(rays), if i.is_multiple_of(2) { 80.0 } else { 10.0 });
+            (0..2 * rays).map(vertex).collect::<Vec<_>>()
+        };
+        let started = std::time::Instant::now();
+        assert!(Polygon::from_degrees(&star(1_500)).is_ok());
+        let refused = Polygon::from_degrees(&star(20_000));
+        assert_eq!(refused, Err(SkyError::DegeneratePolygon("too many of its edges share a latitude")));
+        assert!(started.elapsed().as_secs() < 10, "took {:?}", started.elapsed());
+        let round = |i: u32| (f64::from(i) * 360.0 / 50_000.0, 45.0 + (f64::from(i) * 1e-3).sin());
+        let _ = Polygon::from_degrees(&(0..50_000).map(round).collect::<Vec<_>>());
+        assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
+    }
 
     #[test]
     fn either_winding_has_the_smaller_side_inside() {
