@@ -113,7 +113,8 @@ impl ExecutionPlan for PiecewiseWindowExec {
                 let Some(piece) = pieces.next().await? else { return Ok(None) };
                 let input =
                     Arc::new(PieceExec { rows: piece, properties: Arc::clone(window.children()[0].properties()) });
-                let computed = window.with_new_children_and_same_properties(vec![input])?.execute(number, context)?;
+                let same = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
+                let computed = window.replace_children(vec![input], same)?.execute(number, context)?;
                 tokio::task::consume_budget().await;
                 Ok::<_, datafusion::error::DataFusionError>(Some((computed, pieces)))
             }

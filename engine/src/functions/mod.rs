@@ -57,7 +57,7 @@ mod geometry_tests;
 use std::sync::Arc;
 
 use datafusion::logical_expr::planner::ExprPlanner;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
@@ -67,6 +67,11 @@ pub(crate) use near::{NearEnd, Nearness, near};
 pub(crate) use one_nan::one_nan;
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
+
+/// Whether an expression calls a spatial function.
+pub(crate) fn is_spatial(expr: &Expr) -> bool {
+    SpatialUdf::call(expr).is_some()
+}
 
 /// The spatial functions.
 fn spatial() -> Vec<Arc<dyn SpatialFunction>> {

@@ -143,7 +143,7 @@ mod tests {
             KeyTest { spatial: Some(SpatialFilter::new(circle, &DataType::Float64)), narrowing: Narrowing::default() };
         let around = |order: u32| {
             let (key, size) = (hash29(10.0, 20.0).unwrap(), 1 << (2 * (29 - order)));
-            [key / size * size..(key / size + 1) * size]
+            vec![Range { start: key / size * size, end: (key / size + 1) * size }]
         };
         assert!(test.pays(&around(2), 1 << 20));
         assert!(!test.pays(&around(2), 1 << 10));

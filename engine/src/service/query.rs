@@ -113,7 +113,7 @@ impl QueryService {
         let language = Language { label: request.label, standard: request.standard, off };
         let rules = request.rules.unwrap_or(self.options.rules);
         let task = async move { service.plan_text(principal, &text, language, rules).await };
-        within(deadline(request.limits), self.workers.run(task)).await?
+        within(deadline(request.limits), Box::pin(self.workers.run(task))).await?
     }
 
     async fn plan_text(
@@ -157,7 +157,7 @@ impl QueryService {
         let values = cast_parameters(parameters, &prepared.parameters)?;
         let prepared = prepared.clone();
         let task = async move { physical(prepared, values, limits.max_rows).await };
-        let physical = within(deadline, self.workers.run(task)).await??;
+        let physical = within(deadline, Box::pin(self.workers.run(task))).await??;
         self.start(physical, limits.max_rows, deadline)
     }
 

@@ -23,6 +23,7 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 
 use crate::catalog::HatsTable;
+use crate::functions::is_spatial;
 
 /// A query that is one scan.
 #[derive(Debug, Clone)]
@@ -54,7 +55,11 @@ impl ScanTemplate {
         let table = Arc::new(provider.downcast_ref::<HatsTable>()?.clone());
         let schema = table.catalog_schema();
         let projection = columns.into_iter().map(|name| schema.index_of(name).ok()).collect::<Option<_>>()?;
-        let filters = filter.into_iter().flat_map(split_conjunction).map(unqualified).collect::<Option<_>>()?;
+        let filters: Vec<Expr> =
+            filter.into_iter().flat_map(split_conjunction).map(unqualified).collect::<Option<_>>()?;
+        if filters.iter().any(needs_optimizer) {
+            return None;
+        }
         Some(Self { table, projection, filters, limit })
     }
 
@@ -82,6 +87,12 @@ impl ScanTemplate {
         }
         Ok(Some(Arc::new(GlobalLimitExec::new(Arc::new(CoalescePartitionsExec::new(scan)), 0, limit))))
     }
+}
+
+/// Whether a filter calls a function that is not ours: some of DataFusion's exist only to be written out by its optimizer.
+fn needs_optimizer(filter: &Expr) -> bool {
+    let foreign = |expr: &Expr| Ok(matches!(expr, Expr::ScalarFunction(_)) && !is_spatial(expr));
+    filter.exists(foreign).unwrap_or(true)
 }
 
 /// The column behind an output expression that only renames.
