@@ -30,6 +30,7 @@ CHECKS = {
     "flight_adbc": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_truth": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_regions": (["adbc_driver_flightsql", "pyarrow"], []),
+    "corpus_verdicts": (["adbc_driver_flightsql", "pyarrow"], []),
     "tap_pyvo": (["pyvo", "astropy"], []),
     "tap_curl": ([], ["curl"]),
     "snippets": (["pyarrow", "adbc_driver_flightsql", "pyvo", "pandas"], ["bash", "curl"]),
