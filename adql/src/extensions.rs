@@ -42,7 +42,7 @@ extensions! {
     Casts, "casts", "`value::type`, and conversions to types that the standard does not name";
     Booleans, "booleans", "`TRUE`, `FALSE`, `IS TRUE`, `IS FALSE`, `IS UNKNOWN`";
     DistinctFrom, "distinct-from", "`IS [NOT] DISTINCT FROM`: comparison in which NULL equals NULL";
-    LikeEscape, "like-escape", "`LIKE .. ESCAPE`, `SIMILAR TO`";
+    LikeEscape, "like-escape", "`LIKE .. ESCAPE`";
     CrossJoin, "cross-join", "`CROSS JOIN`";
     Lateral, "lateral", "`LATERAL (SELECT ..)`: a sub-query that sees the tables before it";
     ColumnAliases, "column-aliases", "names of columns after the name of a table: `AS t (a, b)`";

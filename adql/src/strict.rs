@@ -361,7 +361,6 @@ fn extension_of(expr: &Expr) -> Option<(Extension, &'static str, &'static str)> 
         Expr::Position { .. } | Expr::Substring { .. } | Expr::Trim { .. } | Expr::Overlay { .. } => {
             (Extension::StringFunctions, "this string function", "ADQL has LOWER, UPPER and ||")
         }
-        Expr::SimilarTo { .. } => (Extension::LikeEscape, "SIMILAR TO", "write LIKE"),
         Expr::IsTrue(_)
         | Expr::IsNotTrue(_)
         | Expr::IsFalse(_)
