@@ -3,7 +3,8 @@
 //! Builders of expressions for the steps that rewrite; knows nothing of what they mean.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query,
+    SetExpr, Value,
 };
 use sqlparser::tokenizer::Span;
 
@@ -40,6 +41,22 @@ pub(crate) fn position(expr: &Expr) -> Option<usize> {
 
 pub(crate) fn number_literal(number: usize) -> Expr {
     Expr::value(Value::Number(number.to_string(), false))
+}
+
+/// A query without any clause around its body.
+pub(crate) fn query_of(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
 }
 
 /// Keeps the place of what the user wrote on the names written out for it.

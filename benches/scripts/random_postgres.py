@@ -100,7 +100,7 @@ class Queries:
         real, double, whole = t + self.pick(REALS), t + self.pick(DOUBLES), t + self.pick(WHOLE)
         several = [
             "COUNT(*) AS n", f"COUNT({real}) AS c", f"COUNT(DISTINCT {whole}) AS d", f"MIN({real}) AS lo", f"MAX({double}) AS hi",
-            f"AVG({t}mjdlike) AS m".replace(f"{t}mjdlike", f"{t}ra"), f"SUM({t}ndetr) AS s", f"MIN({t}type) AS first",
+            f"AVG({t}ra) AS m", f"SUM({t}ndetr) AS s", f"MIN({t}type) AS first",
             f"STDDEV({t}dec) AS sd", f"AVG({t}gmag - {t}imag) AS colour", f"bool_or({t}ndetr > 4) AS any",
             f"COUNT(*) FILTER (WHERE {self.comparison(t)}) AS some",
         ]

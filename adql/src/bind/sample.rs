@@ -19,7 +19,7 @@ use super::Binder;
 use crate::names::exact;
 use crate::scope::Relation;
 use crate::shape::sampled_percent;
-use crate::write::call;
+use crate::write::{call, query_of};
 
 impl Binder<'_, '_> {
     /// Gives a table without an alias its own name for one, by which the sub-query in its place will be known; true if so.
@@ -111,16 +111,5 @@ fn select_all(table: ObjectName, condition: Expr) -> Query {
         value_table_mode: None,
         flavor: SelectFlavor::Standard,
     };
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Select(Box::new(select))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
+    query_of(SetExpr::Select(Box::new(select)))
 }

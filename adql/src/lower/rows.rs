@@ -6,6 +6,7 @@
 use sqlparser::ast::{Expr, LimitClause, Offset, Query, SetExpr, Top, TopQuantity, Value, Values};
 
 use crate::shape::{RowCount, row_count};
+use crate::write::query_of;
 
 /// Rewrites the TOPs of one query; those of its sub-queries are rewritten already.
 pub(super) fn lower_rows(query: &mut Query) {
@@ -35,18 +36,7 @@ fn lower_operands(body: &mut SetExpr) {
 }
 
 fn limited_operand(body: SetExpr, top: Top) -> SetExpr {
-    let mut query = Query {
-        with: None,
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    };
+    let mut query = query_of(body);
     limit_to(&mut query, top);
     SetExpr::Query(Box::new(query))
 }
