@@ -3,19 +3,20 @@
 //! `cargo bench -p sidereus-adql`
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::Criterion;
 use sidereus_adql::{Label, Name, Request, TableInfo, TableLookup, TableNames, check, lower, parse};
 
 /// Two tables with as many columns as survey tables have.
 #[derive(Debug)]
-struct Survey(Vec<String>);
+struct Survey(Arc<[Arc<str>]>);
 
 impl Survey {
     fn new() -> Self {
         let named = ["source_id", "ra", "dec", "parallax", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp"];
         let others = (0..140).map(|number| format!("column_{number}"));
-        Self(named.into_iter().map(str::to_owned).chain(others).collect())
+        Self(named.into_iter().map(Arc::from).chain(others.map(Arc::from)).collect())
     }
 }
 
@@ -24,7 +25,7 @@ impl TableNames for Survey {
         match path.last() {
             Some(name) if name.matches("gaia_source") || name.matches("neighbours") => TableLookup::Found(TableInfo {
                 path: vec!["public".into(), name.value.to_lowercase()],
-                columns: self.0.iter().map(|column| column.as_str().into()).collect(),
+                columns: Arc::clone(&self.0),
             }),
             _ => TableLookup::NotFound { suggestions: Vec::new() },
         }

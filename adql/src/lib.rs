@@ -19,7 +19,7 @@
 //!         match path {
 //!             [name] if name.matches("stars") => TableLookup::Found(TableInfo {
 //!                 path: vec!["public".into(), "stars".into()],
-//!                 columns: vec!["id".into(), "RAJ2000".into(), "DEJ2000".into()],
+//!                 columns: ["id", "RAJ2000", "DEJ2000"].map(Into::into).into(),
 //!             }),
 //!             _ => TableLookup::NotFound { suggestions: vec!["stars".into()] },
 //!         }

@@ -3,6 +3,8 @@
 //! The rule of names: an undelimited name matches in any letter case unless that is ambiguous, a delimited one matches
 //! exactly. Knows nothing of how tables are stored.
 
+use std::sync::Arc;
+
 use sqlparser::ast::Ident;
 
 /// One part of a name as the user wrote it.
@@ -65,8 +67,8 @@ pub enum TableLookup {
 pub struct TableInfo {
     /// Exact parts to write out, e.g. `["public", "gaia_dr3_g10"]`.
     pub path: Vec<String>,
-    /// Exact names of its columns, in order.
-    pub columns: Vec<String>,
+    /// Exact names of its columns, in order; shared, for there may be hundreds.
+    pub columns: Arc<[Arc<str>]>,
 }
 
 /// Compares without regard to letter case.

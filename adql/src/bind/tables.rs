@@ -121,12 +121,11 @@ impl Binder<'_, '_> {
                     self.used.push(info.path.clone());
                 }
                 let table: Arc<[String]> = info.path.as_slice().into();
-                let column = |name: String| {
-                    let name: Arc<str> = name.into();
-                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: Arc::clone(&name) };
-                    Column::new(name).with_unit(unit)
+                let column = |name: &Arc<str>| {
+                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: Arc::clone(name) };
+                    Column::new(Arc::clone(name)).with_unit(unit)
                 };
-                let columns = info.columns.into_iter().map(column).collect();
+                let columns = info.columns.iter().map(column).collect();
                 return (info.path, Bound { columns, known: true, tables: 1 });
             }
             TableLookup::NotFound { suggestions } => personal::absence(written).or_else(|| {

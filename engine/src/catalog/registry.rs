@@ -4,7 +4,7 @@
 //! and an error for everything that was found and cannot be served. One broken catalog never hides another. It knows no
 //! query and reads no rows.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
 
@@ -28,6 +28,7 @@ pub struct CatalogRegistry {
     tables: Vec<Arc<CatalogMetadata>>,
     problems: Vec<EngineError>,
     descriptions: DescriptionCache,
+    columns: OnceLock<Vec<Arc<[Arc<str>]>>>,
 }
 
 impl CatalogRegistry {
@@ -107,6 +108,16 @@ impl CatalogRegistry {
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
         let index = self.tables.binary_search_by(|table| table.name.cmp(name)).ok()?;
         self.tables.get(index)
+    }
+
+    /// The names of the columns of that table; made once for all tables.
+    pub(super) fn column_names(&self, name: &TableName) -> Option<Arc<[Arc<str>]>> {
+        let names = |table: &Arc<CatalogMetadata>| {
+            table.schema.fields().iter().map(|field| field.name().as_str().into()).collect()
+        };
+        let columns = self.columns.get_or_init(|| self.tables.iter().map(names).collect());
+        let index = self.tables.binary_search_by(|table| table.name.cmp(name)).ok()?;
+        columns.get(index).map(Arc::clone)
     }
 
     /// Every group that some table is reserved for; repeats are possible.

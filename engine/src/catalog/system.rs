@@ -123,8 +123,8 @@ impl SystemTable {
     }
 
     /// Names of the columns.
-    pub(super) fn column_names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| column.name.to_owned()).collect()
+    pub(super) fn column_names(&self) -> Arc<[Arc<str>]> {
+        self.columns.iter().map(|column| column.name.into()).collect()
     }
 
     /// The columns, with their descriptions.
