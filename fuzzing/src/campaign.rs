@@ -1,7 +1,9 @@
-//! Many texts for one target, each timed.
+//! Many texts for one target, each timed by the processor time of the thread that reads: the machine may be busy.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
 
 use crate::mutation::mutated;
 use crate::random::Random;
@@ -9,7 +11,7 @@ use crate::{Target, Verdict};
 
 /// Accepted texts that are kept to be changed again, beside the seeds.
 const KEPT: usize = 4096;
-/// A text that is slower than all before is read that often more: the machine may have been busy.
+/// A text that is slower than all before is read that often more: its memory may have been cold.
 const REPEATS: usize = 3;
 
 /// A way to measure the memory that is in use, for drivers that count it: begins a measurement, and ends it with the
@@ -122,7 +124,7 @@ impl Campaign {
     }
 
     fn timed(&self, text: &str) -> Result<(Verdict, Duration), String> {
-        let started = Instant::now();
+        let started = ThreadTime::now();
         let verdict = catch_unwind(AssertUnwindSafe(|| self.target.read(text)));
         let verdict = verdict.map_err(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
