@@ -67,7 +67,7 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
         grouping::check_grouping(&mut ast, label, &mut findings);
         kinds::check_kinds(&mut ast, label, &[], &mut findings);
         findings.finish()?;
-        let units = bound.columns.into_iter().map(|column| text_of(column.unit, tables)).collect();
+        let units = bound.columns.into_vec().into_iter().map(|column| text_of(column.unit, tables)).collect();
         Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables: bound.tables, units })
     })
 }

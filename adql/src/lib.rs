@@ -40,6 +40,7 @@ mod balance;
 mod bind;
 mod chain_reader;
 mod check;
+mod columns;
 mod dialect;
 mod error;
 mod extensions;

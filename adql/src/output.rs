@@ -46,7 +46,7 @@ pub(crate) fn hides_a_column(outputs: &[Output], scope: &Scope) -> bool {
     outputs.iter().any(|output| {
         let name = &output.column.exact;
         let other = output.expr.as_ref().is_some_and(|expr| !is_that_column(expr, name));
-        other && scope.relations.iter().flat_map(|relation| &relation.columns).any(|column| column.exact == *name)
+        other && scope.relations.iter().flat_map(|relation| relation.columns.exact()).any(|exact| *exact == **name)
     })
 }
 

@@ -3,12 +3,12 @@
 //! A [`Scope`] holds the tables of one FROM. A name is looked up from the innermost scope outwards; the first scope that
 //! knows it decides. Knows nothing of the statement around it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::tokenizer::Span;
 
+use crate::columns::Columns;
 use crate::names::{Name, closest, exact};
 use crate::units::Unit;
 
@@ -58,7 +58,7 @@ pub(crate) struct Relation {
     pub(crate) qualifier: Vec<String>,
     /// The path as written, by which its columns may be qualified too.
     pub(crate) written: Vec<String>,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Columns,
     /// False for a table that was not found: then every column passes, for its absence was reported already.
     pub(crate) known: bool,
     /// Where it is named.
@@ -69,7 +69,7 @@ pub(crate) struct Relation {
 
 impl Relation {
     /// Columns that no name of a table qualifies: the result of a query.
-    pub(crate) fn unnamed(columns: Vec<Column>, known: bool) -> Self {
+    pub(crate) fn unnamed(columns: Columns, known: bool) -> Self {
         Self { qualifier: Vec::new(), written: Vec::new(), columns, known, at: Span::empty(), table: None }
     }
 
@@ -154,8 +154,12 @@ impl Scope {
         let merged = self.merged.iter().filter(|merged| name.matches(&merged.column.known_as));
         let mut found: Vec<(Column, Expr)> =
             merged.map(|merged| (merged.column.clone(), merged.expr.clone())).collect();
-        for (column, relation) in self.visible().filter(|(column, _)| name.matches(&column.known_as)) {
-            found.push((column.clone(), write(relation, column, qualified)));
+        for (r, relation) in self.relations.iter().enumerate() {
+            let matching = relation.columns.matching(name).filter(|(c, _)| !self.is_hidden((r, *c)));
+            found.extend(matching.map(|(_, column)| {
+                let written = write(relation, &column, qualified);
+                (column, written)
+            }));
         }
         match found.len() {
             1 => Ok(found.swap_remove(0)),
@@ -170,9 +174,13 @@ impl Scope {
     /// The column `qualifier.name`.
     pub(crate) fn find_qualified(&self, qualifier: &[Name], name: &Name) -> Result<(Column, Expr), Missing> {
         let relation = self.relation(qualifier)?;
-        let mut found: Vec<_> = relation.columns.iter().filter(|column| name.matches(&column.known_as)).collect();
+        let mut found: Vec<Column> = relation.columns.matching(name).map(|(_, column)| column).collect();
         match found.len() {
-            1 => Ok((found[0].clone(), relation.column(found.swap_remove(0)))),
+            1 => {
+                let column = found.swap_remove(0);
+                let written = relation.column(&column);
+                Ok((column, written))
+            }
             0 if !relation.known => {
                 let column = Column::new(name.value.as_str());
                 let expr = relation.column(&column);
@@ -196,28 +204,40 @@ impl Scope {
     }
 
     /// The column that an expression, written out exactly, stands for.
-    pub(crate) fn written_column(&self, idents: &[Ident]) -> Option<&Column> {
+    pub(crate) fn written_column(&self, idents: &[Ident]) -> Option<Column> {
         let (name, qualifier) = idents.split_last()?;
         let is_meant = |relation: &&Relation| {
             let same = |(ident, part): (&Ident, &String)| ident.value == *part;
             qualifier.is_empty()
                 || (qualifier.len() == relation.qualifier.len() && qualifier.iter().zip(&relation.qualifier).all(same))
         };
-        let columns = self.relations.iter().filter(is_meant).flat_map(|relation| &relation.columns);
-        columns.into_iter().find(|column| *column.exact == *name.value)
+        self.relations.iter().filter(is_meant).find_map(|relation| {
+            let place = relation.columns.exact().position(|exact| *exact == *name.value)?;
+            relation.columns.get(place)
+        })
     }
 
     /// What `*` stands for: merged columns first, as the standard says.
     pub(crate) fn expand(&self) -> Expanded {
         let merged = self.merged.iter().map(|merged| (merged.column.clone(), merged.expr.clone()));
         let qualified = self.qualified();
-        let visible = self.visible();
-        merged.chain(visible.map(|(column, relation)| (column.clone(), write(relation, column, qualified)))).collect()
+        let visible = self.relations.iter().enumerate().flat_map(|(r, relation)| {
+            let columns = relation.columns.iter().enumerate().filter(move |(c, _)| !self.is_hidden((r, *c)));
+            columns.map(move |(_, column)| {
+                let written = write(relation, &column, qualified);
+                (column, written)
+            })
+        });
+        merged.chain(visible).collect()
     }
 
     /// What `t.*` stands for.
     pub(crate) fn expand_relation(relation: &Relation) -> Expanded {
-        relation.columns.iter().map(|column| (column.clone(), relation.column(column))).collect()
+        let written = |column: Column| {
+            let written = relation.column(&column);
+            (column, written)
+        };
+        relation.columns.iter().map(written).collect()
     }
 
     /// Whether a table of this scope could not be looked up, so that its columns are not known.
@@ -227,7 +247,7 @@ impl Scope {
 
     /// The name of a column in this scope that is spelt like `name`.
     pub(crate) fn closest_column(&self, name: &str) -> Option<&str> {
-        closest(name, self.relations.iter().flat_map(|relation| &relation.columns).map(|column| &*column.known_as))
+        closest(name, self.relations.iter().flat_map(|relation| relation.columns.known_as()))
     }
 
     /// The name of a table in this scope that is spelt like `name`.
@@ -235,14 +255,9 @@ impl Scope {
         closest(name, self.relations.iter().filter_map(|relation| relation.qualifier.last()).map(String::as_str))
     }
 
-    /// The columns that are not part of a merged one.
-    fn visible(&self) -> impl Iterator<Item = (&Column, &Relation)> {
-        let hides: HashSet<(usize, usize)> =
-            self.merged.iter().flat_map(|merged| merged.hides.iter().copied()).collect();
-        let all = self.relations.iter().enumerate().flat_map(|(r, relation)| {
-            relation.columns.iter().enumerate().map(move |(c, column)| ((r, c), column, relation))
-        });
-        all.filter(move |(at, ..)| !hides.contains(at)).map(|(_, column, relation)| (column, relation))
+    /// Whether a column, given as (relation, column), is part of a merged one.
+    pub(crate) fn is_hidden(&self, place: (usize, usize)) -> bool {
+        self.merged.iter().any(|merged| merged.hides.contains(&place))
     }
 
     /// A column needs its table's name where there are several tables, or a result column of the same name.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByExpr, OrderByKind, Query, Select, SetExpr, Spanned};
 use sqlparser::tokenizer::Span;
 
+use crate::columns::Columns;
 use crate::error::{Findings, QueryErrorKind};
 use crate::hints;
 use crate::names::{Name, TableNames, exact, same_in_any_case};
@@ -28,14 +29,14 @@ pub(crate) use units::text_of;
 /// A common table expression in sight.
 struct Common {
     name: String,
-    columns: Vec<Column>,
+    columns: Columns,
     known: bool,
     tables: usize,
 }
 
 /// What a query gives to the one around it.
 pub(crate) struct Bound {
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Columns,
     /// False where an unknown table hides which columns there are.
     pub(crate) known: bool,
     /// Table references once every common table expression is written out.
@@ -103,7 +104,7 @@ impl<'a, 'b> Binder<'a, 'b> {
                 bound.tables = bound.tables.saturating_add(other.tables);
                 bound
             }
-            _ => Bound { columns: Vec::new(), known: false, tables: 0 },
+            _ => Bound { columns: Columns::default(), known: false, tables: 0 },
         }
     }
 
@@ -133,7 +134,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         }
         let known = !self.scope().has_unknown();
         self.scopes.pop();
-        let columns = outputs.into_iter().map(|output| output.column).collect();
+        let columns = Columns::Listed(outputs.into_iter().map(|output| output.column).collect());
         Bound { columns, known, tables }
     }
 
@@ -193,7 +194,7 @@ impl<'a, 'b> Binder<'a, 'b> {
     /// Binds something that sees the result columns behind those of FROM.
     fn with_outputs(&mut self, outputs: &[Output], bind: impl FnOnce(&mut Self)) {
         let known = !self.scope().has_unknown();
-        let columns = outputs.iter().map(|output| output.column.clone()).collect();
+        let columns = Columns::Listed(outputs.iter().map(|output| output.column.clone()).collect());
         let inner = self.scopes.len() - 1;
         self.scopes.insert(inner, Scope::of(Relation::unnamed(columns, known)));
         bind(self);

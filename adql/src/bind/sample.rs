@@ -60,7 +60,7 @@ fn chance(sample: &TableSample, relation: &Relation) -> Expr {
     match &sample.seed {
         None => call("RANDOM", Vec::new()),
         Some(seed) => {
-            let columns = relation.columns.iter().map(|column| Expr::Identifier(exact(&*column.exact)));
+            let columns = relation.columns.exact().map(|name| Expr::Identifier(exact(name)));
             let seed = literal(seed.value.value.to_string());
             call("HASH_FRACTION", std::iter::once(seed).chain(columns).collect())
         }

@@ -3,7 +3,6 @@
 //! USING and NATURAL become ON: each pair of equal columns turns into a condition and one merged column, which is the
 //! side that a join keeps, or for FULL whichever of the two is there.
 
-use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
 
@@ -15,10 +14,11 @@ use sqlparser::tokenizer::Span;
 
 use super::{Binder, Bound};
 use crate::balance::join as join_by;
+use crate::columns::Columns;
 use crate::error::{Findings, QueryErrorKind};
 use crate::names::{Name, TableLookup, exact};
 use crate::personal;
-use crate::scope::{Column, ColumnUnit, Merged, Relation, Scope};
+use crate::scope::{Column, Merged, Relation, Scope};
 use crate::walk::constraint_mut;
 use crate::write::call;
 
@@ -121,11 +121,7 @@ impl Binder<'_, '_> {
                     self.used.push(info.path.clone());
                 }
                 let table: Arc<[String]> = info.path.as_slice().into();
-                let column = |name: &Arc<str>| {
-                    let unit = ColumnUnit::OfTable { table: Arc::clone(&table), column: Arc::clone(name) };
-                    Column::new(Arc::clone(name)).with_unit(unit)
-                };
-                let columns = info.columns.iter().map(column).collect();
+                let columns = Columns::OfTable { table, names: info.columns };
                 return (info.path, Bound { columns, known: true, tables: 1 });
             }
             TableLookup::NotFound { suggestions } => personal::absence(written).or_else(|| {
@@ -137,13 +133,13 @@ impl Binder<'_, '_> {
                 self.findings.hinted(at, format!("{shown} could mean several tables"), hint);
                 return (
                     written.iter().map(|name| name.value.clone()).collect(),
-                    Bound { columns: Vec::new(), known: false, tables: 1 },
+                    Bound { columns: Columns::default(), known: false, tables: 1 },
                 );
             }
         };
         self.findings.add(QueryErrorKind::NotFound, at, format!("unknown table {shown}"), hint);
         let path = written.iter().map(|name| name.value.clone()).collect();
-        (path, Bound { columns: Vec::new(), known: false, tables: 1 })
+        (path, Bound { columns: Columns::default(), known: false, tables: 1 })
     }
 
     /// Applies `AS name (column, ...)`; gives the exact name.
@@ -154,11 +150,12 @@ impl Binder<'_, '_> {
         }
         for (index, column) in alias.columns.iter_mut().enumerate() {
             column.name = exact(&column.name.value);
-            match bound.columns.get_mut(index) {
+            let columns = bound.columns.listed();
+            match columns.get_mut(index) {
                 Some(renamed) => {
                     *renamed = Column::new(column.name.value.as_str()).with_unit(mem::take(&mut renamed.unit));
                 }
-                None => bound.columns.push(Column::new(column.name.value.as_str())),
+                None => columns.push(Column::new(column.name.value.as_str())),
             }
         }
         alias.explicit = true;
@@ -251,16 +248,11 @@ impl Sides<'_> {
                 && merged.hides.first().is_some_and(|(relation, _)| on_side(*relation))
         });
         let mut found: Vec<Merged> = merged.cloned().collect();
-        let hidden: HashSet<(usize, usize)> =
-            self.scope.merged.iter().flat_map(|merged| merged.hides.iter().copied()).collect();
         for (r, relation) in self.scope.relations.iter().enumerate().filter(|(r, _)| on_side(*r)) {
-            for (c, column) in relation.columns.iter().enumerate() {
-                if name.matches(&column.known_as) && !hidden.contains(&(r, c)) {
-                    let parts = relation.qualifier.iter().map(String::as_str).chain([&*column.exact]);
-                    let qualified = parts.map(exact).collect();
-                    let expr = Expr::CompoundIdentifier(qualified);
-                    found.push(Merged { column: column.clone(), expr, hides: vec![(r, c)] });
-                }
+            for (c, column) in relation.columns.matching(name).filter(|(c, _)| !self.scope.is_hidden((r, *c))) {
+                let parts = relation.qualifier.iter().map(String::as_str).chain([&*column.exact]);
+                let expr = Expr::CompoundIdentifier(parts.map(exact).collect());
+                found.push(Merged { column, expr, hides: vec![(r, c)] });
             }
         }
         found
@@ -271,9 +263,9 @@ impl Sides<'_> {
 fn common_columns(scope: &Scope, left_relations: usize) -> Vec<Name> {
     let (left, right) = scope.relations.split_at(left_relations.min(scope.relations.len()));
     let mut names: Vec<Name> = Vec::new();
-    for column in left.iter().flat_map(|relation| &relation.columns) {
-        let name = Name { value: column.known_as.to_string(), delimited: false };
-        let there = right.iter().flat_map(|relation| &relation.columns).any(|other| name.matches(&other.known_as));
+    for known in left.iter().flat_map(|relation| relation.columns.known_as()) {
+        let name = Name { value: known.to_owned(), delimited: false };
+        let there = right.iter().any(|relation| relation.columns.matching(&name).next().is_some());
         if there && !names.iter().any(|known| known.matches(&name.value)) {
             names.push(name);
         }

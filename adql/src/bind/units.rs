@@ -168,7 +168,7 @@ impl Binder<'_, '_> {
     fn column_unit(&self, idents: &[Ident]) -> ColumnUnit {
         self.scopes()
             .find_map(|scope| scope.written_column(idents))
-            .map(|column| column.unit.clone())
+            .map(|column| column.unit)
             .unwrap_or_default()
     }
 
