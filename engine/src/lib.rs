@@ -10,6 +10,7 @@ mod functions;
 mod ingest;
 mod options;
 mod principal;
+mod runs;
 mod scan;
 mod service;
 mod session;

@@ -25,6 +25,8 @@ pub struct Rules {
     pub scan_template: bool,
     /// Join tables on their positions by zones; off compares all pairs, but where there is no other plan.
     pub crossmatch: bool,
+    /// Group a catalog, which is sorted by its key, by cells without a hash table.
+    pub run_grouping: bool,
 }
 
 impl Rules {
@@ -40,6 +42,7 @@ impl Rules {
             predicate_pushdown: true,
             scan_template: true,
             crossmatch: true,
+            run_grouping: true,
         }
     }
 
@@ -55,6 +58,7 @@ impl Rules {
             predicate_pushdown: false,
             scan_template: false,
             crossmatch: false,
+            run_grouping: false,
         }
     }
 }
@@ -63,7 +67,7 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 8] = [
+const SWITCHES: [(&str, Switch); 9] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
@@ -72,6 +76,7 @@ const SWITCHES: [(&str, Switch); 8] = [
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),
     ("crossmatch", |rules| &mut rules.crossmatch),
+    ("run_grouping", |rules| &mut rules.run_grouping),
 ];
 
 /// A name that is no rule's.

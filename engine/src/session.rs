@@ -12,6 +12,8 @@ use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
 use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 use url::Url;
@@ -21,6 +23,7 @@ use crate::cooperation::GiveWay;
 use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
 use crate::options::{EngineOptions, Rules};
+use crate::runs::GroupByRuns;
 use crate::scan::FooterCache;
 
 /// Makes session states that differ only in the tables they see.
@@ -59,7 +62,7 @@ impl SessionFactory {
         let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
         let builder = builder
             .with_optimizer_rules(optimizer_rules())
-            .with_physical_optimizer_rule(Arc::new(GiveWay))
+            .with_physical_optimizer_rules(physical_rules())
             .with_query_planner(Arc::new(SkyPlanner::new(true)));
         let template = builder.build();
         let plain = SessionStateBuilder::new_from_existing(template.clone());
@@ -80,6 +83,13 @@ impl SessionFactory {
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let lateral: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(NearestInLateral);
     [lateral].into_iter().chain(Optimizer::new().rules).collect()
+}
+
+/// DataFusion's rules between ours: groupings by runs have to be known before a plan is distributed, and what gives way
+/// is what comes out at the end.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let (first, last) = (Arc::new(GroupByRuns) as _, Arc::new(GiveWay) as _);
+    std::iter::once(first).chain(PhysicalOptimizer::new().rules).chain([last]).collect()
 }
 
 fn runtime_env(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {

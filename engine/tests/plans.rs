@@ -7,7 +7,7 @@
 mod support;
 
 use arrow::array::AsArray;
-use sidereus_engine::{Label, QueryService, Rules};
+use sidereus_engine::{Label, QueryService, Rules, WriteOptions, import_parquet};
 
 use support::{ask_as, root, service};
 
@@ -22,7 +22,15 @@ async fn plan(service: &QueryService, text: &str) -> String {
     let plans: Vec<String> = batches.iter().flat_map(|batch| -> Vec<String> { of(batch) }).collect();
     let lines = plans.iter().flat_map(|plan| plan.lines()).filter_map(|line| {
         let line = line.trim_start();
-        let operator = ["HatsScanExec", "CrossmatchExec", "NestedLoopJoinExec", "HashJoinExec", "FilterExec"];
+        let operator = [
+            "HatsScanExec",
+            "CrossmatchExec",
+            "NestedLoopJoinExec",
+            "HashJoinExec",
+            "FilterExec",
+            "RunGroupsExec",
+            "AggregateExec",
+        ];
         let kept = operator.iter().any(|name| line.starts_with(name));
         let shown =
             [", filter=", ", streams=", ": sky_"].iter().fold(line, |line, end| line.split(end).next().unwrap_or(line));
@@ -139,4 +147,33 @@ async fn spellings_of_a_radius_for_each_row_are_one_plan() {
     ];
     let query = "SELECT o.name, g.source_id FROM openngc AS o, gaia_dr3_bright AS g WHERE {}";
     insta::assert_snapshot!(plans(&service, query, &near).await);
+}
+
+/// Where rows come in order of what they are grouped by, where they nearly do, and where they do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_follow_the_key_need_no_hash_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, ours) = (
+        root().join("testdata/catalogs/hipparcos2/dataset/Norder=0/Dir=0/Npix=8/Npix=8.parquet"),
+        folder.path().join("ours"),
+    );
+    import_parquet(&source, &WriteOptions::new("ours"), &ours).expect("it is imported");
+    let service = service(&[root().join("testdata/catalogs"), ours]).await;
+    let cells = [
+        "_healpix_29 / 70368744177664",
+        "_healpix_29 >> 46",
+        "IVO_HEALPIX_INDEX(6, ra, dec)",
+        "FLOOR(_healpix_29 / POWER(4, 23))",
+        "_healpix_29",
+        "-_healpix_29",
+        "_healpix_29 % 4",
+        "IVO_HEALPIX_INDEX(6, dec, ra)",
+        "hip / 1000",
+    ];
+    let mut shown = plans(&service, "SELECT {} AS cell, AVG(hpmag) FROM ours GROUP BY {}", &cells).await;
+    for (place, condition) in [("ours", "DISTANCE(ra, dec, 10, 20) < 5"), ("gaia_dr3_bright", "1 = 1")] {
+        let query = format!("SELECT {{}} AS cell, COUNT(*) FROM {place} WHERE {condition} GROUP BY {{}}");
+        shown.push_str(&format!("\n{query}\n{}", plans(&service, &query, &cells[..3]).await));
+    }
+    insta::assert_snapshot!(shown);
 }

@@ -166,10 +166,7 @@ impl Binder<'_, '_> {
     }
 
     fn column_unit(&self, idents: &[Ident]) -> ColumnUnit {
-        self.scopes()
-            .find_map(|scope| scope.written_column(idents))
-            .map(|column| column.unit)
-            .unwrap_or_default()
+        self.scopes().find_map(|scope| scope.written_column(idents)).map(|column| column.unit).unwrap_or_default()
     }
 
     /// The unit of a result column: that of a column as it stands, else what follows.

@@ -5,7 +5,7 @@
 use std::fmt::Formatter;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ColumnStatistics, Statistics};
@@ -71,6 +71,59 @@ impl HatsScanExec {
         };
         let own = is(lon, &positions.ra) && is(lat, &positions.dec);
         (index.is_some() && own && self.descriptor.limit.is_none()).then_some(&self.narrowing)
+    }
+}
+
+/// What whoever relies on the order of rows asks.
+impl HatsScanExec {
+    /// Whether each stream gives rows in order of the key, and the streams follow each other: so it is in catalogs that
+    /// were written by this program.
+    pub(crate) fn is_in_order(&self) -> bool {
+        let ScanDescriptor { catalog, filter, .. } = self.descriptor.as_ref();
+        let whole = catalog.partitions.iter().all(|partition| partition.files.len() == 1);
+        // A region is read in pages that must be tested, then those that need not be.
+        self.keys_are_of_positions() && whole && filter.spatial.is_none()
+    }
+
+    /// Whether the key of each row is that of its position: so it is in catalogs that were written by this program.
+    pub(crate) fn keys_are_of_positions(&self) -> bool {
+        let builder = self.descriptor.catalog.properties.get("hats_builder");
+        builder.is_some_and(|builder| builder.starts_with("sidereus "))
+    }
+
+    /// Whether groups may be found run by run.
+    pub(crate) fn groups_by_runs(&self) -> bool {
+        self.descriptor.rules.run_grouping
+    }
+
+    /// The name of the column of keys of order 29.
+    pub(crate) fn key(&self) -> Option<&str> {
+        let index = self.descriptor.catalog.index.as_ref().filter(|index| index.order == 29);
+        index.map(|index| index.column.as_str())
+    }
+
+    /// The place of a column in the output.
+    pub(crate) fn output_column(&self, name: &str) -> Option<usize> {
+        self.descriptor.output.index_of(name).ok()
+    }
+
+    /// Whether two output columns are the catalog's position.
+    pub(crate) fn is_own_position(&self, lon: usize, lat: usize) -> bool {
+        let name = |column: usize| self.descriptor.output.fields().get(column).map(|field| field.name());
+        let positions = self.descriptor.catalog.positions.as_ref();
+        positions.is_some_and(|own| name(lon) == Some(&own.ra) && name(lat) == Some(&own.dec))
+    }
+
+    /// The same scan with other output columns, by name: the key, then those that are kept of the present ones.
+    pub(crate) fn with_key(&self, kept: impl Fn(usize) -> bool) -> Option<Self> {
+        let ScanDescriptor { catalog, output, .. } = self.descriptor.as_ref();
+        let key = Arc::new(catalog.schema.field_with_name(self.key()?).ok()?.clone());
+        let others =
+            output.fields().iter().enumerate().filter(|(place, field)| kept(*place) && field.name() != key.name());
+        let fields: Vec<_> =
+            std::iter::once(Arc::clone(&key)).chain(others.map(|(_, field)| Arc::clone(field))).collect();
+        let output = Arc::new(Schema::new_with_metadata(fields, output.metadata().clone()));
+        Some(Self::new(ScanDescriptor { output, ..self.descriptor.as_ref().clone() }))
     }
 }
 

@@ -14,6 +14,7 @@ mod support;
 mod conditions;
 mod dense;
 mod draw;
+mod maps;
 mod pairs;
 mod sky;
 
@@ -42,4 +43,9 @@ async fn joins_pair_the_rows_they_describe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_small_regions_select_the_rows_they_describe() {
     dense::check(seeded(), queries(600) / 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn maps_of_sorted_rows_are_those_of_any_rows() {
+    maps::check(seeded(), queries(600) / 6).await;
 }
