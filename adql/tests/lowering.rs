@@ -147,6 +147,8 @@ fn units_are_inferred() {
     ] {
         assert_eq!(units(&format!("SELECT {expressions} FROM stars")), expected, "{expressions}");
     }
+    let quantiles = "MEDIAN(hrv), PERCENTILE(hrv, 0.1), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY hrv * 2), MODULO(MIN(hrv), MAX(hrv))";
+    assert_eq!(units(&format!("SELECT {quantiles} FROM rave")), "km.s**-1, km.s**-1, km.s**-1, km.s**-1");
     assert_eq!(units("SELECT hrv, hrv * 2 AS w, \"HRV\" AS v FROM rave"), "km s-1, km.s**-1, km s-1");
     assert_eq!(units("SELECT id AS x, ra FROM stars UNION SELECT ra, mag FROM stars"), "-, deg");
     assert_eq!(units("SELECT MIN(ra), AVG(mag), COUNT(*), SUM(parallax * parallax) FROM stars"), "deg, mag, -, mas**2");

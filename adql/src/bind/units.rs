@@ -111,6 +111,7 @@ impl Binder<'_, '_> {
             | "MEAN"
             | "MEDIAN"
             | "APPROX_MEDIAN"
+            | "PERCENTILE"
             | "APPROX_PERCENTILE_CONT"
             | "STDDEV"
             | "STDDEV_POP"
@@ -122,7 +123,12 @@ impl Binder<'_, '_> {
             | "LAG"
             | "LEAD" => first(),
             "COALESCE" | "GREATEST" | "LEAST" | "NVL" | "NANVL" => self.common_unit(given.iter().copied()),
-            "MOD" => given.get(1).map_or(Inferred::Unknown, |second| same(first(), &self.unit_of(second))),
+            "PERCENTILE_CONT" | "PERCENTILE_DISC" => match function.within_group.as_slice() {
+                [order] => self.unit_of(&order.expr),
+                _ => Inferred::Unknown,
+            },
+            "IF_THEN_ELSE" => self.common_unit(given.iter().skip(1).copied()),
+            "MOD" | "MODULO" => given.get(1).map_or(Inferred::Unknown, |second| same(first(), &self.unit_of(second))),
             "SQRT" => powered(1, 2),
             "CBRT" => powered(1, 3),
             "VAR" | "VAR_POP" | "VAR_SAMP" | "VARIANCE" => powered(2, 1),

@@ -273,9 +273,7 @@ impl Judge<'_, '_> {
                 }
                 Kind::Boolean
             }
-            Expr::Like { expr, pattern, .. }
-            | Expr::ILike { expr, pattern, .. }
-            | Expr::SimilarTo { expr, pattern, .. } => {
+            Expr::Like { expr, pattern, .. } | Expr::ILike { expr, pattern, .. } => {
                 for part in [expr, pattern] {
                     let kind = self.kind(part);
                     let span = self.span(part);
