@@ -34,6 +34,7 @@ mod polygon;
 mod prepared;
 mod region;
 mod relation;
+mod small_disc;
 mod stcs;
 mod vector;
 
@@ -51,3 +52,4 @@ pub use point::{SkyPoint, separation_deg};
 pub use polygon::Polygon;
 pub use prepared::PreparedRegion;
 pub use region::Region;
+pub use small_disc::SmallDiscs;

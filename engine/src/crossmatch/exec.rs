@@ -213,6 +213,12 @@ impl PhysicalNear {
         }) else {
             return Ok(());
         };
+        // Without the memory nothing is narrowed.
+        let held = build.reserve();
+        let bytes = build.batch.num_rows() * size_of::<(f64, f64)>() + KeyRanges::bytes(build.batch.num_rows());
+        if held.try_grow(bytes).is_err() {
+            return Ok(());
+        }
         let positions: Vec<(f64, f64)> = self.position(left).evaluate(&build.batch)?.into_iter().flatten().collect();
         if let Some(ranges) = KeyRanges::around(&positions, radius) {
             narrowing.tell(ranges);

@@ -8,14 +8,15 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use sidereus_sky::{Circle, cells_around};
+use rayon::prelude::*;
+use sidereus_sky::SmallDiscs;
 
-/// Positions beyond which narrowing is not worth its time.
-const MOST_POSITIONS: usize = 200_000;
-/// Radius beyond which nothing is narrowed.
-const WIDEST_DEG: f64 = 10.0;
 /// Degrees by which positions may lie off their keys.
 const PAD_DEG: f64 = 1e-4;
+/// Positions whose cells are computed at a time.
+const CHUNK: usize = 1 << 14;
+/// Bytes that making the ranges of one position takes: its cells, and the ranges made of them.
+const BYTES: usize = 6 * size_of::<u64>() + 4 * size_of::<Range<u64>>();
 
 /// Keys that matter: sorted, apart from each other.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,22 +27,31 @@ pub(crate) struct KeyRanges(Vec<Range<u64>>);
 pub(crate) struct Narrowing(Arc<OnceLock<KeyRanges>>);
 
 impl KeyRanges {
+    /// Memory that the ranges around so many positions take at most while they are made.
+    pub(crate) fn bytes(positions: usize) -> usize {
+        positions * BYTES
+    }
+
     /// Keys within `radius_deg` of positions in degrees; `None` where that would narrow nothing.
     pub(crate) fn around(positions: &[(f64, f64)], radius_deg: f64) -> Option<Self> {
-        if positions.len() > MOST_POSITIONS || !radius_deg.is_finite() || radius_deg > WIDEST_DEG {
-            return None;
-        }
-        let mut cells = Vec::with_capacity(positions.len() * 9);
-        for (lon, lat) in positions {
-            cells.extend(cells_around(&Circle::from_degrees(*lon, *lat, radius_deg.max(0.0) + PAD_DEG).ok()?));
-        }
-        cells.sort_unstable_by_key(|cell| cell.npix());
+        let discs = SmallDiscs::new(radius_deg.max(0.0) + PAD_DEG).filter(|_| !radius_deg.is_nan())?;
+        let chunks = positions.par_chunks(CHUNK).map(|chunk| {
+            let mut cells = Vec::with_capacity(chunk.len() * 6);
+            for (lon, lat) in chunk {
+                discs.cells(*lon, *lat, &mut cells).ok()?;
+            }
+            Some(cells)
+        });
+        let mut cells: Vec<u64> = chunks.collect::<Option<Vec<_>>>()?.concat();
+        cells.par_sort_unstable();
+        cells.dedup();
+        let shift = discs.order().key_shift();
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for cell in cells {
-            let range = cell.range29();
+            let range = cell << shift..(cell + 1) << shift;
             match ranges.last_mut() {
-                Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
-                _ => ranges.push(range.start..range.end),
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => ranges.push(range),
             }
         }
         Some(Self(ranges))

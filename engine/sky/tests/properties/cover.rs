@@ -3,7 +3,7 @@
 use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, position, probes, region, shape};
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
-use sidereus_sky::{Circle, Coverage, Region, SkyPoint, cells_around, coverage, hash29};
+use sidereus_sky::{Circle, Coverage, Region, SkyPoint, SmallDiscs, cells_around, coverage, hash29};
 
 fn budget() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1, 8, 40, 64, 150])
@@ -53,6 +53,23 @@ proptest! {
         let key = hash29(lon, lat).unwrap();
         let held = cells_around(&cap).iter().any(|cell| cell.range29().start <= key && key < cell.range29().end);
         prop_assert!(held, "{lon} {lat} within {cap:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(20_000))]
+
+    #[test]
+    fn of_small_discs_by_columns_and_rows(
+        (lon, lat) in position(), exponent in -7.0..0.69, angle in 0.0..360.0, part in prop_oneof![Just(1.0), 0.9..1.0, 0.0..1.0]
+    ) {
+        let radius = 10.0_f64.powf(exponent);
+        let discs = SmallDiscs::new(radius).unwrap();
+        let mut cells = Vec::new();
+        discs.cells(lon, lat, &mut cells).unwrap();
+        let (lon_near, lat_near) = lonlat(&offset_from(&SkyPoint::from_degrees(lon, lat).unwrap(), angle, radius * part));
+        let key = hash29(lon_near, lat_near).unwrap() >> discs.order().key_shift();
+        prop_assert!(cells.contains(&key), "{lon_near} {lat_near} within {radius} of {lon} {lat}");
     }
 }
 
