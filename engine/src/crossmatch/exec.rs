@@ -233,7 +233,7 @@ impl PhysicalNear {
         // NaN bounds nothing, so it is the largest of all.
         let largest = radii.as_ref().map(|radii| radii.iter().copied().max_by(f64::total_cmp).unwrap_or(-1.0));
         let rows = (0_u32..).zip(positions).filter_map(|(row, position)| position.map(|(lon, lat)| (row, lon, lat)));
-        let zones = Zones::new(rows, largest.unwrap_or(f64::NAN));
+        let zones = Zones::new(&rows.collect::<Vec<_>>(), largest.unwrap_or(f64::NAN));
         let own = matches!(self.radius_of, JoinSide::Left | JoinSide::Right);
         Ok((zones, largest.filter(|_| own)))
     }

@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use sidereus_sky::{Degrees, Radians};
 
 /// Bounds of the height of a zone in degrees.
@@ -51,12 +52,14 @@ impl Zones {
     pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
 
     /// A set for searches of about `radius_deg`; each position comes with its row. Longitudes within [0, 360).
-    pub(super) fn new(positions: impl Iterator<Item = (u32, f64, f64)>, radius_deg: f64) -> Self {
+    ///
+    /// *Cost*: all threads.
+    pub(super) fn new(positions: &[(u32, f64, f64)], radius_deg: f64) -> Self {
         let height = if radius_deg.is_finite() { radius_deg.clamp(LOWEST, HIGHEST) } else { HIGHEST };
         let entry =
-            |(row, lon, lat): (u32, f64, f64)| Entry { zone: zone(lat, height), lon, vector: vector(lon, lat), row };
-        let mut entries: Vec<Entry> = positions.map(entry).collect();
-        entries.sort_unstable_by(|a, b| a.zone.cmp(&b.zone).then(a.lon.total_cmp(&b.lon)).then(a.row.cmp(&b.row)));
+            |&(row, lon, lat): &(u32, f64, f64)| Entry { zone: zone(lat, height), lon, vector: vector(lon, lat), row };
+        let mut entries: Vec<Entry> = positions.par_iter().map(entry).collect();
+        entries.par_sort_unstable_by(|a, b| a.zone.cmp(&b.zone).then(a.lon.total_cmp(&b.lon)).then(a.row.cmp(&b.row)));
         let mut starts: Vec<(u32, usize)> = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             if starts.last().is_none_or(|(zone, _)| *zone != entry.zone) {
@@ -201,8 +204,8 @@ mod tests {
             set in prop::collection::vec(position(), 0..60), center in position(), radius in radius(),
             made_for in radius(), step in 1_usize..20
         ) {
-            let rows = (0_u32..).zip(&set).map(|(row, (lon, lat))| (row, *lon, *lat));
-            let zones = Zones::new(rows, made_for);
+            let rows: Vec<_> = (0_u32..).zip(&set).map(|(row, (lon, lat))| (row, *lon, *lat)).collect();
+            let zones = Zones::new(&rows, made_for);
             let found = proposed(&zones, center, radius, step);
             for (row, (lon, lat)) in (0_u32..).zip(&set) {
                 let separation = separation_deg(center.0, center.1, *lon, *lat);
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn radii_that_are_no_circles() {
-        let zones = Zones::new([(0, 10.0, 0.0), (1, 190.0, 0.0)].into_iter(), f64::NAN);
+        let zones = Zones::new(&[(0, 10.0, 0.0), (1, 190.0, 0.0)], f64::NAN);
         assert_eq!(proposed(&zones, (10.0, 0.0), f64::NAN, 9), [0, 1]);
         assert_eq!(proposed(&zones, (10.0, 0.0), f64::INFINITY, 9), [0, 1]);
         assert_eq!(proposed(&zones, (10.0, 0.0), -1.0, 9), [0_u32; 0]);
