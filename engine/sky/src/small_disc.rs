@@ -102,7 +102,7 @@ fn every_other_bit(bits: u64) -> u64 {
 }
 
 /// Bits 0, 1, 2, .. in the places 0, 2, 4, ..
-fn spread(bits: u64) -> u64 {
+pub(crate) fn spread(bits: u64) -> u64 {
     let mut bits = bits & 0x0000_0000_ffff_ffff;
     bits = (bits | bits << 16) & 0x0000_ffff_0000_ffff;
     bits = (bits | bits << 8) & 0x00ff_00ff_00ff_00ff;

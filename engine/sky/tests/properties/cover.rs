@@ -3,7 +3,9 @@
 use crate::regions::{Random, cases, circle, lonlat, offset_from, polygon, position, probes, region, shape};
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
-use sidereus_sky::{Circle, Coverage, Region, SkyPoint, SmallDiscs, cells_around, coverage, hash29};
+use sidereus_sky::{
+    Cell, Circle, Coverage, Order, Region, SkyPoint, SmallDiscs, cells_around, coverage, hash29, keys_around,
+};
 
 fn budget() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1, 8, 40, 64, 150])
@@ -70,6 +72,23 @@ proptest! {
         let (lon_near, lat_near) = lonlat(&offset_from(&SkyPoint::from_degrees(lon, lat).unwrap(), angle, radius * part));
         let key = hash29(lon_near, lat_near).unwrap() >> discs.order().key_shift();
         prop_assert!(cells.contains(&key), "{lon_near} {lat_near} within {radius} of {lon} {lat}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3_000))]
+
+    #[test]
+    fn of_cells_with_what_is_near(
+        (lon, lat) in position(), order in 0_u8..14, exponent in -6.0..1.9, angle in 0.0..360.0, part in 0.0..=1.0
+    ) {
+        let radius = 10.0_f64.powf(exponent);
+        let cell = Cell::from_key(hash29(lon, lat).unwrap(), Order::new(order).unwrap()).unwrap();
+        let ranges = keys_around(cell, radius);
+        let (lon, lat) = lonlat(&offset_from(&SkyPoint::from_degrees(lon, lat).unwrap(), angle, radius * part));
+        let key = hash29(lon, lat).unwrap();
+        prop_assert!(ranges.iter().any(|range| range.start <= key && key < range.end), "{lon} {lat} near {cell:?}");
+        prop_assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start));
     }
 }
 
