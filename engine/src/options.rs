@@ -131,6 +131,8 @@ pub struct EngineOptions {
     pub memory_limit: usize,
     /// Bytes of footers and page indexes that are kept.
     pub metadata_cache: usize,
+    /// Rows of the smaller of two catalogs from which on a crossmatch goes partition by partition.
+    pub crossmatch_rows: usize,
     /// Threads that run queries.
     pub threads: usize,
     /// Rules of every query that does not name its own.
@@ -145,6 +147,7 @@ impl Default for EngineOptions {
         Self {
             memory_limit: 4 << 30,
             metadata_cache: 512 << 20,
+            crossmatch_rows: 3_000_000,
             threads,
             rules: Rules::all(),
             extensions_off: Extensions::NONE,

@@ -63,10 +63,10 @@ impl SessionFactory {
         let builder = builder
             .with_optimizer_rules(optimizer_rules())
             .with_physical_optimizer_rules(physical_rules())
-            .with_query_planner(Arc::new(SkyPlanner::new(true)));
+            .with_query_planner(Arc::new(SkyPlanner::new(true, options.crossmatch_rows)));
         let template = builder.build();
         let plain = SessionStateBuilder::new_from_existing(template.clone());
-        let plain = plain.with_query_planner(Arc::new(SkyPlanner::new(false))).build();
+        let plain = plain.with_query_planner(Arc::new(SkyPlanner::new(false, options.crossmatch_rows))).build();
         Ok(Self { template, plain })
     }
 

@@ -112,7 +112,7 @@ impl CrossmatchExec {
         Ok(Self::over((left, right), Arc::new(plan), build_left))
     }
 
-    fn over(
+    pub(super) fn over(
         (left, right): (Arc<dyn ExecutionPlan>, Arc<dyn ExecutionPlan>),
         plan: Arc<CrossmatchPlan>,
         build_left: bool,
@@ -204,7 +204,8 @@ impl PhysicalNear {
 
     /// Tells the scan of the streamed side which of its rows can have partners.
     fn narrow(&self, build: &Build, probe: &dyn ExecutionPlan, left: bool) -> Result<()> {
-        let Some(narrowing) = narrowing(probe, self.position(!left)) else { return Ok(()) };
+        let narrowing = narrowing(probe, self.position(!left)).filter(|narrowing| !narrowing.is_told());
+        let Some(narrowing) = narrowing else { return Ok(()) };
         let Some(radius) = (match self.radius_of {
             JoinSide::None => self
                 .radii(&build.batch.slice(0, build.batch.num_rows().min(1)), left)?

@@ -6,6 +6,7 @@
 //!      -> CrossmatchNode -> CrossmatchExec                       node.rs, planner.rs, exec.rs
 //!           one side in memory, in zones of declination          zones.rs
 //!           pairs near enough -> the whole condition -> rows     pairs.rs; the best k of each row: nearest.rs
+//!           two large catalogs: one partition after the other    paired.rs
 //! ```
 //! The zones only propose pairs, never too few; the condition of the join decides on each of them, so the answer is that
 //! of the nested loop that compares all pairs. A condition that does not say that two positions are near each other
@@ -22,6 +23,7 @@ mod narrow;
 mod nearest;
 mod node;
 mod output;
+mod paired;
 mod pairs;
 mod planner;
 mod zones;

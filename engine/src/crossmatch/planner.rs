@@ -17,6 +17,7 @@ use super::filter::PairExpr;
 use super::input::PositionExpr;
 use super::joins::recognise_crossmatches;
 use super::node::CrossmatchNode;
+use super::paired::{Limits, PairedScansExec};
 use crate::functions::NearEnd;
 
 /// DataFusion's planner, which knows crossmatches as well.
@@ -24,18 +25,22 @@ use crate::functions::NearEnd;
 pub(crate) struct SkyPlanner {
     /// Whether joins are looked at; off leaves them to the nested loop.
     recognise: bool,
+    /// Rows of the smaller of two catalogs from which on they are matched partition by partition.
+    many_rows: usize,
 }
 
 impl SkyPlanner {
-    pub(crate) fn new(recognise: bool) -> Self {
-        Self { recognise }
+    pub(crate) fn new(recognise: bool, many_rows: usize) -> Self {
+        Self { recognise, many_rows }
     }
 }
 
 #[async_trait]
 impl QueryPlanner for SkyPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(CrossmatchPlanner)]);
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(CrossmatchPlanner {
+            many_rows: self.many_rows,
+        })]);
         if !self.recognise {
             return planner.create_physical_plan(plan, session).await;
         }
@@ -44,7 +49,9 @@ impl QueryPlanner for SkyPlanner {
     }
 }
 
-struct CrossmatchPlanner;
+struct CrossmatchPlanner {
+    many_rows: usize,
+}
 
 #[async_trait]
 impl ExtensionPlanner for CrossmatchPlanner {
@@ -97,6 +104,10 @@ impl ExtensionPlanner for CrossmatchPlanner {
             }
         };
         let plan = CrossmatchPlan { join_type: node.join_type, near, filter, best };
+        let limits = Limits { many_rows: self.many_rows, threads: session.config().target_partitions() };
+        if let Some(paired) = PairedScansExec::try_new(left, right, &plan, limits) {
+            return Ok(Some(Arc::new(paired)));
+        }
         Ok(Some(Arc::new(CrossmatchExec::try_new(Arc::clone(left), Arc::clone(right), plan)?)))
     }
 }

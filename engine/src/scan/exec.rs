@@ -2,6 +2,7 @@
 //!
 //! It holds the descriptor and counters, nothing else: footers are looked up in the cache of the task that runs it.
 
+use std::collections::BTreeSet;
 use std::fmt::Formatter;
 use std::sync::Arc;
 
@@ -20,11 +21,12 @@ use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::TryStreamExt;
+use sidereus_sky::Cell;
 
 use super::cache::FooterCache;
 use super::descriptor::ScanDescriptor;
 use super::metrics::{ScanMetrics, count_partitions};
-use super::narrow::Narrowing;
+use super::narrow::{KeyRanges, Narrowing};
 use super::stream::UnitWalk;
 
 /// Footer bytes kept by a task that was given no cache.
@@ -34,7 +36,7 @@ const LOCAL_CACHE: usize = 16 << 20;
 ///
 /// *Shape*: the columns of the projection; one output partition a stream of the descriptor.
 /// *Guarantee*: hands out exactly the rows that pass every filter of the descriptor, whatever is pruned.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HatsScanExec {
     descriptor: Arc<ScanDescriptor>,
     narrowing: Narrowing,
@@ -71,6 +73,41 @@ impl HatsScanExec {
         };
         let own = is(lon, &positions.ra) && is(lat, &positions.dec);
         (index.is_some() && own && self.descriptor.limit.is_none()).then_some(&self.narrowing)
+    }
+}
+
+/// What whoever reads a catalog part by part asks.
+impl HatsScanExec {
+    /// The partitions that are read, with their cells; `None` where rows are not all in the cells of their partitions,
+    /// or must be counted.
+    pub(crate) fn cells(&self) -> Option<Vec<(usize, Cell)>> {
+        let ScanDescriptor { catalog, streams, limit, .. } = self.descriptor.as_ref();
+        if limit.is_some() || catalog.index.is_none() {
+            return None;
+        }
+        let mut numbers: Vec<usize> = streams.iter().flatten().map(|unit| unit.partition).collect();
+        numbers.dedup();
+        numbers.into_iter().map(|number| Some((number, catalog.partitions[number].cell?))).collect()
+    }
+
+    /// The same scan of some of its partitions, chosen by cell and number, in one stream.
+    pub(crate) fn of_partitions(&self, chosen: impl Fn(Option<Cell>, usize) -> bool) -> Self {
+        let ScanDescriptor { catalog, streams, .. } = self.descriptor.as_ref();
+        let units =
+            streams.iter().flatten().filter(|unit| chosen(catalog.partitions[unit.partition].cell, unit.partition));
+        let units: Vec<_> = units.cloned().collect();
+        let partitions = units.iter().map(|unit| unit.partition).collect::<BTreeSet<_>>().len();
+        Self::new(ScanDescriptor { streams: vec![units], partitions, ..self.descriptor.as_ref().clone() })
+    }
+
+    /// Tells which keys matter.
+    pub(crate) fn tell(&self, keys: KeyRanges) {
+        self.narrowing.tell(keys);
+    }
+
+    /// Rows that it may hand out, where the catalog says how many it has.
+    pub(crate) fn estimated_rows(&self) -> Option<usize> {
+        self.descriptor.estimated_rows()
     }
 }
 

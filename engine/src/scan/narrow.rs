@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
-use sidereus_sky::SmallDiscs;
+use sidereus_sky::{Cell, SmallDiscs, keys_around};
 
 /// Degrees by which positions may lie off their keys.
 const PAD_DEG: f64 = 1e-4;
@@ -55,6 +55,12 @@ impl KeyRanges {
             }
         }
         Some(Self(ranges))
+    }
+
+    /// Keys within `radius_deg` of a position in a cell.
+    pub(crate) fn around_cell(cell: Cell, radius_deg: f64) -> Self {
+        let ranges = keys_around(cell, radius_deg.max(0.0) + PAD_DEG);
+        Self(ranges.into_iter().map(|range| range.start..range.end).collect())
     }
 
     /// Whether one of some keys matters.

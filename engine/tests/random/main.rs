@@ -37,7 +37,12 @@ async fn conditions_select_the_rows_they_describe() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_pair_the_rows_they_describe() {
-    pairs::check(seeded(), queries(200)).await;
+    pairs::check(seeded(), queries(200), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_by_partition_pair_the_rows_they_describe() {
+    pairs::check(seeded(), queries(200), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use sidereus_engine::{Label, QueryService, Rules, WriteOptions, import_parquet};
+use sidereus_engine::{EngineOptions, Label, QueryService, Rules, WriteOptions, import_parquet};
 
 use crate::conditions::{Row, rows, write};
 use crate::draw::Draw;
 use crate::sky::{BLURRED_DEG, offset, separation};
-use crate::support::{ask_as, service};
+use crate::support::{ask_as, service, service_with};
 
 type Pair = (Option<i64>, Option<i64>);
 type PairSet = BTreeSet<(i64, i64)>;
 
-pub(crate) async fn check(mut draw: Draw, queries: usize) {
+/// Joins of a plain file with a catalog, or of two catalogs, each partition of one by itself.
+pub(crate) async fn check(mut draw: Draw, queries: usize, by_partition: bool) {
     let folder = tempfile::tempdir().expect("a folder");
-    let left = rows(&mut draw, 150, true);
+    let left = rows(&mut draw, 150, !by_partition);
     // Half of the right side lies near rows of the left.
     let mut right = rows(&mut draw, 400, false);
     for row in right.iter_mut().step_by(2) {
@@ -24,13 +25,23 @@ pub(crate) async fn check(mut draw: Draw, queries: usize) {
             row.at = Some(offset(near, 360.0 * draw.unit(), draw.radius().min(170.0)));
         }
     }
-    let (a, source, b) =
-        (folder.path().join("a.parquet"), folder.path().join("source.parquet"), folder.path().join("b"));
-    write(&left, &a);
-    write(&right, &source);
-    import_parquet(&source, &WriteOptions { rows_per_partition: 60, ..WriteOptions::new("b") }, &b)
-        .expect("it is imported");
-    let service = service(&[a, b]).await;
+    let imported = |rows: &[Row], name: &str, rows_per_partition: usize| {
+        let (source, catalog) = (folder.path().join("source.parquet"), folder.path().join(name));
+        write(rows, &source);
+        let options = WriteOptions { rows_per_partition, ..WriteOptions::new(name) };
+        import_parquet(&source, &options, &catalog).expect("it is imported");
+        catalog
+    };
+    let b = imported(&right, "b", 60);
+    let service = if by_partition {
+        let options = EngineOptions { crossmatch_rows: 0, ..EngineOptions::default() };
+        service_with(&[imported(&left, "a", 20), b], options).await
+    } else {
+        let a = folder.path().join("a.parquet");
+        write(&left, &a);
+        service(&[a, b]).await
+    };
+    assert_eq!(plan(&service).await.contains("PairedScansExec"), by_partition);
     for _ in 0..queries {
         let radius = Radius::draw(&mut draw);
         if draw.chance(0.3) {
@@ -39,6 +50,14 @@ pub(crate) async fn check(mut draw: Draw, queries: usize) {
             check_join(&service, (&left, &right), &radius, &mut draw).await;
         }
     }
+}
+
+/// The plan of a join of the two tables.
+async fn plan(service: &QueryService) -> String {
+    let text = "EXPLAIN SELECT a.id, b.id FROM a JOIN b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 1";
+    let batches = ask_as(service, text, Label::Sql, Rules::all()).await.expect("there is a plan");
+    let plans = batches.iter().flat_map(|batch| batch.column(1).as_string::<i32>().iter().flatten());
+    plans.collect::<Vec<_>>().join("\n")
 }
 
 /// A radius, the same for all or by the magnitude of a row of the left side.

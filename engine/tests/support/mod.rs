@@ -34,9 +34,14 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 
 /// A service over some roots.
 pub async fn service(roots: &[PathBuf]) -> QueryService {
+    service_with(roots, EngineOptions::default()).await
+}
+
+/// A service over some roots with options of its own.
+pub async fn service_with(roots: &[PathBuf], options: EngineOptions) -> QueryService {
     let roots: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
     let registry = CatalogRegistry::open(&roots).await.expect("the roots open");
-    QueryService::try_new(Arc::new(registry), EngineOptions::default()).expect("the service starts")
+    QueryService::try_new(Arc::new(registry), options).expect("the service starts")
 }
 
 /// All batches of an ADQL query.

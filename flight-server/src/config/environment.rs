@@ -30,6 +30,7 @@ const VARIABLES: [(&str, Setter); 18] = [
     ("SIDEREUS_LIMITS_SESSION_HOURS", |config, text| parse(text, &mut config.limits.session_hours)),
     ("SIDEREUS_ENGINE_MEMORY_MIB", |config, text| parse(text, &mut config.engine.memory_mib)),
     ("SIDEREUS_ENGINE_METADATA_CACHE_MIB", |config, text| parse(text, &mut config.engine.metadata_cache_mib)),
+    ("SIDEREUS_ENGINE_CROSSMATCH_ROWS", |config, text| parse(text, &mut config.engine.crossmatch_rows)),
     ("SIDEREUS_ENGINE_THREADS", |config, text| parse(text, &mut config.engine.threads)),
     ("SIDEREUS_LANGUAGE_EXTENSIONS_OFF", |config, text| {
         config.language.extensions_off = text.split(',').map(|name| name.trim().to_owned()).collect();

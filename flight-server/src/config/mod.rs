@@ -151,6 +151,7 @@ impl Config {
         Ok(EngineOptions {
             memory_limit: self.engine.memory_mib.saturating_mul(MIB),
             metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
+            crossmatch_rows: self.engine.crossmatch_rows,
             threads: if self.engine.threads == 0 { defaults.threads } else { self.engine.threads },
             rules: rules.map_err(|error| value("engine.rules_off", error.to_string()))?,
             extensions_off: off.map_err(|error| value("language.extensions_off", error.to_string()))?,

@@ -33,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) memory_mib: usize,
     /// Mebibytes of catalog footers and page indexes that are kept.
     pub(crate) metadata_cache_mib: usize,
+    /// Rows of the smaller of two catalogs from which on a crossmatch goes partition by partition.
+    pub(crate) crossmatch_rows: usize,
     /// Threads that run queries; 0 takes one per processor.
     pub(crate) threads: usize,
     /// Rules to do without: names with commas between them, or `all`.
@@ -122,7 +124,13 @@ impl Default for Limits {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { memory_mib: 4096, metadata_cache_mib: 512, threads: 0, rules_off: String::new() }
+        Self {
+            memory_mib: 4096,
+            metadata_cache_mib: 512,
+            crossmatch_rows: 3_000_000,
+            threads: 0,
+            rules_off: String::new(),
+        }
     }
 }
 
