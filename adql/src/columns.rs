@@ -52,18 +52,22 @@ impl Columns {
 
     /// The names by which they are known.
     pub(crate) fn known_as(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(|index| match self {
-            Self::OfTable { names, .. } => &*names[index],
-            Self::Listed(columns) => &*columns[index].known_as,
-        })
+        let (names, columns) = self.parts();
+        names.iter().map(|name| &**name).chain(columns.iter().map(|column| &*column.known_as))
     }
 
     /// The exact names.
     pub(crate) fn exact(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(|index| match self {
-            Self::OfTable { names, .. } => &*names[index],
-            Self::Listed(columns) => &*columns[index].exact,
-        })
+        let (names, columns) = self.parts();
+        names.iter().map(|name| &**name).chain(columns.iter().map(|column| &*column.exact))
+    }
+
+    /// The names of a table's columns, or the columns one by one: one of the two is empty.
+    fn parts(&self) -> (&[Arc<str>], &[Column]) {
+        match self {
+            Self::OfTable { names, .. } => (names, &[]),
+            Self::Listed(columns) => (&[], columns),
+        }
     }
 
     /// Places and columns of that name.
