@@ -14,6 +14,10 @@ mod tap;
 
 use std::process::ExitCode;
 
+/// Queries make and drop small blocks by the thousand, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run()
 }
