@@ -13,6 +13,7 @@ mod principal;
 mod scan;
 mod service;
 mod session;
+mod tables;
 
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
