@@ -66,6 +66,7 @@ impl Guess {
             DataType::Boolean => Self::Boolean,
             DataType::Int64 => Self::Integer,
             DataType::Float64 => Self::Float,
+            DataType::Null => Self::Nothing,
             _ => Self::Text,
         }
     }
@@ -76,7 +77,8 @@ impl Guess {
             Self::Boolean => DataType::Boolean,
             Self::Integer => DataType::Int64,
             Self::Float => DataType::Float64,
-            Self::Nothing | Self::Text => DataType::Utf8,
+            Self::Nothing => DataType::Null,
+            Self::Text => DataType::Utf8,
         }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, BooleanBuilder, PrimitiveArray, PrimitiveBuilder, RecordBatch,
-    StringArray, StringBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, BooleanBuilder, NullArray, PrimitiveArray, PrimitiveBuilder,
+    RecordBatch, StringArray, StringBuilder,
 };
 use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
 use arrow::datatypes::{
@@ -133,6 +133,7 @@ impl TextColumn {
             DataType::Float64 => self.numbers::<Float64Type>(cells, number, float, "expected a number"),
             DataType::Boolean => self.booleans(cells, number),
             DataType::Utf8 => self.texts(cells, number),
+            DataType::Null => Made { array: Arc::new(NullArray::new(rows)), ..self.texts(cells, number) },
             DataType::FixedSizeList(item, count) => self.lists((item, Some(*count)), cells, number)?,
             DataType::List(item) => self.lists((item, None), cells, number)?,
             other => {
