@@ -36,7 +36,7 @@ pub struct ColumnRule {
 pub(super) struct ColumnPlan {
     /// The columns of the catalog, without the key.
     pub(super) schema: SchemaRef,
-    /// Names of the position columns, as the catalog has them.
+    /// Names of the position columns, as the catalog has them; empty for a table without.
     pub(super) positions: PositionColumns,
     /// Where each column comes from.
     origins: Vec<Origin>,
@@ -61,6 +61,8 @@ pub(super) struct Wanted<'a> {
     pub(super) ra: Option<&'a str>,
     /// The other.
     pub(super) dec: Option<&'a str>,
+    /// Whether there must be positions.
+    pub(super) has_positions: bool,
 }
 
 impl ColumnPlan {
@@ -80,12 +82,15 @@ impl ColumnPlan {
             let renamed = wanted.rules.iter().find(|rule| rule.rename.as_deref() == Some(name));
             renamed.map_or_else(|| name.to_owned(), |rule| rule.name.clone())
         };
-        let ra = position(&all, wanted.ra.map(source_name), &RA)?;
-        let dec = position(&all, wanted.dec.map(source_name), &DEC)?;
+        let (ra, dec) = if wanted.has_positions {
+            (position(&all, wanted.ra.map(source_name), &RA)?, position(&all, wanted.dec.map(source_name), &DEC)?)
+        } else {
+            (String::new(), String::new())
+        };
         let (mut fields, mut origins, mut notes) = (Vec::new(), Vec::new(), Vec::new());
         for field in all.fields() {
             let name = field.name();
-            let is_position = *name == ra || *name == dec;
+            let is_position = wanted.has_positions && (*name == ra || *name == dec);
             let is_dropped = rule(name).is_some_and(|rule| rule.drop)
                 || wanted.columns.is_some_and(|kept| !kept.contains(name) && !kept.contains(&final_name(name)));
             if is_dropped && !is_position {

@@ -20,6 +20,7 @@ use super::journal::{Done, Journal};
 use super::keys::{keyed_schema, with_keys};
 use super::options::WriteOptions;
 use super::partition::{PartitionRows, partition_sky};
+use super::plain::PlainWriter;
 use super::progress::ImportProgress;
 use super::reading::{ReadOutcome, Reading};
 use super::rejects::RejectFile;
@@ -95,6 +96,8 @@ pub struct ImportOptions {
     pub rules: Vec<ColumnRule>,
     /// Columns to keep; all without it. Position columns are always kept.
     pub columns: Option<Vec<String>>,
+    /// Write one Parquet file, rows as they come, without positions, key or partitions.
+    pub plain: bool,
     /// Bytes of rows that are held in memory, about; more go to scratch files beside the target.
     pub memory: usize,
     /// File of rejected rows; beside the target without it.
@@ -114,6 +117,7 @@ impl ImportOptions {
             dec: None,
             rules: Vec::new(),
             columns: None,
+            plain: false,
             memory: 1 << 30,
             rejects: None,
             max_rejects: None,
@@ -179,9 +183,10 @@ fn command(sources: &[Source], options: &ImportOptions) -> String {
     for source in sources {
         source.state().hash(&mut hasher);
     }
-    let ImportOptions { write, read, ra, dec, rules, columns, memory, rejects, max_rejects } = options;
+    let ImportOptions { write, read, ra, dec, rules, columns, plain, memory, rejects, max_rejects } = options;
     let ReadOptions { format, types, nulls, table, readme, .. } = read;
-    format!("{write:?} {ra:?} {dec:?} {rules:?} {columns:?} {memory} {rejects:?} {max_rejects:?}").hash(&mut hasher);
+    format!("{write:?} {ra:?} {dec:?} {rules:?} {columns:?} {plain} {memory} {rejects:?} {max_rejects:?}")
+        .hash(&mut hasher);
     format!("{format:?} {types:?} {nulls:?} {table:?} {readme:?}").hash(&mut hasher);
     format!("sidereus import {} {:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
 }
@@ -197,6 +202,9 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn run(&mut self, mut done: Done) -> Result<ImportedCatalog, EngineError> {
+        if self.options.plain {
+            done = Done::default();
+        }
         let mut widened = self.widened();
         loop {
             let read = ReadOptions {
@@ -204,7 +212,12 @@ impl Import<'_> {
                 bytes_read: Arc::clone(&self.progress.bytes_read),
                 ..self.options.read.clone()
             };
-            match self.attempt(read, std::mem::take(&mut done))? {
+            let attempt = if self.options.plain {
+                self.attempt_plain(read)?
+            } else {
+                self.attempt(read, std::mem::take(&mut done))?
+            };
+            match attempt {
                 Attempt::Done(imported) => return Ok(*imported),
                 Attempt::Widen(more) => {
                     // Each time a type grows, of which there are few.
@@ -240,7 +253,7 @@ impl Import<'_> {
     }
 
     fn attempt(&mut self, read: ReadOptions, done: Done) -> Result<Attempt, EngineError> {
-        let plan = self.plan(&read)?;
+        let plan = plan(&self.sources, self.options, &read)?;
         let schema = keyed_schema(&plan.schema);
         let write = WriteOptions { positions: plan.positions.clone(), ..self.options.write.clone() };
         let staging = self.journal.path("catalog");
@@ -286,28 +299,33 @@ impl Import<'_> {
         })))
     }
 
+    fn attempt_plain(&self, read: ReadOptions) -> Result<Attempt, EngineError> {
+        let plan = plan(&self.sources, self.options, &read)?;
+        let path = self.journal.path("rejects");
+        let rejects = RejectFile::open(&path, (0, 0)).map_err(failed(&path, "open the file of rejected rows"))?;
+        let table = self.journal.path("table.parquet");
+        let mut writer = PlainWriter { plan: &plan, options: self.options, rejects, progress: self.progress, rows: 0 };
+        let outcome = writer.write(&self.sources, &read, &table);
+        let reject_file = self.reject_file();
+        writer.rejects.publish(&reject_file).map_err(failed(&reject_file, "write rejected rows"))?;
+        if let Some(widen) = outcome? {
+            return Ok(Attempt::Widen(widen));
+        }
+        let (rows, rejects) = (writer.rows, writer.rejects.count);
+        let bytes = fs::metadata(&table).map_or(0, |metadata| metadata.len());
+        if self.target.symlink_metadata().is_ok() {
+            return Err(target_exists(self.target));
+        }
+        fs::rename(&table, self.target).map_err(failed(self.target, "move it into place"))?;
+        let catalog = WrittenCatalog { root: self.target.to_owned(), rows, partitions: 1, bytes, rekeyed: 0 };
+        let reject_file = (rejects > 0).then_some(reject_file);
+        let imported = ImportedCatalog { catalog, rejects, reject_file, resumed: (0, 0), notes: plan.notes };
+        Ok(Attempt::Done(Box::new(imported)))
+    }
+
     fn reject_file(&self) -> PathBuf {
         let name = self.target.file_name().unwrap_or_default().to_string_lossy();
         self.options.rejects.clone().unwrap_or_else(|| self.target.with_file_name(format!("{name}.rejects.csv")))
-    }
-
-    fn plan(&self, read: &ReadOptions) -> Result<ColumnPlan, EngineError> {
-        let looking = ReadOptions { bytes_read: Arc::default(), ..read.clone() };
-        let schemas: Vec<(String, SchemaRef)> = self
-            .sources
-            .iter()
-            .map(|source| Ok((source.name(), open_table(source.open()?, &looking)?.schema())))
-            .collect::<Result<_, EngineError>>()?;
-        let options = self.options;
-        ColumnPlan::new(
-            &schemas,
-            &Wanted {
-                rules: &options.rules,
-                columns: options.columns.as_deref(),
-                ra: options.ra.as_deref(),
-                dec: options.dec.as_deref(),
-            },
-        )
     }
 
     /// Writes all partitions but those that are there; tells how many these were.
@@ -346,6 +364,23 @@ impl Import<'_> {
         let row_bytes = (bytes as usize / rows.len().max(1)).max(1) + 16;
         (self.options.memory / (2 * rayon::current_num_threads()) / row_bytes).max(1024)
     }
+}
+
+/// Chooses the columns by looking into all sources.
+pub(super) fn plan(sources: &[Source], options: &ImportOptions, read: &ReadOptions) -> Result<ColumnPlan, EngineError> {
+    let looking = ReadOptions { bytes_read: Arc::default(), ..read.clone() };
+    let schemas: Vec<(String, SchemaRef)> = sources
+        .iter()
+        .map(|source| Ok((source.name(), open_table(source.open()?, &looking)?.schema())))
+        .collect::<Result<_, EngineError>>()?;
+    let wanted = Wanted {
+        rules: &options.rules,
+        columns: options.columns.as_deref(),
+        ra: options.ra.as_deref(),
+        dec: options.dec.as_deref(),
+        has_positions: !options.plain,
+    };
+    ColumnPlan::new(&schemas, &wanted)
 }
 
 enum Attempt {

@@ -22,6 +22,7 @@ mod leaf;
 mod nan_count;
 mod options;
 mod partition;
+mod plain;
 mod progress;
 mod properties;
 mod reading;

@@ -30,7 +30,7 @@ use crate::error::EngineError;
 use crate::tables::{Chunk, ReadOptions, Reject, TableBatch, TableReader, open_table};
 
 /// Chunks that are decoded at a time, for each thread.
-const CHUNKS_PER_THREAD: usize = 4;
+pub(super) const CHUNKS_PER_THREAD: usize = 4;
 
 /// What reading all sources came to.
 pub(super) enum ReadOutcome {
@@ -152,7 +152,8 @@ impl Reading<'_> {
     }
 }
 
-fn next_chunks(reader: &mut dyn TableReader, count: usize) -> Result<Vec<Chunk>, EngineError> {
+/// At most so many chunks.
+pub(super) fn next_chunks(reader: &mut dyn TableReader, count: usize) -> Result<Vec<Chunk>, EngineError> {
     let mut chunks = Vec::with_capacity(count);
     while chunks.len() < count
         && let Some(chunk) = reader.next_chunk()?

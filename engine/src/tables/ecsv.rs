@@ -169,7 +169,7 @@ fn scalar(text: &str) -> (String, &str) {
             from = end + if is_doubled { 2 } else { 1 };
         }
     }
-    let ends = [text.find(": "), text.find(", "), text.find(",\n"), text.find(['}', ']'])];
+    let ends = [text.find(": "), text.find(", "), text.find(",\n"), text.find(['{', '}', '[', ']'])];
     let end = ends.into_iter().flatten().min().unwrap_or(text.len());
     // Where a separator begins the text, one step is taken all the same.
     let end = end.max(text.chars().next().map_or(0, char::len_utf8));

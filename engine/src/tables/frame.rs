@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(last_end(b"a,b\n1,\"x\ny", Some(b',')), 4);
         assert_eq!(last_end(b"a,b\n1,\"x\ny\"\n2", Some(b',')), 12);
         assert_eq!(last_end(b"a,5\" disk\n1", Some(b',')), 10);
-        assert_eq!(last_end(b"\"a\"\"\n\"\n", Some(b',')), 8);
+        assert_eq!(last_end(b"\"a\"\"\n\"\n", Some(b',')), 7);
         assert_eq!(last_end(b"no end", Some(b',')), 0);
     }
 

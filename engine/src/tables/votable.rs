@@ -20,6 +20,9 @@ use super::votable_header::{VotableField, attribute};
 use super::{Chunk, ReadOptions, TableReader, bad_table, distinct_names};
 use crate::error::EngineError;
 
+/// More columns than any table has.
+const MOST_COLUMNS: usize = 10_000;
+
 /// The XML of a table.
 pub(super) type Xml = Reader<Box<dyn BufRead + Send>>;
 
@@ -134,6 +137,9 @@ impl HeaderReader<'_> {
                 Event::Start(element) => {
                     match element.local_name().as_ref() {
                         b"TABLE" => self.begin_table(&attribute(&element, "ID"), &attribute(&element, "name")),
+                        b"FIELD" if self.fields.len() >= MOST_COLUMNS => {
+                            return Err(bad_table(self.name, format!("it has more than {MOST_COLUMNS} columns")));
+                        }
                         b"FIELD" => self.fields.push(VotableField::of(&element)),
                         b"VALUES" if path.last().is_some_and(|parent| parent == b"FIELD") => {
                             if let (Some(field), Some(null)) = (self.fields.last_mut(), attribute(&element, "null")) {

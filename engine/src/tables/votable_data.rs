@@ -46,7 +46,9 @@ impl TextRows {
         let mut cells = Cells::new(width);
         let (mut buffer, mut text, mut in_cell, mut before) = (Vec::new(), Vec::new(), false, 0);
         let first = self.row + 1;
-        while !self.at_end && cells.size() < PIECE {
+        let fixed: usize =
+            columns.binary.iter().filter_map(|(_, field)| field.fixed_count()).map(|count| count.min(1024)).sum();
+        while !self.at_end && cells.size() + cells.rows() * fixed < PIECE {
             buffer.clear();
             let event = xml.read_event_into(&mut buffer);
             match event.map_err(|error| bad_table(&columns.name, format!("it is no XML: {error}")))? {

@@ -25,6 +25,9 @@ pub(super) struct VotableField {
     pub(super) null: Option<String>,
 }
 
+/// The most elements of arrays of one length.
+const SMALL: usize = 1024;
+
 /// The value of an attribute, empty where there is none.
 pub(super) fn attribute(element: &BytesStart<'_>, key: &str) -> Option<String> {
     let found = element.try_get_attribute(key).ok().flatten()?;
@@ -68,6 +71,8 @@ impl VotableField {
             }
             (_, None) => Shape::Variable,
             (_, Some(1)) if parts == 1 && !element.is_text() => Shape::Scalar,
+            // Arrays of one length take their room also where they are null: that is for small ones.
+            (_, Some(count)) if count > SMALL => Shape::Variable,
             (_, Some(count)) => Shape::Fixed(count.checked_mul(parts)?),
         };
         let null = self.null.as_ref().and_then(|null| null.trim().parse().ok());

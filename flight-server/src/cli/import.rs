@@ -58,6 +58,9 @@ pub(super) struct Options {
     /// Columns that are read when a user names none, with commas between them.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     default_columns: Vec<String>,
+    /// Write one Parquet file, for tables without positions.
+    #[arg(long)]
+    plain: bool,
     /// Rows that are held in memory, in bytes or with K, M, G; more go to scratch files beside the target.
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size)]
     memory: usize,
@@ -118,6 +121,7 @@ fn import_options(options: Options) -> Result<ImportOptions, CommandError> {
         dec: options.dec,
         rules,
         columns: options.columns,
+        plain: options.plain,
         memory: options.memory,
         rejects: options.rejects,
         max_rejects: options.max_rejects,
