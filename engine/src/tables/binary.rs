@@ -271,7 +271,8 @@ fn numbers<'a, T: ArrowPrimitiveType>(
 
 fn logical(cell: &[u8], is_bit: bool) -> Option<bool> {
     match cell.first() {
-        Some(bits) if is_bit => Some(bits & 0x80 != 0),
+        // A bit alone is the highest of its byte, but some writers take another.
+        Some(bits) if is_bit => Some(*bits != 0),
         Some(b'T' | b't' | b'1') => Some(true),
         Some(b'F' | b'f' | b'0') => Some(false),
         _ => None,

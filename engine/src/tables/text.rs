@@ -270,9 +270,10 @@ fn fortran(text: &str) -> Option<String> {
 
 /// A truth value.
 pub(super) fn boolean(text: &[u8]) -> Option<bool> {
-    if text.eq_ignore_ascii_case(b"true") || text == b"T" {
+    let is = |words: [&[u8]; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is([b"true", b"t", b"1"]) {
         Some(true)
-    } else if text.eq_ignore_ascii_case(b"false") || text == b"F" {
+    } else if is([b"false", b"f", b"0"]) {
         Some(false)
     } else {
         None
