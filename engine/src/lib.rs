@@ -25,8 +25,8 @@ pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog, KEY_COLUMN,
-    NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_tables, keyed_schema, nan_counts,
-    partition_sky, write_catalog,
+    NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet, import_tables,
+    keyed_schema, nan_counts, partition_sky, write_catalog,
 };
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;

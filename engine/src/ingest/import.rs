@@ -30,7 +30,7 @@ use super::sources::{Source, expand};
 use super::staging::Staging;
 use super::writer::{CatalogWriter, WrittenCatalog};
 use crate::error::{EngineError, ErrorKind};
-use crate::tables::{ReadOptions, open_table};
+use crate::tables::{ReadOptions, TableFormat, open_table};
 
 /// Cells of this order are less than an arcsecond wide.
 const DEEPEST_PARTITION: u8 = 18;
@@ -168,13 +168,28 @@ pub fn import_tables(
     let imported = import.run(done);
     match &imported {
         // What is right but could not be finished can go on.
-        Err(error) if error.kind() != ErrorKind::BadQuery => {}
+        Err(error) if error.kind() != ErrorKind::BadQuery && import.journal.has_entries() => {}
         _ => {
             let folder = import.journal.path("");
             import.journal.remove().map_err(failed(&folder, "remove scratch files"))?;
         }
     }
     imported
+}
+
+/// Imports one Parquet file, all of its rows.
+///
+/// *Errors*: as [`import_tables`]; any row that cannot be taken.
+pub fn import_parquet(source: &Path, options: &WriteOptions, target: &Path) -> Result<WrittenCatalog, EngineError> {
+    let import = ImportOptions {
+        read: ReadOptions { format: Some(TableFormat::Parquet), ..ReadOptions::default() },
+        ra: Some(options.positions.ra.clone()),
+        dec: Some(options.positions.dec.clone()),
+        max_rejects: Some(0),
+        ..ImportOptions::new(options.clone())
+    };
+    let sources = [source.display().to_string()];
+    Ok(import_tables(&sources, &import, target, &ImportProgress::default())?.catalog)
 }
 
 /// Two commands with the same text read the same rows and write the same catalog.
@@ -213,9 +228,9 @@ impl Import<'_> {
                 ..self.options.read.clone()
             };
             let attempt = if self.options.plain {
-                self.attempt_plain(read)?
+                self.attempt_plain(&read)?
             } else {
-                self.attempt(read, std::mem::take(&mut done))?
+                self.attempt(read, &std::mem::take(&mut done))?
             };
             match attempt {
                 Attempt::Done(imported) => return Ok(*imported),
@@ -252,7 +267,7 @@ impl Import<'_> {
         written.map_err(failed(&path, "begin again with wider types"))
     }
 
-    fn attempt(&mut self, read: ReadOptions, done: Done) -> Result<Attempt, EngineError> {
+    fn attempt(&mut self, read: ReadOptions, done: &Done) -> Result<Attempt, EngineError> {
         let plan = plan(&self.sources, self.options, &read)?;
         let schema = keyed_schema(&plan.schema);
         let write = WriteOptions { positions: plan.positions.clone(), ..self.options.write.clone() };
@@ -283,13 +298,15 @@ impl Import<'_> {
             held: (Vec::new(), 0),
         };
         let outcome = reading.run(&mut rekeyed);
+        if let Ok(ReadOutcome::Widen(widen)) = outcome {
+            return Ok(Attempt::Widen(widen));
+        }
         let reject_file = self.reject_file();
         rejects.publish(&reject_file).map_err(failed(&reject_file, "write rejected rows"))?;
-        let rows = match outcome? {
-            ReadOutcome::Rows(rows) => rows,
-            ReadOutcome::Widen(widen) => return Ok(Attempt::Widen(widen)),
+        let ReadOutcome::Rows(rows) = outcome? else {
+            return Err(bad_input("the types of columns are not known"));
         };
-        let adopted = self.write(&catalog, &rows, &done)?;
+        let adopted = self.write(&catalog, &rows, done)?;
         Ok(Attempt::Done(Box::new(ImportedCatalog {
             catalog: WrittenCatalog { rekeyed, ..catalog.finish()? },
             rejects: rejects.count,
@@ -299,18 +316,19 @@ impl Import<'_> {
         })))
     }
 
-    fn attempt_plain(&self, read: ReadOptions) -> Result<Attempt, EngineError> {
-        let plan = plan(&self.sources, self.options, &read)?;
+    fn attempt_plain(&self, read: &ReadOptions) -> Result<Attempt, EngineError> {
+        let plan = plan(&self.sources, self.options, read)?;
         let path = self.journal.path("rejects");
         let rejects = RejectFile::open(&path, (0, 0)).map_err(failed(&path, "open the file of rejected rows"))?;
         let table = self.journal.path("table.parquet");
         let mut writer = PlainWriter { plan: &plan, options: self.options, rejects, progress: self.progress, rows: 0 };
-        let outcome = writer.write(&self.sources, &read, &table);
-        let reject_file = self.reject_file();
-        writer.rejects.publish(&reject_file).map_err(failed(&reject_file, "write rejected rows"))?;
-        if let Some(widen) = outcome? {
+        let outcome = writer.write(&self.sources, read, &table);
+        if let Ok(Some(widen)) = outcome {
             return Ok(Attempt::Widen(widen));
         }
+        let reject_file = self.reject_file();
+        writer.rejects.publish(&reject_file).map_err(failed(&reject_file, "write rejected rows"))?;
+        outcome?;
         let (rows, rejects) = (writer.rows, writer.rejects.count);
         let bytes = fs::metadata(&table).map_or(0, |metadata| metadata.len());
         if self.target.symlink_metadata().is_ok() {

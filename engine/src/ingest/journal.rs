@@ -42,6 +42,7 @@ pub(super) struct Done {
 pub(super) struct Journal {
     folder: PathBuf,
     file: File,
+    has_entries: bool,
 }
 
 impl Journal {
@@ -68,7 +69,7 @@ impl Journal {
             Some(first) if read.is_ok() && first == command => lines.map_while(entry).collect::<Vec<_>>(),
             _ => Vec::new(),
         };
-        let mut journal = Self { folder: folder.to_owned(), file };
+        let mut journal = Self { folder: folder.to_owned(), file, has_entries: !done.is_empty() };
         if done.is_empty() {
             journal.restart(command).map_err(failed(folder, "begin its journal"))?;
         } else {
@@ -94,6 +95,7 @@ impl Journal {
                 fs::remove_file(entry.path())?;
             }
         }
+        self.has_entries = false;
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
         self.write(command)
@@ -108,12 +110,19 @@ impl Journal {
     /// A run is on disk.
     pub(super) fn add_run(&mut self, run: &RunEntry) -> io::Result<()> {
         let RunEntry { source, chunk, read, reject_bytes, rejects, rekeyed } = run;
+        self.has_entries = true;
         self.write(&format!("run {source} {chunk} {read} {reject_bytes} {rejects} {rekeyed}"))
     }
 
     /// A partition is on disk.
     pub(super) fn add_partition(&mut self, (order, npix, rows): (u8, u64, u64)) -> io::Result<()> {
+        self.has_entries = true;
         self.write(&format!("partition {order} {npix} {rows}"))
+    }
+
+    /// Whether there is anything to go on with.
+    pub(super) fn has_entries(&self) -> bool {
+        self.has_entries
     }
 
     /// A file or folder of the scratch folder.

@@ -37,7 +37,7 @@ mod staging;
 mod writer;
 
 pub use columns::ColumnRule;
-pub use import::{ImportOptions, ImportedCatalog, import_tables, write_catalog};
+pub use import::{ImportOptions, ImportedCatalog, import_parquet, import_tables, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
 pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};

@@ -3,7 +3,7 @@
 //! Into a CSV file: source, place (line of a text, row of another table, from 1), column, reason, text.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::failure::bad_input;
@@ -12,6 +12,8 @@ use crate::tables::Reject;
 
 /// Without a limit of the user: one row of so many.
 const PART: u64 = 100;
+/// The first line.
+const HEAD: [&str; 5] = ["source", "place", "column", "reason", "text"];
 /// Rows that are no sample yet.
 const FEW: u64 = 1_000;
 
@@ -32,7 +34,7 @@ impl RejectFile {
         file.seek(SeekFrom::End(0))?;
         let mut rejects = Self { path: path.to_owned(), file: BufWriter::new(file), count, first: None };
         if bytes == 0 {
-            rejects.write(["source", "place", "column", "reason", "text"])?;
+            rejects.write(HEAD)?;
         }
         Ok(rejects)
     }
@@ -63,11 +65,14 @@ impl RejectFile {
         self.file.get_mut().stream_position()
     }
 
-    /// Puts the file where people find it; nothing is left where no row was rejected.
+    /// Puts the file where people find it; where no row was rejected, one of an earlier import is removed.
     pub(super) fn publish(&mut self, target: &Path) -> io::Result<()> {
         self.sync()?;
         if self.count == 0 {
-            return Ok(());
+            let mut first = vec![0; HEAD.join(",").len()];
+            let is_ours = File::open(target).and_then(|mut file| file.read_exact(&mut first)).is_ok()
+                && first == HEAD.join(",").as_bytes();
+            return if is_ours { std::fs::remove_file(target) } else { Ok(()) };
         }
         std::fs::copy(&self.path, target).map(drop)
     }

@@ -16,7 +16,7 @@ use super::frame::{LineFrames, Lines};
 use super::guess::Guess;
 use super::input::Unpacked;
 use super::text::{TextColumn, TextTable};
-use super::{Chunk, ReadOptions, TableReader, bad_table, distinct_names};
+use super::{Chunk, MOST_COLUMNS, ReadOptions, TableReader, bad_table, distinct_names};
 use crate::error::EngineError;
 
 /// What stands between cells.
@@ -111,6 +111,9 @@ pub(super) fn header(
         }
     };
     let width = memchr::memchr_iter(separator, first).count() + 1;
+    if width > MOST_COLUMNS {
+        return Err(bad_table(name, format!("it has more than {MOST_COLUMNS} columns")));
+    }
     let cells = (1..=width).rev().find_map(|width| {
         let split = split_lines(Lines { bytes: first.to_vec(), first_line: 0 }, separator, width);
         (split.cells.rows() == 1).then_some((split.cells, width))

@@ -27,7 +27,8 @@ pub(super) fn open_ecsv(unpacked: Unpacked, options: &ReadOptions) -> Result<Csv
     let text = String::from_utf8_lossy(&first.bytes).into_owned();
     frames.put_back(first);
     let comments = text.lines().take_while(|line| line.starts_with('#'));
-    let yaml: Vec<&str> = comments.map(|line| line.strip_prefix("# ").unwrap_or(&line[1..]).trim_end()).collect();
+    let yaml: Vec<&str> =
+        comments.map(|line| line.strip_prefix("# ").unwrap_or_else(|| &line[1..]).trim_end()).collect();
     let separator = match yaml.iter().find_map(|line| line.strip_prefix("delimiter:")).map(unquoted) {
         None => b' ',
         Some(text) => match text.as_bytes() {

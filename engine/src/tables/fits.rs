@@ -17,7 +17,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use super::binary::{BinaryColumn, Element, Scaling, Shape};
 use super::fits_header::Header;
 use super::input::{ReadAt, Unpacked};
-use super::{Chunk, ReadOptions, TableBatch, TableReader, bad_table, described, distinct_names};
+use super::{Chunk, ReadOptions, TableBatch, TableReader, bad_table, described, distinct_names, unreadable};
 use crate::error::EngineError;
 
 /// Bytes of a piece, where rows are not longer.
@@ -66,7 +66,7 @@ impl FitsReader {
         let (fields, columns, row_bytes) = columns(&header, &name)?;
         let rows = header.size("NAXIS2", &name)?;
         let has_heap = columns.iter().any(|column| column.descriptor.is_some());
-        let failed = |error: std::io::Error| bad_table(&name, format!("cannot read it: {error}"));
+        let failed = |error: std::io::Error| unreadable(&name, &error);
         let (input, heap): (Box<dyn Read + Send>, _) = if has_heap {
             let data = header.data_bytes().ok_or_else(|| bad_table(&name, "its sizes are no numbers of bytes"))?;
             let (file, start) = match plain_file {
@@ -106,7 +106,7 @@ impl TableReader for FitsReader {
         let wanted = rows.saturating_mul(self.table.row_bytes as u64);
         let mut bytes = Vec::with_capacity(wanted.min(PIECE as u64) as usize);
         let read = self.input.by_ref().take(wanted).read_to_end(&mut bytes);
-        read.map_err(|error| bad_table(&self.table.name, format!("cannot read it: {error}")))?;
+        read.map_err(|error| unreadable(&self.table.name, &error))?;
         if (bytes.len() as u64) < wanted {
             let message = format!(
                 "it ends within row {}, {} rows before its end",
@@ -195,7 +195,7 @@ fn find_table(input: &mut dyn BufRead, name: &str, wanted: Option<&str>) -> Resu
         }
         let data = header.data_bytes().ok_or_else(|| bad_table(name, "its sizes are no numbers of bytes"))?;
         let skipped = std::io::copy(&mut input.by_ref().take(data), &mut std::io::sink());
-        skipped.map_err(|error| bad_table(name, format!("cannot read it: {error}")))?;
+        skipped.map_err(|error| unreadable(name, &error))?;
     }
     let what = wanted.map_or_else(|| "no binary table".to_owned(), |wanted| format!("no binary table {wanted:?}"));
     let found = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use super::bad_table;
+use super::{bad_table, unreadable};
 use crate::error::EngineError;
 
 /// Bytes of a block; headers and data are padded to whole ones.
@@ -30,7 +30,7 @@ impl Header {
         for number in 0..MOST_BLOCKS {
             let mut block = Vec::with_capacity(BLOCK);
             let read = input.take(BLOCK as u64).read_to_end(&mut block);
-            read.map_err(|error| bad_table(name, format!("cannot read it: {error}")))?;
+            read.map_err(|error| unreadable(name, &error))?;
             if number == 0 && (block.is_empty() || !(block.starts_with(b"XTENSION") || block.starts_with(b"SIMPLE"))) {
                 return Ok(None);
             }

@@ -16,7 +16,7 @@ use super::cells::{Cells, consecutive};
 use super::frame::{LineFrames, Lines};
 use super::input::Unpacked;
 use super::text::{TextColumn, TextTable};
-use super::{Chunk, ReadOptions, TableReader, bad_table, described, distinct_names};
+use super::{Chunk, ReadOptions, TableReader, bad_table, described, distinct_names, unreadable};
 use crate::error::EngineError;
 
 /// Reads lines of fixed width.
@@ -43,7 +43,7 @@ impl FixedWidthReader {
             )
         })?;
         let place = readme.display().to_string();
-        let text = std::fs::read(readme).map_err(|error| bad_table(&place, format!("cannot read it: {error}")))?;
+        let text = std::fs::read(readme).map_err(|error| unreadable(&place, &error))?;
         let columns = columns(&String::from_utf8_lossy(&text), file_name(&name))
             .ok_or_else(|| bad_table(&place, format!("it has no byte-by-byte description of {}", file_name(&name))))?;
         let names = distinct_names(columns.iter().map(|column| column.name.clone()));
@@ -191,7 +191,7 @@ fn column(line: &str) -> Option<Column> {
     let mut words = rest.splitn(2, char::is_whitespace);
     let format = words.next().filter(|format| format.contains(['A', 'I', 'F', 'E', 'D']))?;
     let (unit, rest) = words.next()?.trim_start().split_once(char::is_whitespace)?;
-    let (name, explanation) = rest.trim_start().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
+    let (name, explanation) = rest.trim_start().split_once(char::is_whitespace).unwrap_or_else(|| (rest.trim(), ""));
     (first >= 1 && first <= last && last < WIDEST).then(|| Column {
         bytes: first - 1..last,
         format: format.to_owned(),

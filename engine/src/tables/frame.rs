@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use super::bad_table;
+use super::{bad_table, unreadable};
 use crate::error::EngineError;
 
 /// Bytes of a piece, where lines are not longer.
@@ -81,7 +81,7 @@ impl LineFrames {
         let missing = (wanted - self.rest.len()) as u64;
         self.rest.reserve(wanted - self.rest.len());
         let read = self.input.by_ref().take(missing).read_to_end(&mut self.rest);
-        let read = read.map_err(|error| bad_table(&self.name, format!("cannot read it: {error}")))?;
+        let read = read.map_err(|error| unreadable(&self.name, &error))?;
         self.at_end = (read as u64) < missing;
         Ok(())
     }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_never_closed_is_an_error() {
-        let endless = std::io::Read::chain(&b"a,b\n1,\""[..], std::io::repeat(b'x'));
+        let endless = Read::chain(&b"a,b\n1,\""[..], std::io::repeat(b'x'));
         let mut frames = LineFrames::new("x", Box::new(endless), Some(b','));
         let first = frames.next_lines().unwrap().unwrap();
         assert_eq!(first.bytes, b"a,b\n");

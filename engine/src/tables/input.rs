@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::bad_table;
+use super::unreadable;
 use crate::error::EngineError;
 
 /// A file or a stream.
@@ -61,13 +61,13 @@ impl Unpacked {
         let name = input.name();
         let (raw, file): (Box<dyn Read + Send>, _) = match input {
             TableInput::File(path) => {
-                let file = File::open(&path).map_err(|error| bad_table(&name, format!("cannot open it: {error}")))?;
+                let file = File::open(&path).map_err(|error| unreadable(&name, &error))?;
                 (Box::new(file), Some(path))
             }
             TableInput::Stream { bytes, .. } => (bytes, None),
         };
         let mut raw = BufReader::with_capacity(BUFFER, Counted { inner: raw, read });
-        let unreadable = |error: io::Error| bad_table(&name, format!("cannot read it: {error}"));
+        let unreadable = |error: io::Error| unreadable(&name, &error);
         let first = raw.fill_buf().map_err(unreadable)?;
         let (bytes, plain_file): (Box<dyn BufRead + Send>, _) = if first.starts_with(&[0x1f, 0x8b]) {
             (Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))), None)
@@ -83,7 +83,7 @@ impl Unpacked {
     /// The first bytes, which stay to be read.
     pub(super) fn peek(&mut self) -> Result<&[u8], EngineError> {
         let name = &self.name;
-        self.bytes.fill_buf().map_err(|error| bad_table(name, format!("cannot read it: {error}")))
+        self.bytes.fill_buf().map_err(|error| unreadable(name, &error))
     }
 
     /// A file that can be read at any place: the local one, or a nameless copy.
@@ -97,7 +97,7 @@ impl Unpacked {
             copy.rewind()?;
             Ok(copy)
         };
-        copied().map_err(|error| bad_table(&self.name, format!("cannot read it: {error}")))
+        copied().map_err(|error| unreadable(&self.name, &error))
     }
 }
 

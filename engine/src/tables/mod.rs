@@ -135,6 +135,14 @@ fn bad_table(name: &str, message: impl std::fmt::Display) -> EngineError {
     EngineError::request(ErrorKind::BadQuery, format!("{name}: {message}"))
 }
 
+/// A file that cannot be read: another time it may be.
+fn unreadable(name: &str, error: &std::io::Error) -> EngineError {
+    EngineError::request(ErrorKind::Unavailable, format!("{name}: cannot read it: {error}"))
+}
+
+/// More columns than any table has.
+const MOST_COLUMNS: usize = 10_000;
+
 /// A nullable field with those of unit, UCD and description that are not empty.
 fn described(name: &str, kind: DataType, marks: &[(&str, &str)]) -> Field {
     let marks = marks.iter().filter(|(_, value)| !value.trim().is_empty());

@@ -15,6 +15,7 @@ use arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow::error::ArrowError;
 
 use super::cells::{Cell, Cells, consecutive, shown};
 use super::guess::Guess;
@@ -72,7 +73,7 @@ impl TextTable {
             }
             arrays.push(made.array);
         }
-        let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(defect)?;
+        let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| defect(&error))?;
         if bad.is_empty() {
             return Ok(TableBatch { rows, places, rejects, widen });
         }
@@ -84,12 +85,12 @@ impl TextTable {
         rejects.sort_by_key(|reject| reject.place);
         let kept: BooleanArray = (0..rows.num_rows()).map(|row| Some(!bad.contains_key(&row))).collect();
         let left = (0..rows.num_rows()).filter(|row| !bad.contains_key(row)).map(|row| places.of(row)).collect();
-        let rows = filter_record_batch(&rows, &kept).map_err(defect)?;
+        let rows = filter_record_batch(&rows, &kept).map_err(|error| defect(&error))?;
         Ok(TableBatch { rows, places: consecutive(left), rejects, widen })
     }
 }
 
-fn defect(error: arrow::error::ArrowError) -> EngineError {
+fn defect(error: &ArrowError) -> EngineError {
     EngineError::request(ErrorKind::Internal, format!("columns of text do not fit together: {error}"))
 }
 

@@ -17,11 +17,8 @@ use super::input::Unpacked;
 use super::text::TextTable;
 use super::votable_data::{BinaryRows, TextRows};
 use super::votable_header::{VotableField, attribute};
-use super::{Chunk, ReadOptions, TableReader, bad_table, distinct_names};
+use super::{Chunk, MOST_COLUMNS, ReadOptions, TableReader, bad_table, distinct_names};
 use crate::error::EngineError;
-
-/// More columns than any table has.
-const MOST_COLUMNS: usize = 10_000;
 
 /// The XML of a table.
 pub(super) type Xml = Reader<Box<dyn BufRead + Send>>;
