@@ -14,6 +14,7 @@ mod runs;
 mod scan;
 mod service;
 mod session;
+mod tables;
 
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
@@ -24,8 +25,9 @@ pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
-    CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog,
-    import_parquet, keyed_schema, nan_counts, partition_sky, write_catalog,
+    CatalogWriter, Codec, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog, KEY_COLUMN,
+    NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet, import_tables,
+    keyed_schema, nan_counts, partition_sky, write_catalog,
 };
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
@@ -33,3 +35,4 @@ pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
+pub use tables::{Chunk, Places, ReadOptions, Reject, TableBatch, TableFormat, TableInput, TableReader, open_table};

@@ -17,8 +17,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use sidereus_engine::{
-    CatalogKind, CatalogWriter, Codec, EngineError, KEY_COLUMN, WriteOptions, import_parquet, keyed_schema, nan_counts,
-    write_catalog,
+    CatalogKind, CatalogWriter, Codec, EngineError, ImportOptions, ImportProgress, KEY_COLUMN, WriteOptions,
+    import_tables, keyed_schema, nan_counts, write_catalog,
 };
 use sidereus_sky::{Cell, Order, hash29};
 
@@ -286,9 +286,12 @@ fn a_foreign_key_is_replaced() {
 fn a_written_file_can_be_imported_again() {
     let folder = tempfile::tempdir().unwrap();
     let options = WriteOptions::new("sky");
+    let import = ImportOptions::new(options.clone());
     let first = write_catalog(&[northern_strip(5_000)], &options, &folder.path().join("first")).unwrap();
     let (_, source) = leaves(&first.root).remove(0);
-    let second = import_parquet(&source, &options, &folder.path().join("second")).unwrap();
+    let sources = [source.display().to_string()];
+    let second = import_tables(&sources, &import, &folder.path().join("second"), &ImportProgress::default());
+    let second = second.unwrap().catalog;
     let (_, copy) = leaves(&second.root).remove(0);
     assert_eq!(second.rekeyed, 0);
     assert_eq!(fs::read(source).unwrap(), fs::read(copy).unwrap());
@@ -362,7 +365,9 @@ fn tycho_becomes_a_catalog() {
     };
     let folder = tempfile::tempdir().unwrap();
     let options = WriteOptions { rows_per_partition: 200_000, ..WriteOptions::new("tycho2") };
-    let written = import_parquet(&source, &options, &folder.path().join("tycho2")).unwrap();
+    let (sources, target) = ([source.display().to_string()], folder.path().join("tycho2"));
+    let imported = import_tables(&sources, &ImportOptions::new(options), &target, &ImportProgress::default());
+    let written = imported.unwrap().catalog;
     assert_eq!(written.rows, 1_871_011);
     let rows: i64 = leaves(&written.root).iter().map(|(_, path)| metadata(path).file_metadata().num_rows()).sum();
     assert_eq!(rows, 1_871_011);

@@ -67,23 +67,32 @@ pub(super) fn with_keys(batches: &[RecordBatch], positions: &PositionColumns) ->
     Ok(KeyedRows { batches: keyed.into_iter().map(|part| part.batch).collect(), rekeyed })
 }
 
-struct Keyed {
-    batch: RecordBatch,
-    rekeyed: u64,
-    bad: u64,
-    first_bad: Option<usize>,
+/// One batch with its keys.
+pub(super) struct Keyed {
+    /// Batch of [`keyed_schema`].
+    pub(super) batch: RecordBatch,
+    /// Rows that came with another key than their position's.
+    pub(super) rekeyed: u64,
+    /// Rows without a place on the sky, whose key is 0.
+    pub(super) bad: Vec<usize>,
 }
 
-fn key_batch(batch: &RecordBatch, positions: &PositionColumns, schema: &SchemaRef) -> Result<Keyed, EngineError> {
+/// Computes the keys of a batch.
+///
+/// *Errors*: a position column is missing or not numeric; the batch does not fit the schema.
+pub(super) fn key_batch(
+    batch: &RecordBatch,
+    positions: &PositionColumns,
+    schema: &SchemaRef,
+) -> Result<Keyed, EngineError> {
     let ra = position_column(batch, &positions.ra)?;
     let dec = position_column(batch, &positions.dec)?;
-    let (mut bad, mut first_bad) = (0, None);
+    let mut bad = Vec::new();
     let keys: Int64Array = (0..batch.num_rows())
         .map(|row| match key_of(&ra, &dec, row) {
             Some(key) => key,
             None => {
-                bad += 1;
-                first_bad.get_or_insert(row);
+                bad.push(row);
                 0
             }
         })
@@ -95,7 +104,7 @@ fn key_batch(batch: &RecordBatch, positions: &PositionColumns, schema: &SchemaRe
         std::iter::once(Arc::new(keys) as ArrayRef).chain(kept.map(|(_, array)| Arc::clone(array))).collect();
     let batch = RecordBatch::try_new(Arc::clone(schema), columns)
         .map_err(|error| bad_input(format!("batches of one catalog must have one schema: {error}")))?;
-    Ok(Keyed { batch, rekeyed, bad, first_bad })
+    Ok(Keyed { batch, rekeyed, bad })
 }
 
 fn position_column(batch: &RecordBatch, name: &str) -> Result<Float64Array, EngineError> {
@@ -135,13 +144,13 @@ fn count_different(earlier: &Int64Array, keys: &Int64Array) -> u64 {
 }
 
 fn refuse_bad_positions(parts: &[Keyed], positions: &PositionColumns) -> Result<(), EngineError> {
-    let bad: u64 = parts.iter().map(|part| part.bad).sum();
+    let bad: usize = parts.iter().map(|part| part.bad.len()).sum();
     if bad == 0 {
         return Ok(());
     }
     let mut before = 0;
     for part in parts {
-        if let Some(row) = part.first_bad {
+        if let Some(row) = part.bad.first() {
             let (ra, dec) = (&positions.ra, &positions.dec);
             return Err(bad_input(format!(
                 "{bad} rows have no place on the sky ({ra} or {dec} is null, not finite or out of range); the first is row {}",

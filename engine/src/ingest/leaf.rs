@@ -6,12 +6,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use parquet::arrow::ArrowWriter;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, SchemaRef};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
-use parquet::errors::Result;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use super::checksum::PageBuffers;
 use super::nan_count::NanCounts;
 use super::settings::{PAGE_ROWS, ROW_GROUP_ROWS};
+use super::skymap::RunCounts;
 
 /// A Parquet file that is being written.
 pub(super) struct LeafFile {
@@ -95,6 +97,23 @@ impl LeafFile {
         self.file.inner().sync_all()?;
         Ok(metadata)
     }
+}
+
+/// Row groups and row counts of a file that was finished with so many rows.
+///
+/// *Errors*: it is not whole.
+pub(super) fn finished_leaf(path: &Path, rows: u64) -> Result<(Vec<RowGroupMetaData>, RunCounts)> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let metadata = Arc::clone(builder.metadata());
+    if metadata.file_metadata().num_rows().cast_unsigned() != rows {
+        return Err(ParquetError::General("another number of rows".to_owned()));
+    }
+    let keys = ProjectionMask::roots(builder.parquet_schema(), [0]);
+    let mut counts = RunCounts::default();
+    for batch in builder.with_projection(keys).with_batch_size(ROW_GROUP_ROWS).build()? {
+        counts.add(batch?.column(0).as_primitive::<Int64Type>().values());
+    }
+    Ok((metadata.row_groups().to_vec(), counts))
 }
 
 impl OpenGroup {

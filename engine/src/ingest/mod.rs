@@ -4,32 +4,43 @@
 //!  batches -> keys -> sort -> partition -> leaf files -> metadata -> rename into place
 //!             _healpix_29      adaptive     one a cell    HATS
 //! ```
-//! [`write_catalog`] walks the whole way for rows in memory. A generator that makes its rows cell by cell already
+//! [`import_tables`] walks the whole way for table files of any size, [`write_catalog`] for rows in memory. A generator that makes its rows cell by cell already
 //! sorted enters at [`CatalogWriter`] and fills its partitions in parallel.
 //!
 //! What is written is described in `docs/hats-extensions.md`. This module must not know queries, sessions or protocols.
 
 mod checksum;
+mod columns;
 mod failure;
 mod fits;
 mod footers;
 mod import;
+mod journal;
 mod keys;
 mod layout;
 mod leaf;
 mod nan_count;
 mod options;
 mod partition;
+mod plain;
+mod progress;
 mod properties;
+mod reading;
+mod rejects;
+mod runs;
 mod settings;
 mod skymap;
 mod sort;
+mod sorted;
+mod sources;
 mod staging;
 mod writer;
 
-pub use import::{import_parquet, write_catalog};
+pub use columns::ColumnRule;
+pub use import::{ImportOptions, ImportedCatalog, import_parquet, import_tables, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
 pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};
 pub use partition::{PartitionRows, partition_sky};
+pub use progress::{ImportPhase, ImportProgress};
 pub use writer::{CatalogWriter, PartitionWriter, WrittenCatalog};

@@ -19,6 +19,16 @@ pub(super) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Settings for leaf files of a keyed schema.
 pub(super) fn writer_properties(schema: &Schema, codec: Codec) -> Result<WriterProperties> {
+    let sorted = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
+    properties_of_order(schema, codec, Some(vec![sorted]))
+}
+
+/// Settings for a file whose rows are in no order.
+pub(super) fn unsorted_properties(schema: &Schema, codec: Codec) -> Result<WriterProperties> {
+    properties_of_order(schema, codec, None)
+}
+
+fn properties_of_order(schema: &Schema, codec: Codec, order: Option<Vec<SortingColumn>>) -> Result<WriterProperties> {
     let mut builder = WriterProperties::builder()
         .set_created_by(format!("sidereus {}", env!("CARGO_PKG_VERSION")))
         .set_compression(compression(codec)?)
@@ -27,7 +37,7 @@ pub(super) fn writer_properties(schema: &Schema, codec: Codec) -> Result<WriterP
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_dictionary_enabled(false)
-        .set_sorting_columns(Some(vec![SortingColumn { column_idx: 0, descending: false, nulls_first: false }]));
+        .set_sorting_columns(order);
     let parquet_schema = ArrowSchemaConverter::new().convert(schema)?;
     for column in parquet_schema.columns() {
         let path = column.path().clone();

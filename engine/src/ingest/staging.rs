@@ -16,6 +16,7 @@ pub(super) struct Staging {
     folder: PathBuf,
     target: PathBuf,
     published: bool,
+    keep: bool,
 }
 
 impl Staging {
@@ -35,7 +36,18 @@ impl Staging {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = parent.join(format!(".{name}.partial-{}-{number}", std::process::id()));
         fs::create_dir(&folder).map_err(failed(target, "make a folder beside it"))?;
-        Ok(Self { folder, target: target.to_owned(), published: false })
+        Ok(Self { folder, target: target.to_owned(), published: false, keep: false })
+    }
+
+    /// Goes on with a folder on the target's file system, which stays where it is if it does not become the target.
+    ///
+    /// *Errors*: the target exists, or the folder cannot be made.
+    pub(super) fn resume(target: &Path, folder: PathBuf) -> Result<Self, EngineError> {
+        if target.symlink_metadata().is_ok() {
+            return Err(target_exists(target));
+        }
+        fs::create_dir_all(&folder).map_err(failed(target, "make a folder beside it"))?;
+        Ok(Self { folder, target: target.to_owned(), published: false, keep: true })
     }
 
     /// Where the catalog will be, for messages.
@@ -79,6 +91,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if !self.published
+            && !self.keep
             && let Err(error) = fs::remove_dir_all(&self.folder)
         {
             tracing::warn!(folder = %self.folder.display(), %error, "an abandoned catalog could not be removed");

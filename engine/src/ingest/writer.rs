@@ -18,7 +18,7 @@ use super::fits::healpix_map;
 use super::footers::footers;
 use super::keys::KEY_COLUMN;
 use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, SKYMAPS, leaf_path, partition_info};
-use super::leaf::LeafFile;
+use super::leaf::{LeafFile, finished_leaf};
 use super::options::WriteOptions;
 use super::properties::{Summary, product_type, properties};
 use super::settings::writer_properties;
@@ -66,10 +66,19 @@ impl CatalogWriter {
     /// *Errors*: the target exists or cannot be written; the schema does not begin with the key or lacks a position
     /// or default column; a column's type has no form in Parquet.
     pub fn create(target: &Path, schema: SchemaRef, options: WriteOptions) -> Result<Self, EngineError> {
+        Self::create_in(|| Staging::create(target), schema, options)
+    }
+
+    /// Begins a catalog in a folder of its own, made when the options are found to be right.
+    pub(super) fn create_in(
+        staging: impl FnOnce() -> Result<Staging, EngineError>,
+        schema: SchemaRef,
+        options: WriteOptions,
+    ) -> Result<Self, EngineError> {
         check_options(&schema, &options)?;
         let settings = writer_properties(&schema, options.codec)
             .map_err(|error| bad_input(format!("the columns cannot be written as Parquet: {error}")))?;
-        let staging = Staging::create(target)?;
+        let staging = staging()?;
         Ok(Self { staging, schema, options, settings, started: AtomicUsize::new(0), finished: Mutex::default() })
     }
 
@@ -77,6 +86,26 @@ impl CatalogWriter {
     pub fn partition(&self, cell: Cell) -> PartitionWriter<'_> {
         self.started.fetch_add(1, Ordering::Relaxed);
         PartitionWriter { catalog: self, cell, leaf: None, rows: 0, last_key: i64::MIN, counts: RunCounts::default() }
+    }
+
+    /// Takes over a partition's file that an interrupted import finished with so many rows; false, and no file left,
+    /// where there is none, or another.
+    ///
+    /// *Errors*: a file that cannot be removed.
+    pub(super) fn adopt(&self, cell: Cell, rows: Option<u64>) -> Result<bool, EngineError> {
+        let path = self.staging.path(&format!("{DATASET}/{}", leaf_path(cell)))?;
+        if let Some((row_groups, counts)) = rows.and_then(|rows| finished_leaf(&path, rows).ok()) {
+            let finished = FinishedPartition { cell, rows: rows.unwrap_or_default(), row_groups, counts };
+            self.started.fetch_add(1, Ordering::Relaxed);
+            self.finished.lock().unwrap_or_else(PoisonError::into_inner).push(finished);
+            return Ok(true);
+        }
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(failed(self.staging.target(), &format!("remove {}", leaf_path(cell)))(error))
+            }
+            _ => Ok(false),
+        }
     }
 
     fn create_leaf(&self, cell: Cell) -> Result<LeafFile, EngineError> {

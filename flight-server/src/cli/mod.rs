@@ -46,7 +46,7 @@ enum Command {
     Explain(explain::Options),
     /// Judge ADQL queries, one JSON line each, without any catalog.
     Check(check::Options),
-    /// Make a catalog out of a Parquet file.
+    /// Make a catalog out of table files.
     Import(import::Options),
     /// Check or show the configuration.
     Config(config::Options),

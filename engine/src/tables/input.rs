@@ -1,0 +1,131 @@
+//! Where do the bytes of a table come from, and how are they unpacked?
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::unreadable;
+use crate::error::EngineError;
+
+/// A file or a stream.
+pub enum TableInput {
+    /// A local file.
+    File(PathBuf),
+    /// Bytes that come once.
+    Stream {
+        /// What errors call it; its ending may tell the format.
+        name: String,
+        /// The bytes.
+        bytes: Box<dyn Read + Send>,
+    },
+}
+
+impl std::fmt::Debug for TableInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl TableInput {
+    /// What errors call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stream { name, .. } => name.clone(),
+        }
+    }
+}
+
+/// The unpacked bytes of a table.
+pub(super) struct Unpacked {
+    /// What errors call it.
+    pub(super) name: String,
+    /// The bytes from the start.
+    pub(super) bytes: Box<dyn BufRead + Send>,
+    /// The local file, where it is not packed.
+    pub(super) plain_file: Option<PathBuf>,
+}
+
+/// Room of a buffer, and the most that is looked at before a format is chosen.
+const BUFFER: usize = 1 << 20;
+
+impl Unpacked {
+    /// Opens an input; `read` counts the bytes as they come, packed.
+    pub(super) fn open(input: TableInput, read: Arc<AtomicU64>) -> Result<Self, EngineError> {
+        let name = input.name();
+        let (raw, file): (Box<dyn Read + Send>, _) = match input {
+            TableInput::File(path) => {
+                let file = File::open(&path).map_err(|error| unreadable(&name, &error))?;
+                (Box::new(file), Some(path))
+            }
+            TableInput::Stream { bytes, .. } => (bytes, None),
+        };
+        let mut raw = BufReader::with_capacity(BUFFER, Counted { inner: raw, read });
+        let unreadable = |error: io::Error| unreadable(&name, &error);
+        let first = raw.fill_buf().map_err(unreadable)?;
+        let (bytes, plain_file): (Box<dyn BufRead + Send>, _) = if first.starts_with(&[0x1f, 0x8b]) {
+            (Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))), None)
+        } else if first.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(unreadable)?;
+            (Box::new(BufReader::with_capacity(BUFFER, decoder)), None)
+        } else {
+            (Box::new(raw), file)
+        };
+        Ok(Self { name, bytes, plain_file })
+    }
+
+    /// The first bytes, which stay to be read.
+    pub(super) fn peek(&mut self) -> Result<&[u8], EngineError> {
+        let name = &self.name;
+        self.bytes.fill_buf().map_err(|error| unreadable(name, &error))
+    }
+
+    /// A file that can be read at any place: the local one, or a nameless copy.
+    pub(super) fn into_file(mut self) -> Result<File, EngineError> {
+        let mut copied = || -> io::Result<File> {
+            if let Some(path) = &self.plain_file {
+                return File::open(path);
+            }
+            let mut copy = tempfile::tempfile()?;
+            io::copy(&mut self.bytes, &mut copy)?;
+            copy.rewind()?;
+            Ok(copy)
+        };
+        copied().map_err(|error| unreadable(&self.name, &error))
+    }
+}
+
+struct Counted {
+    inner: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Reads a file on from a place, whatever else is read of it.
+pub(super) struct ReadAt {
+    /// The file.
+    pub(super) file: Arc<File>,
+    /// Where to read next.
+    pub(super) at: u64,
+}
+
+impl Read for ReadAt {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
