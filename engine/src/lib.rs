@@ -8,6 +8,7 @@ mod crossmatch;
 mod error;
 mod functions;
 mod ingest;
+mod integrity;
 mod options;
 mod principal;
 mod scan;
@@ -24,8 +25,9 @@ pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog,
-    import_parquet, keyed_schema, nan_counts, partition_sky, write_catalog,
+    import_parquet, keyed_schema, nan_counts, partition_sky, seal_catalog, write_catalog,
 };
+pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{

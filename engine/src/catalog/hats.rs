@@ -17,6 +17,7 @@ use super::place::{Listing, Place};
 use super::properties::Properties;
 use super::{CatalogKind, CatalogMetadata, TableName, fingerprint, footer, positions, schema};
 use crate::error::EngineError;
+use crate::integrity::{MANIFEST, Manifest};
 
 /// Bytes that a properties file may have.
 const PROPERTIES_LIMIT: u64 = 1 << 20;
@@ -60,10 +61,14 @@ pub(super) async fn open(
     name: Option<&str>,
 ) -> Result<Option<CatalogMetadata>, EngineError> {
     let (place, properties, name) = match declared {
-        Declared::Catalog(properties) => (place.clone(), properties, name),
+        Declared::Catalog(properties) => {
+            let (place, properties) = published(place.clone(), properties).await?;
+            (place, properties, name)
+        }
         Declared::Collection(collection) => {
-            let primary = primary_of(place, &collection)?;
-            let (primary, properties) = read_primary(primary).await?;
+            let (place, collection) = published(place.clone(), collection).await?;
+            let (primary, properties) = read_primary(primary_of(&place, &collection)?).await?;
+            let (primary, properties) = published(primary, properties).await?;
             (primary, properties, None)
         }
     };
@@ -71,6 +76,23 @@ pub(super) async fn open(
     let collection = required(&place, &properties, "obs_collection")?;
     let name = TableName { schema: schema_name.to_owned(), table: name.unwrap_or(collection).to_owned() };
     open_catalog(&place, name, kind, &properties).await.map(Some)
+}
+
+/// A place whose files must be those of its manifest, and its properties once more, if it has a manifest.
+///
+/// *Errors*: a manifest that is damaged or that the properties promise, or properties that are not those published.
+async fn published(place: Place, properties: Properties) -> Result<(Place, Properties), EngineError> {
+    let place = place.with_manifest().await?;
+    if place.manifest().is_none() {
+        return match properties.get("sidereus_manifest") {
+            None => Ok((place, properties)),
+            Some(_) => Err(place.broken(format!("{MANIFEST} is missing, which its properties promise"))),
+        };
+    }
+    match declared(&place).await? {
+        Some(Declared::Catalog(properties) | Declared::Collection(properties)) => Ok((place, properties)),
+        None => Err(place.broken("its properties file has vanished")),
+    }
 }
 
 /// The place of a collection's primary; every path that the collection names is checked on the way.
@@ -128,7 +150,8 @@ async fn open_catalog(
     }
     let form = LeafForm::from_suffix(properties.get("hats_npix_suffix"));
     let (layout, common) = futures::join!(partitions::find(place, &form), common_schema(place));
-    let (layout, common) = (layout?, common?);
+    let (mut layout, common) = (layout?, common?);
+    layout.seal(place)?;
     let schema = match common {
         Some(schema) => schema,
         None => fallback_schema(place, &layout).await?,
@@ -151,6 +174,7 @@ async fn open_catalog(
         groups: None,
         properties: properties.entries().clone(),
         snapshot: String::new(),
+        manifest: place.manifest().map(Manifest::id),
     };
     Ok(fingerprint::stamp(metadata))
 }
@@ -181,8 +205,7 @@ async fn fallback_schema(place: &Place, layout: &Layout) -> Result<SchemaRef, En
 }
 
 async fn schema_of(place: &Place, relative: &str) -> Result<Option<SchemaRef>, EngineError> {
-    let found = footer::read(place.store().as_ref(), &place.path(relative)).await.map_err(|why| place.broken(why))?;
-    let Some(footer) = found else { return Ok(None) };
+    let Some(footer) = place.footer(relative).await? else { return Ok(None) };
     schema::from_footer(&footer.metadata).map(Some).map_err(|why| place.broken(format!("{relative} {why}")))
 }
 

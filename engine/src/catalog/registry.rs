@@ -205,6 +205,7 @@ pub(super) mod samples {
             groups: group.map(|group| vec![group.to_owned()]),
             properties: [("hats_cols_default".to_owned(), "ra dec".to_owned())].into(),
             snapshot: String::new(),
+            manifest: None,
         }
     }
 }

@@ -17,6 +17,7 @@ mod import;
 mod keys;
 mod layout;
 mod leaf;
+mod manifest;
 mod nan_count;
 mod options;
 mod partition;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use import::{import_parquet, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
+pub use manifest::seal_catalog;
 pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};
 pub use partition::{PartitionRows, partition_sky};

@@ -29,6 +29,8 @@ pub(crate) struct UnitWalk {
     metrics: ScanMetrics,
     plan: Arc<OutputPlan>,
     units: VecDeque<ScanUnit>,
+    /// Where the open file is.
+    unit: Option<ScanUnit>,
     file: Option<FileScan>,
     tasks: VecDeque<RowGroupTask>,
     batches: Option<RowGroupBatches>,
@@ -55,6 +57,7 @@ impl UnitWalk {
             footers,
             metrics,
             units,
+            unit: None,
             file: None,
             tasks: VecDeque::new(),
             batches: None,
@@ -72,7 +75,11 @@ impl UnitWalk {
             if self.finished {
                 return Ok(None);
             }
-            if !self.step().await? {
+            let stepped = self.step().await;
+            if stepped.is_err() {
+                self.forget();
+            }
+            if !stepped? {
                 self.finished = true;
                 self.coalescer.finish_buffered_batch()?;
             }
@@ -101,10 +108,19 @@ impl UnitWalk {
         let Some(unit) = self.units.pop_front() else { return Ok(false) };
         if self.may_matter(&unit) {
             self.open(&unit).await?;
+            self.unit = Some(unit);
         } else {
             self.metrics.partitions_skipped.add(1);
         }
         Ok(true)
+    }
+
+    /// Drops the footer of the open file, which may not be the file's any more.
+    fn forget(&self) {
+        let catalog = &self.descriptor.catalog;
+        if let Some(unit) = &self.unit {
+            self.footers.forget(catalog, &catalog.partitions[unit.partition].files[unit.file]);
+        }
     }
 
     fn hand_out(&mut self, batch: RecordBatch) -> Result<()> {
@@ -116,10 +132,11 @@ impl UnitWalk {
     async fn open(&mut self, unit: &ScanUnit) -> Result<()> {
         let descriptor = &self.descriptor;
         let file = &descriptor.catalog.partitions[unit.partition].files[unit.file];
-        let fetcher = FileFetcher::new(&descriptor.catalog.location, file.path.clone(), self.metrics.fetched.clone());
+        let counters = self.metrics.fetched.clone();
+        let mut fetcher = FileFetcher::new(&descriptor.catalog.location, file.path.clone(), counters);
         let footer = self
             .footers
-            .footer(&descriptor.catalog, &fetcher)
+            .footer(&descriptor.catalog, (file, &mut fetcher))
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         self.tasks = self.tasks_of(unit, &footer).into();

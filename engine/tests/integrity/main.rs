@@ -1,0 +1,9 @@
+//! Is a catalog that is not what was published an error, and never another answer?
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
+mod mutations;
+mod replaced;
+mod sample;
+#[path = "../support/mod.rs"]
+mod support;
