@@ -81,6 +81,15 @@ pub struct Partition {
     pub files: Vec<DataFile>,
 }
 
+/// Where the rows of ids lie: a table of ids in order, with the partition, and perhaps the spatial index, of each.
+#[derive(Debug, Clone)]
+pub struct IdIndex {
+    /// Exact name of the column, of integers, in the catalog.
+    pub column: String,
+    /// The table: that column, `Norder`, `Npix`, and where it is known the catalog's spatial index.
+    pub entries: Arc<CatalogMetadata>,
+}
+
 /// Where a catalog lies: a store and the path of its root in it.
 #[derive(Debug, Clone)]
 pub struct CatalogLocation {
@@ -121,4 +130,6 @@ pub struct CatalogMetadata {
     pub snapshot: String,
     /// The digest of its manifest, where it has one.
     pub manifest: Option<Digest>,
+    /// Columns of ids whose rows can be looked up.
+    pub id_indexes: Vec<IdIndex>,
 }

@@ -192,6 +192,14 @@ impl Place {
         Ok(Self { manifest: Some(Arc::new(manifest)), ..self })
     }
 
+    /// Whether the manifest of a part is the one that was published with this place.
+    ///
+    /// *Errors*: it is another one, or missing.
+    pub(super) async fn published_part(&self, part: &Self) -> Result<(), EngineError> {
+        let name = self.relative(&part.path(MANIFEST)).unwrap_or_default();
+        self.read(&name, MANIFEST_LIMIT).await.map(drop)
+    }
+
     /// What was published here.
     pub(super) fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_deref()

@@ -95,6 +95,7 @@ async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Res
         properties: std::collections::BTreeMap::new(),
         snapshot: String::new(),
         manifest: None,
+        id_indexes: Vec::new(),
     }))
 }
 

@@ -17,7 +17,7 @@ use parquet::file::metadata::PageIndexPolicy;
 use sidereus_sky::{Cell, Order};
 
 use super::failure::{bad_input, failed};
-use super::keys::keyed_schema;
+use super::keys::{KEY_COLUMN, keyed_schema};
 use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, leaf_path};
 use super::settings::PAGE_ROWS;
 use crate::error::EngineError;
@@ -54,6 +54,9 @@ impl FinishedCatalog {
         let file = File::open(&common).map_err(failed(folder, "open _common_metadata"))?;
         let reader = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
         let reader = reader.map_err(failed(folder, "read _common_metadata"))?;
+        if reader.schema().fields().first().is_none_or(|field| field.name() != KEY_COLUMN) {
+            return Err(bad_input(format!("{}: its first column is not {KEY_COLUMN}", folder.display())));
+        }
         Ok(Self { folder: folder.to_owned(), properties, schema: keyed_schema(reader.schema()), cells })
     }
 

@@ -16,7 +16,7 @@ use super::failure::{bad_input, failed};
 use super::layout::DATASET;
 use crate::error::EngineError;
 use crate::integrity::{
-    Digest, FileEntry, Hashing, LeafEntry, LeafSeal, MANIFEST, Manifest, PAGES, blocks, tail_start,
+    Digest, FileEntry, Hashing, LeafEntry, LeafSeal, MANIFEST, Manifest, PAGES, blocks, not_published, tail_start,
 };
 
 /// Bytes that are read at a time.
@@ -59,6 +59,83 @@ pub fn seal_catalog(folder: &Path) -> Result<Digest, EngineError> {
     let text = Manifest::text(&files, &leaves);
     write(folder, MANIFEST, text.as_bytes())?;
     Manifest::parse(text.as_bytes()).map(|manifest| manifest.id()).map_err(bad_input)
+}
+
+/// The snapshot of a catalog that was sealed.
+///
+/// *Errors*: no manifest, or a damaged one.
+pub(super) fn snapshot_of(folder: &Path) -> Result<Digest, EngineError> {
+    let content = fs::read(folder.join(MANIFEST)).map_err(failed(folder, &format!("read {MANIFEST}")))?;
+    let manifest = Manifest::parse(&content);
+    let manifest = manifest.map_err(|why| bad_input(format!("{}: {MANIFEST} {why}", folder.display())))?;
+    Ok(manifest.id())
+}
+
+/// What comparing a folder with its manifest found.
+#[derive(Debug, Default)]
+pub(crate) struct ManifestCheck {
+    /// What differs, a sentence each, with the file.
+    pub(crate) problems: Vec<String>,
+    /// Files that were compared.
+    pub(crate) files: usize,
+}
+
+/// Compares every byte of a folder with its manifest; that of a collection names some files alone.
+///
+/// *Errors*: no manifest, or a damaged one; a folder that cannot be listed.
+pub(crate) fn check_manifest(folder: &Path) -> Result<ManifestCheck, EngineError> {
+    let content = fs::read(folder.join(MANIFEST)).map_err(failed(folder, &format!("read {MANIFEST}")))?;
+    let manifest = Manifest::parse(&content);
+    let manifest = manifest.map_err(|why| bad_input(format!("{MANIFEST} {why}")))?;
+    let listed: Vec<&str> = manifest.paths().collect();
+    let mut problems: Vec<String> =
+        listed.par_iter().filter_map(|relative| compare(folder, relative, &manifest).err()).collect();
+    let sums = fs::read(folder.join(PAGES)).unwrap_or_default();
+    for relative in &listed {
+        if let Some(LeafEntry { seal, .. }) = manifest.leaf(relative) {
+            let end = seal.pages_start.saturating_add(seal.pages_length);
+            let pages = sums.get(seal.pages_start as usize..end as usize).unwrap_or_default();
+            if Digest::of(pages) != seal.pages {
+                problems.push(not_published(relative, &format!("the sums of its pages in {PAGES} differ")));
+            }
+        }
+    }
+    if !manifest.paths().any(|path| path == "collection.properties") {
+        let extra = files_below(folder)?.into_iter().filter(|(relative, _)| manifest.file(relative).is_none());
+        problems.extend(extra.map(|(relative, _)| not_published(&relative, "it was not there")));
+    }
+    Ok(ManifestCheck { problems, files: listed.len() })
+}
+
+fn compare(folder: &Path, relative: &str, manifest: &Manifest) -> Result<(), String> {
+    let differs = |why: &str| Err(not_published(relative, why));
+    let found = File::open(folder.join(relative));
+    let found = found.and_then(|mut file| {
+        digest(&mut file, &[], manifest.leaf(relative).map_or(u64::MAX, |leaf| leaf.seal.tail_start))
+    });
+    let (whole, tail, _) = match found {
+        Ok(found) => found,
+        Err(error) => return differs(&format!("it cannot be read: {error}")),
+    };
+    match manifest.file(relative) {
+        Some(expected) if expected.size != whole.size => {
+            differs(&format!("it has {} bytes, expected {}", whole.size, expected.size))
+        }
+        Some(expected) if expected.digest != whole.digest => differs("its content differs"),
+        _ if manifest.leaf(relative).is_some_and(|leaf| leaf.seal.tail != tail) => differs("its footer differs"),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a manifest of some files alone, by their paths from the folder.
+pub(super) fn seal_files(folder: &Path, files: &BTreeMap<String, PathBuf>) -> Result<(), EngineError> {
+    let mut entries = BTreeMap::new();
+    for (relative, path) in files {
+        let content = fs::read(path).map_err(failed(folder, &format!("read {relative}")))?;
+        let entry = FileEntry { size: content.len() as u64, digest: Digest::of(&content) };
+        entries.insert(relative.clone(), entry);
+    }
+    write(folder, MANIFEST, Manifest::text(&entries, &BTreeMap::new()).as_bytes())
 }
 
 /// What one file holds.

@@ -29,7 +29,7 @@ use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, leaf_path, partition_in
 use super::leaf::LeafFile;
 use super::manifest::seal_catalog;
 use super::options::Codec;
-use super::properties::{push_line, provenance};
+use super::properties::{provenance, push_line};
 use super::settings::writer_properties;
 use super::staging::Staging;
 use crate::error::EngineError;
@@ -75,16 +75,17 @@ pub(super) fn write_margin(
     let write = |(tile, sources): (&usize, &Vec<(usize, Vec<Range<usize>>)>)| {
         let path = leaf_path(sky.0[*tile]);
         let file = staging.path(&format!("{DATASET}/{path}"))?;
-        let doing = || failed(target, &format!("write {path}"));
-        let mut leaf = LeafFile::create(&file, &primary.schema, &settings).map_err(doing())?;
+        let doing = format!("write {path}");
+        let mut leaf = LeafFile::create(&file, &primary.schema, &settings).map_err(failed(target, &doing))?;
         let columns: Vec<usize> = (0..primary.schema.fields().len()).collect();
         for (partition, ranges) in sources {
             for batch in primary.rows(*partition, &columns, Some(ranges))? {
                 let batch = primary.decoded(batch)?.with_schema(primary.schema.clone());
-                leaf.write(&primary.decoded(batch)?).map_err(doing())?;
+                leaf.write(&primary.decoded(batch)?).map_err(failed(target, &doing))?;
             }
         }
-        Ok((path.clone(), leaf.finish().map_err(doing())?.row_groups().to_vec()))
+        let groups = leaf.finish().map_err(failed(target, &doing))?.row_groups().to_vec();
+        Ok((path, groups))
     };
     let leaves: Vec<(String, Vec<RowGroupMetaData>)> =
         margins.par_iter().map(write).collect::<Result<_, EngineError>>()?;
@@ -122,9 +123,9 @@ fn properties(primary: &FinishedCatalog, arcsec: f64, rows: u64) -> Result<Strin
 fn margin_order(arcsec: f64) -> Result<Order, EngineError> {
     let width = |order: u8| (PI / 3.0).sqrt() / f64::from(1_u32 << order) / WIDTH_RATIO / PI * 180.0 * 3600.0;
     let order = (0..=29_u8).rev().find(|order| width(*order) >= arcsec).filter(|_| arcsec > 0.0 && arcsec < 36_000.0);
-    order.and_then(|order| Order::new(order).ok()).ok_or_else(|| {
-        bad_input(format!("a margin of {arcsec} arcseconds, expected more than 0 and less than 36000"))
-    })
+    order
+        .and_then(|order| Order::new(order).ok())
+        .ok_or_else(|| bad_input(format!("a margin of {arcsec} arcseconds, expected more than 0 and less than 36000")))
 }
 
 /// The whole sky, in order: the partitions, and the largest cells between them.
@@ -133,8 +134,7 @@ struct Tiles(Vec<Cell>);
 impl Tiles {
     fn around(partitions: &[Cell]) -> Self {
         let mut tiles = Vec::new();
-        let mut open: Vec<Cell> =
-            (0..12).rev().filter_map(|npix| Cell::new(Order::MIN, npix).ok()).collect();
+        let mut open: Vec<Cell> = (0..12).rev().filter_map(|npix| Cell::new(Order::MIN, npix).ok()).collect();
         while let Some(cell) = open.pop() {
             let range = cell.range29();
             let first = partitions.partition_point(|partition| partition.range29().end <= range.start);

@@ -10,14 +10,18 @@
 //! What is written is described in `docs/hats-extensions.md`. This module must not know queries, sessions or protocols.
 
 mod checksum;
+mod collection;
 mod failure;
+mod finished;
 mod fits;
 mod footers;
+mod id_index;
 mod import;
 mod keys;
 mod layout;
 mod leaf;
 mod manifest;
+mod margin;
 mod nan_count;
 mod options;
 mod partition;
@@ -28,8 +32,10 @@ mod sort;
 mod staging;
 mod writer;
 
+pub use collection::{CollectionOptions, collect_catalog, write_collection};
 pub use import::{import_parquet, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
+pub(crate) use manifest::check_manifest;
 pub use manifest::seal_catalog;
 pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};

@@ -36,15 +36,20 @@ impl KeyRanges {
             cells.extend(cells_around(&Circle::from_degrees(*lon, *lat, radius_deg.max(0.0) + PAD_DEG).ok()?));
         }
         cells.sort_unstable_by_key(|cell| cell.npix());
-        let mut ranges: Vec<Range<u64>> = Vec::new();
-        for cell in cells {
-            let range = cell.range29();
-            match ranges.last_mut() {
+        let ranges = cells.into_iter().map(|cell| cell.range29());
+        Some(Self::of(ranges.map(|range| range.start..range.end).collect()))
+    }
+
+    /// Some ranges in order of their start, which may touch or overlap.
+    pub(crate) fn of(ranges: Vec<Range<u64>>) -> Self {
+        let mut apart: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match apart.last_mut() {
                 Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
-                _ => ranges.push(range.start..range.end),
+                _ => apart.push(range),
             }
         }
-        Some(Self(ranges))
+        Self(apart)
     }
 
     /// Whether one of some keys matters.

@@ -16,6 +16,7 @@ use super::columns::FileColumns;
 use super::decode::{BATCH_ROWS, FileScan, KeyColumn, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
 use super::fetch::FileFetcher;
+use super::id_lookup::IdLookup;
 use super::metrics::ScanMetrics;
 use super::narrow::Narrowing;
 use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
@@ -25,6 +26,8 @@ use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
 pub(crate) struct UnitWalk {
     descriptor: Arc<ScanDescriptor>,
     keys: KeyTest,
+    /// Ids that were not looked up yet.
+    lookup: Option<Arc<IdLookup>>,
     footers: Arc<FooterCache>,
     metrics: ScanMetrics,
     plan: Arc<OutputPlan>,
@@ -53,6 +56,7 @@ impl UnitWalk {
             plan: Arc::new(output_plan(&descriptor)),
             remaining: descriptor.limit.unwrap_or(usize::MAX),
             keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing },
+            lookup: descriptor.lookup.clone(),
             descriptor,
             footers,
             metrics,
@@ -104,6 +108,9 @@ impl UnitWalk {
         }
         if self.file.take().is_some() {
             self.metrics.partitions_done.add(1);
+        }
+        if let Some(lookup) = self.lookup.take() {
+            self.keys.narrowing.tell(lookup.keys(&self.footers, &self.metrics).await?);
         }
         let Some(unit) = self.units.pop_front() else { return Ok(false) };
         if self.may_matter(&unit) {

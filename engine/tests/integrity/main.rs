@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
 
+mod audit;
+mod collection;
 mod mutations;
 mod replaced;
 mod sample;
 #[path = "../support/mod.rs"]
 mod support;
+mod versions;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sidereus_engine::{CatalogRegistry, EngineOptions, QueryService};
 
-use crate::sample::{Draw, QUESTIONS, Truth, answer, files, rows, write_stars};
+use crate::sample::{Draw, QUESTIONS, Truth, answer, files, rows, write_stars_collection};
 use crate::support::service;
 
 /// A change of one file, which is undone when it is dropped.
@@ -91,7 +91,7 @@ async fn changed_bytes_are_an_error_or_do_not_matter() {
     let rounds = std::env::var("SIDEREUS_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("stars");
-    write_stars(&root, &rows(20_000, 0));
+    write_stars_collection(&root, &rows(20_000, 0));
     let warm = service(std::slice::from_ref(&root)).await;
     let truth = Truth::of(&warm).await;
     let all = files(&root);
@@ -115,7 +115,7 @@ async fn changed_bytes_are_an_error_or_do_not_matter() {
 async fn a_file_that_is_gone_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("stars");
-    write_stars(&root, &rows(6_000, 0));
+    write_stars_collection(&root, &rows(6_000, 0));
     let truth = Truth::of(&service(std::slice::from_ref(&root)).await).await;
     let mut refused = 0;
     for path in files(&root) {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::util::display::array_value_to_string;
-use sidereus_engine::{Codec, EngineError, QueryService, Rules, WriteOptions, write_catalog};
+use sidereus_engine::{
+    Codec, CollectionOptions, EngineError, QueryService, Rules, WriteOptions, write_catalog, write_collection,
+};
 
 use crate::support::ask;
 
@@ -76,6 +78,17 @@ pub(crate) fn write_stars(root: &Path, rows: &RecordBatch) {
 pub(crate) fn write_stars_in(root: &Path, rows: &RecordBatch, rows_per_partition: usize) {
     let options = WriteOptions { codec: Codec::None, rows_per_partition, ..WriteOptions::new("stars") };
     write_catalog(std::slice::from_ref(rows), &options, root).unwrap();
+}
+
+/// Writes `stars` as a collection in a folder of that name, with a margin of an arcminute and an index of `id`.
+pub(crate) fn write_stars_collection(root: &Path, rows: &RecordBatch) {
+    let options =
+        CollectionOptions { margins: vec![60.0], indexes: vec!["id".to_owned()], ..CollectionOptions::default() };
+    write_collection(root, "stars", &options, |primary| {
+        let options = WriteOptions { codec: Codec::None, rows_per_partition: 3_000, ..WriteOptions::new("stars") };
+        write_catalog(std::slice::from_ref(rows), &options, primary)
+    })
+    .unwrap();
 }
 
 /// The rows of an answer as texts.

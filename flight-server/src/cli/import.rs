@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sidereus_engine::{Codec, PositionColumns, WriteOptions, WrittenCatalog, import_parquet};
+use sidereus_engine::{
+    Codec, CollectionOptions, PositionColumns, WriteOptions, WrittenCatalog, import_parquet, write_collection,
+};
 
 use super::CommandError;
 use crate::logging;
@@ -35,6 +37,12 @@ pub(super) struct Options {
     /// A partition with more rows is split.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows_per_partition: usize,
+    /// Width of a margin for crossmatches, in arcseconds; may be repeated. Makes a collection.
+    #[arg(long, value_name = "ARCSEC")]
+    margin: Vec<f64>,
+    /// Column of ids to index; may be repeated. Makes a collection.
+    #[arg(long, value_name = "COLUMN")]
+    index: Vec<String>,
 }
 
 /// Runs the command.
@@ -52,7 +60,14 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
         ..WriteOptions::new(name)
     };
     let (source, output) = (options.source, options.output);
-    let written = tokio::task::spawn_blocking(move || import_parquet(&source, &write, &output)).await;
+    let members = CollectionOptions { margins: options.margin, indexes: options.index, codec: write.codec };
+    let written = tokio::task::spawn_blocking(move || {
+        if members.margins.is_empty() && members.indexes.is_empty() {
+            return import_parquet(&source, &write, &output);
+        }
+        write_collection(&output, &write.name, &members, |primary| import_parquet(&source, &write, primary))
+    });
+    let written = written.await;
     let written = written.map_err(|error| std::io::Error::other(error.to_string()))??;
     Ok(std::io::stdout().write_all(summary(&written).as_bytes())?)
 }
