@@ -27,8 +27,8 @@ pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, CollectionOptions, KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions,
-    WrittenCatalog, collect_catalog, import_parquet, keyed_schema, nan_counts, partition_sky, seal_catalog, write_catalog,
-    write_collection,
+    WrittenCatalog, collect_catalog, import_parquet, keyed_schema, nan_counts, partition_sky, seal_catalog,
+    write_catalog, write_collection,
 };
 pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::leaf::{self, Expected, LeafReport};
 use super::skymap;
 use crate::catalog::{CatalogMetadata, CatalogRegistry};
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorKind};
 use crate::ingest::check_manifest;
 use crate::integrity::MANIFEST;
 
@@ -32,7 +32,14 @@ pub async fn verify_catalog(folder: &Path) -> Result<Verdict, EngineError> {
     let mut verdict = Verdict::default();
     for member in members(folder) {
         let path = if member.is_empty() { folder.to_owned() } else { folder.join(&member) };
-        verify_member(&path, &member, &mut verdict).await?;
+        if path.is_dir() {
+            verify_member(&path, &member, &mut verdict).await?;
+        } else if member.is_empty() {
+            let message = format!("{} is no folder", path.display());
+            return Err(EngineError::request(ErrorKind::NotFound, message));
+        } else {
+            verdict.problems.push(format!("{member}: this member of the collection is missing"));
+        }
     }
     Ok(verdict)
 }

@@ -18,10 +18,10 @@ use super::{CatalogLocation, safe_path};
 use crate::error::EngineError;
 use crate::integrity::{MANIFEST, Manifest};
 
-/// Bytes that a manifest may have: that of a catalog of a million partitions.
-const MANIFEST_LIMIT: u64 = 512 << 20;
+/// Bytes that a manifest may have: that of a catalog of 400,000 partitions.
+const MANIFEST_LIMIT: u64 = 128 << 20;
 /// Bytes that a file of all footers may have where it must be read whole.
-const FOOTERS_LIMIT: u64 = 1 << 30;
+const FOOTERS_LIMIT: u64 = 256 << 20;
 
 /// What listing a place costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

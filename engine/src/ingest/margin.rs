@@ -240,7 +240,7 @@ mod tests {
         }
         assert_eq!(end, 12 << 58);
         assert!(partitions.iter().all(|partition| tiles.contains(partition)));
-        assert_eq!(tiles.len(), 11 + 3 + 3);
+        assert_eq!(tiles.len(), 11 + 3 + 4);
     }
 
     #[test]
