@@ -163,15 +163,11 @@ impl TableProvider for HatsTable {
 
 /// The column and the integers that a filter demands of it: `column = 3`, `column IN (3, 4)`.
 fn ids(filter: &Expr) -> Option<(&str, Vec<i64>)> {
-    let name = |expr| match expr {
-        &Expr::Column(ref column) => Some(column.name.as_str()),
-        _ => None,
-    };
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-            let (column, value) = match name(left.as_ref()) {
+            let (column, value) = match plain_column(left) {
                 Some(column) => (column, right),
-                None => (name(right.as_ref())?, left),
+                None => (plain_column(right)?, left),
             };
             Some((column, vec![integer(value)?]))
         }
@@ -181,8 +177,16 @@ fn ids(filter: &Expr) -> Option<(&str, Vec<i64>)> {
             (column == other).then_some((column, some))
         }
         Expr::InList(InList { expr, list, negated: false }) => {
-            Some((name(expr.as_ref())?, list.iter().map(integer).collect::<Option<_>>()?))
+            Some((plain_column(expr)?, list.iter().map(integer).collect::<Option<_>>()?))
         }
+        _ => None,
+    }
+}
+
+/// The name of an expression that is a column and nothing else.
+fn plain_column(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Column(column) => Some(&column.name),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::PI;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -38,6 +39,9 @@ use crate::error::EngineError;
 const WIDTH_RATIO: f64 = 1.6;
 /// Rows of one partition, by the tile of the sky whose margin they belong to.
 type RowsByTile = BTreeMap<usize, Vec<Range<usize>>>;
+
+/// Where the rows of one margin come from: partitions in order, and rows of each.
+type Sources = Vec<(usize, Vec<Range<usize>>)>;
 
 /// The name of the margin of a catalog.
 pub(super) fn margin_name(primary: &str, arcsec: f64) -> String {
@@ -63,7 +67,7 @@ pub(super) fn write_margin(
         .into_par_iter()
         .map(|partition| border_rows(primary, partition, (&sky, order)))
         .collect::<Result<_, _>>()?;
-    let mut margins: BTreeMap<usize, Vec<(usize, Vec<Range<usize>>)>> = BTreeMap::new();
+    let mut margins: BTreeMap<usize, Sources> = BTreeMap::new();
     for (partition, rows) in borders.into_iter().enumerate() {
         for (tile, ranges) in rows {
             margins.entry(tile).or_default().push((partition, ranges));
@@ -72,7 +76,7 @@ pub(super) fn write_margin(
     let staging = Staging::create(target)?;
     let settings = writer_properties(&primary.schema, codec);
     let settings = settings.map_err(failed(target, "choose how its columns are written"))?;
-    let write = |(tile, sources): (&usize, &Vec<(usize, Vec<Range<usize>>)>)| {
+    let write = |(tile, sources): (&usize, &Sources)| {
         let path = leaf_path(sky.0[*tile]);
         let file = staging.path(&format!("{DATASET}/{path}"))?;
         let doing = format!("write {path}");
@@ -80,7 +84,7 @@ pub(super) fn write_margin(
         let columns: Vec<usize> = (0..primary.schema.fields().len()).collect();
         for (partition, ranges) in sources {
             for batch in primary.rows(*partition, &columns, Some(ranges))? {
-                let batch = primary.decoded(batch)?.with_schema(primary.schema.clone());
+                let batch = primary.decoded(batch)?.with_schema(Arc::clone(&primary.schema));
                 leaf.write(&primary.decoded(batch)?).map_err(failed(target, &doing))?;
             }
         }

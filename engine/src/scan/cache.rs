@@ -74,8 +74,7 @@ impl FooterCache {
     ) -> Result<Arc<Footer>, EngineError> {
         let key = key(catalog, file);
         let opened = fetcher.open().await.map(|version| version.cloned());
-        let opened =
-            opened.map_err(|source| broken(catalog, file, "cannot be read".to_owned(), Some(source.into())))?;
+        let opened = opened.map_err(|source| broken(catalog, file, "cannot be read", Some(source.into())))?;
         if let Some(footer) = self.look_up(&key)
             && opened.is_none_or(|opened| opened == footer.version)
         {
@@ -120,7 +119,7 @@ fn key(catalog: &CatalogMetadata, file: &DataFile) -> String {
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-fn broken(catalog: &CatalogMetadata, file: &DataFile, message: String, source: Option<Cause>) -> EngineError {
+fn broken(catalog: &CatalogMetadata, file: &DataFile, message: &str, source: Option<Cause>) -> EngineError {
     let message = match &source {
         Some(source) => format!("file {}: {message}: {source}", file.path),
         None => format!("file {}: {message}", file.path),
@@ -129,7 +128,7 @@ fn broken(catalog: &CatalogMetadata, file: &DataFile, message: String, source: O
 }
 
 async fn read_footer(catalog: &CatalogMetadata, file: &DataFile, fetcher: &FileFetcher) -> Result<Footer, EngineError> {
-    let why = |message: &str, source: Cause| broken(catalog, file, message.to_owned(), Some(source));
+    let why = |message: &str, source: Cause| broken(catalog, file, message, Some(source));
     let refused = |why: String| EngineError::Catalog {
         catalog: catalog.name.to_string(),
         message: not_published(file.path.as_ref(), &why),

@@ -103,7 +103,7 @@ impl FileFetcher {
         let found = self.store.get(&self.path).await?;
         let version = FileVersion::of(&found.meta);
         if let GetResultPayload::File(file, _) = found.payload {
-            let metadata = file.metadata().map_err(|error| self.failed(error))?;
+            let metadata = file.metadata().map_err(|error| self.failed(&error))?;
             self.local = Some((Arc::new(file), metadata));
         }
         self.version = OnceLock::from(version);
@@ -138,8 +138,8 @@ impl FileFetcher {
             self.count(ranges.len(), ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum());
             let (file, opened, ranges) = (Arc::clone(file), opened.clone(), ranges.to_vec());
             let read = SpawnedTask::spawn_blocking(move || read_local(&file, &opened, &ranges));
-            return read.join().await.map_err(|error| self.failed(error.into()))?.map_err(|error| match error {
-                LocalError::Io(error) => self.failed(error),
+            return read.join().await.map_err(|error| self.failed(&error.into()))?.map_err(|error| match error {
+                LocalError::Io(error) => self.failed(&error),
                 LocalError::Fetch(error) => error,
             });
         }
@@ -163,7 +163,7 @@ impl FileFetcher {
         Ok((found.bytes().await?, version.size))
     }
 
-    fn failed(&self, error: std::io::Error) -> FetchError {
+    fn failed(&self, error: &std::io::Error) -> FetchError {
         let store = "local folder";
         let source = format!("{}: {error}", self.path).into();
         FetchError::Store(object_store::Error::Generic { store, source })

@@ -49,7 +49,7 @@ pub(crate) fn rows(count: i64, first: i64) -> RecordBatch {
     let mut draw = Draw(first as u64 + 1);
     let places: Vec<(f64, f64)> = (0..count)
         .map(|row| match row % 4 {
-            0 => (draw.unit() * 360.0, (2.0 * draw.unit() - 1.0).asin().to_degrees()),
+            0 => (draw.unit() * 360.0, (2.0 * draw.unit() - 1.0).asin() * 57.295),
             _ => (266.0 + draw.unit(), -29.0 + draw.unit()),
         })
         .collect();
