@@ -1,11 +1,14 @@
-"""Checks a HATS catalog with the reference tools.
+"""Checks a HATS catalog or collection with the reference tools.
 
-    python validate_hats.py CATALOG [CATALOG ...]
+    python validate_hats.py CATALOG|COLLECTION [...]
 
 Needs the PyPI packages hats and lsdb (tested with 0.11). For each catalog: strict validation; the metadata files, the
 leaves and the properties must agree; every row of a partition must lie in its cell and rows must ascend by key; keys
 must be those of the positions; row-count maps must agree with the rows; lsdb must open it, count it, and return for
 random cones exactly the rows that a brute-force distance over all rows gives.
+
+For a collection also: margins must be strictly valid; lsdb must open it, find rows by each of its indexes, and crossmatch the
+catalog with itself shifted by less than the margin without losing a partner that a search over all rows finds.
 """
 
 import sys
@@ -19,7 +22,8 @@ import pyarrow.parquet as pq
 from astropy.coordinates import Angle, Latitude, Longitude, angular_separation
 from astropy.io import fits
 import astropy.units as u
-from hats.io.validation import is_valid_catalog
+from hats.io.validation import is_valid_catalog, is_valid_collection
+from scipy.spatial import KDTree
 
 CONES = 12
 
@@ -88,13 +92,62 @@ def check_cones(root, positions):
     return total
 
 
+def collection_of(root):
+    """What a collection's properties say, by key."""
+    lines = (root / "collection.properties").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def check_indexes(root, properties):
+    """Rows that lsdb finds by the ids of each index."""
+    words = properties.get("all_indexes", "").split()
+    for column, folder in zip(words[::2], words[1::2]):
+        index = pq.read_table(root / folder / "dataset/index/part.0.parquet", columns=[column])[column]
+        assert index.to_pylist() == sorted(index.to_pylist()), f"{folder} is not in order"
+        random = np.random.default_rng(3)
+        wanted = sorted({index[int(i)].as_py() for i in random.integers(len(index), size=5)})
+        for value in wanted:
+            found = lsdb.open_catalog(root).id_search(values={column: value}).compute()
+            expected = sum(1 for other in index.to_pylist() if other == value)
+            assert len(found) == expected > 0, f"{column} = {value}: {len(found)} rows, expected {expected}"
+        print(f"{root / folder}: {len(index)} ids in order, {len(wanted)} found by lsdb")
+
+
+def check_margin(root, properties, positions):
+    """A crossmatch that needs the margin at the borders."""
+    for folder in properties.get("all_margins", "").split():
+        assert is_valid_catalog(root / folder, strict=True), f"{folder} is not strictly valid"
+        threshold = hats.read_hats(root / folder).catalog_info.margin_threshold
+        left = lsdb.open_catalog(root / properties["hats_primary_table_url"])
+        right = lsdb.open_catalog(root, margin_cache=folder)
+        radius = 0.9 * threshold
+        found = left.crossmatch(right, radius_arcsec=radius, n_neighbors=20, suffixes=("_a", "_b")).compute()
+        unit = np.stack([np.cos(np.radians(positions[1])) * np.cos(np.radians(positions[0])),
+                         np.cos(np.radians(positions[1])) * np.sin(np.radians(positions[0])),
+                         np.sin(np.radians(positions[1]))], axis=1)
+        tree = KDTree(unit)
+        chord = 2 * np.sin(np.radians(radius / 3600) / 2)
+        counts = tree.query_ball_point(unit, chord, return_length=True)
+        expected = int(np.minimum(counts, 20).sum())
+        assert len(found) == expected, f"{folder}: lsdb finds {len(found)} pairs, a search over all rows {expected}"
+        print(f"{root / folder}: strictly valid, {len(found)} pairs within {radius} arcsec, none lost")
+
+
 def main():
     for argument in sys.argv[1:]:
         root = Path(argument)
+        collection = None
+        if (root / "collection.properties").exists():
+            collection, properties = root, collection_of(root)
+            assert is_valid_collection(root, strict=True), f"{root} is not strictly valid"
+            root = root / properties["hats_primary_table_url"]
         assert is_valid_catalog(root, strict=True), f"{root} is not strictly valid"
         positions = check_files(root)
         rows = check_cones(root, positions)
         print(f"{root}: strictly valid, {positions.shape[1]} rows, {CONES} cones of {rows} rows agree")
+        if collection is not None:
+            check_indexes(collection, properties)
+            check_margin(collection, properties, positions)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 //!
 //! Nothing here knows a protocol: no tonic, axum or HTTP type appears in any signature.
 
+mod audit;
 mod catalog;
 mod cooperation;
 mod crossmatch;
 mod error;
 mod functions;
 mod ingest;
+mod integrity;
 mod options;
 mod principal;
 mod runs;
@@ -16,19 +18,22 @@ mod service;
 mod session;
 mod tables;
 
+pub use audit::{CatalogStats, ColumnStats, Verdict, catalog_stats, verify_catalog};
 pub use catalog::{
     CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
-    Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType, adql_identifier,
-    adql_table, votable_type,
+    IdIndex, Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType,
+    adql_identifier, adql_table, roots_fingerprint, votable_type,
 };
 pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
-    CatalogWriter, Codec, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog, KEY_COLUMN,
-    NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, import_parquet, import_tables,
-    keyed_schema, nan_counts, partition_sky, write_catalog,
+    CatalogWriter, Codec, CollectionOptions, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog,
+    KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, collect_catalog,
+    import_parquet, import_tables, keyed_schema, nan_counts, partition_sky, seal_catalog, write_catalog,
+    write_collection,
 };
+pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{

@@ -17,6 +17,8 @@ pub struct Rules {
     pub page_pruning: bool,
     /// Read keys before positions where few of them can be in the region.
     pub key_pruning: bool,
+    /// Find rows of ids by the indexes of a collection.
+    pub id_index: bool,
     /// Decode positions first, and the other columns only for rows that are kept.
     pub late_materialization: bool,
     /// Evaluate recognised predicates inside the scan at all; off leaves every filter to DataFusion.
@@ -38,6 +40,7 @@ impl Rules {
             row_group_pruning: true,
             page_pruning: true,
             key_pruning: true,
+            id_index: true,
             late_materialization: true,
             predicate_pushdown: true,
             scan_template: true,
@@ -54,6 +57,7 @@ impl Rules {
             row_group_pruning: false,
             page_pruning: false,
             key_pruning: false,
+            id_index: false,
             late_materialization: false,
             predicate_pushdown: false,
             scan_template: false,
@@ -67,11 +71,12 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 9] = [
+const SWITCHES: [(&str, Switch); 10] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
     ("key_pruning", |rules| &mut rules.key_pruning),
+    ("id_index", |rules| &mut rules.id_index),
     ("late_materialization", |rules| &mut rules.late_materialization),
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),

@@ -85,14 +85,14 @@ async fn open(url: &str) -> CatalogRegistry {
 }
 
 #[tokio::test]
-async fn a_collection_opens_in_five_requests_without_listing() {
+async fn a_collection_opens_in_seven_requests_without_listing() {
     let Some(data) = shared_data() else { return };
     let (url, server) = Server::start(data.join("hats_real")).await;
     let registry = open(&format!("{url}/gaia_dr3_g10_collection")).await;
     assert_eq!(names(&registry), ["public.gaia_dr3_g10"]);
     let gaia = &registry.tables()[0];
     assert_eq!((gaia.rows, gaia.partitions.len()), (Some(482_176), 123));
-    assert_eq!(server.requests().len(), 5, "{:#?}", server.requests());
+    assert_eq!(server.requests().len(), 7, "{:#?}", server.requests());
     let file = &gaia.partitions[0].files[0];
     assert_eq!(file.size, None);
     let size = gaia.location.store.head(&file.path).await.unwrap().size;
@@ -120,7 +120,7 @@ async fn a_catalog_a_file_and_the_root_of_a_server_are_tables() {
     write_parquet(&at("t.parquet"), &rows(3));
     let (url, server) = Server::start(folder.path().to_path_buf()).await;
     assert_eq!(names(&open(&format!("{url}/deep/stars")).await), ["public.stars"]);
-    assert_eq!(server.requests().len(), 3, "{:#?}", server.requests());
+    assert_eq!(server.requests().len(), 4, "{:#?}", server.requests());
     assert_eq!(names(&open(&format!("{url}/deep/stars/")).await), ["public.stars"]);
     assert_eq!(names(&open(&format!("{url}/deep/c")).await), ["public.primary"]);
     let file = open(&format!("{url}/t.parquet")).await;

@@ -8,6 +8,7 @@ mod flight_sql;
 mod format;
 mod http;
 mod logging;
+mod reload;
 mod server;
 mod services;
 mod tap;

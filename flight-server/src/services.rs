@@ -41,6 +41,16 @@ impl Services {
         Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
     }
 
+    /// Reads the catalogs again and serves what is found; returns how many tables that is.
+    ///
+    /// *Errors*: as [`Self::open`]; the catalogs from before are served on.
+    pub(crate) async fn reload(&self) -> Result<usize, OpenError> {
+        let registry = CatalogRegistry::open_with(&self.config.roots()?, &self.config.overrides()?).await?;
+        let tables = registry.tables().len();
+        self.query.replace_registry(Arc::new(registry));
+        Ok(tables)
+    }
+
     /// Limits of one query: `max_rows` as asked for (or none) below the configured ceiling, and the configured time.
     pub(crate) fn limits(&self, max_rows: Option<u64>) -> QueryLimits {
         let limits = self.config.limits;

@@ -7,8 +7,12 @@ use std::fmt::Write;
 
 use super::CatalogMetadata;
 
-/// Sets [`CatalogMetadata::snapshot`] from everything else.
+/// Sets [`CatalogMetadata::snapshot`]: from the manifest where there is one, else from everything else.
 pub(super) fn stamp(mut metadata: CatalogMetadata) -> CatalogMetadata {
+    if let Some(manifest) = metadata.manifest {
+        metadata.snapshot = manifest.to_string();
+        return metadata;
+    }
     let mut hash = Fnv::new();
     let result = write_parts(&mut hash, &metadata);
     debug_assert!(result.is_ok(), "writing to a hash cannot fail");

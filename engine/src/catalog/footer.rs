@@ -49,6 +49,18 @@ pub(super) async fn read(store: &dyn ObjectStore, path: &Path) -> Result<Option<
     Ok(Some(Footer { metadata, size }))
 }
 
+/// Decodes the footer of a file whose bytes are all there.
+///
+/// *Errors*: as [`read`].
+pub(super) fn decode(name: &str, content: &[u8]) -> Result<Footer, String> {
+    let length = footer_length(content).map_err(|why| format!("{name} {why}"))?;
+    let start = content.len().checked_sub(length + END);
+    let start = start.ok_or_else(|| format!("{name} is cut: its footer is longer than it"))?;
+    let metadata = ParquetMetaDataReader::decode_metadata(&content[start..content.len() - END])
+        .map_err(|error| format!("{name} has a damaged Parquet footer: {error}"))?;
+    Ok(Footer { metadata, size: content.len() as u64 })
+}
+
 /// Bytes of the footer proper, from the end of the file.
 fn footer_length(tail: &[u8]) -> Result<usize, &'static str> {
     if tail.is_empty() {

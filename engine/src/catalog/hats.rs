@@ -6,7 +6,7 @@
 //!  dataset/_common_metadata --> columns                      (else dataset/_metadata, else the first leaf)
 //! ```
 //!
-//! Over a store that cannot list, a catalog costs three requests and a collection five. Margins, indexes and extensions
+//! Over a store that cannot list, a catalog costs four requests and a collection seven. Margins, indexes and extensions
 //! are no tables. The layout from before HATS is recognised and refused.
 
 use arrow::datatypes::SchemaRef;
@@ -15,8 +15,11 @@ use super::cells::LeafForm;
 use super::partitions::{self, Layout};
 use super::place::{Listing, Place};
 use super::properties::Properties;
-use super::{CatalogKind, CatalogMetadata, TableName, fingerprint, footer, positions, schema};
+use super::{
+    CatalogKind, CatalogMetadata, DEFAULT_SCHEMA, TableName, fingerprint, footer, id_index, positions, schema,
+};
 use crate::error::EngineError;
+use crate::integrity::{MANIFEST, Manifest};
 
 /// Bytes that a properties file may have.
 const PROPERTIES_LIMIT: u64 = 1 << 20;
@@ -60,17 +63,70 @@ pub(super) async fn open(
     name: Option<&str>,
 ) -> Result<Option<CatalogMetadata>, EngineError> {
     let (place, properties, name) = match declared {
-        Declared::Catalog(properties) => (place.clone(), properties, name),
+        Declared::Catalog(properties) => {
+            let (place, properties) = published(place.clone(), properties).await?;
+            (place, properties, name)
+        }
         Declared::Collection(collection) => {
-            let primary = primary_of(place, &collection)?;
-            let (primary, properties) = read_primary(primary).await?;
-            (primary, properties, None)
+            return open_collection(place, collection, schema_name).await;
         }
     };
-    let Some(kind) = kind_of(&place, &properties)? else { return Ok(None) };
-    let collection = required(&place, &properties, "obs_collection")?;
+    open_primary(&place, &properties, schema_name, name).await
+}
+
+/// Opens a margin, which is no table but has the form of one.
+pub(super) async fn open_margin(place: &Place) -> Result<CatalogMetadata, EngineError> {
+    let (place, properties) = read_catalog_properties(place.clone()).await?;
+    let (place, properties) = published(place, properties).await?;
+    let name = required(&place, &properties, "obs_collection")?.to_owned();
+    let name = TableName { schema: DEFAULT_SCHEMA.to_owned(), table: name };
+    open_catalog(&place, name, CatalogKind::Object, &properties).await
+}
+
+async fn open_collection(
+    place: &Place,
+    collection: Properties,
+    schema_name: &str,
+) -> Result<Option<CatalogMetadata>, EngineError> {
+    let (place, collection) = published(place.clone(), collection).await?;
+    let primary = primary_of(&place, &collection)?;
+    if place.manifest().is_some() {
+        place.published_part(&primary).await?;
+    }
+    let (primary, properties) = read_catalog_properties(primary).await?;
+    let (primary, properties) = published(primary, properties).await?;
+    let Some(metadata) = open_primary(&primary, &properties, schema_name, None).await? else { return Ok(None) };
+    let id_indexes = id_index::open_all(&place, &collection, &metadata).await;
+    Ok(Some(CatalogMetadata { id_indexes, ..metadata }))
+}
+
+async fn open_primary(
+    place: &Place,
+    properties: &Properties,
+    schema_name: &str,
+    name: Option<&str>,
+) -> Result<Option<CatalogMetadata>, EngineError> {
+    let Some(kind) = kind_of(place, properties)? else { return Ok(None) };
+    let collection = required(place, properties, "obs_collection")?;
     let name = TableName { schema: schema_name.to_owned(), table: name.unwrap_or(collection).to_owned() };
-    open_catalog(&place, name, kind, &properties).await.map(Some)
+    open_catalog(place, name, kind, properties).await.map(Some)
+}
+
+/// A place whose files must be those of its manifest, and its properties once more, if it has a manifest.
+///
+/// *Errors*: a manifest that is damaged or that the properties promise, or properties that are not those published.
+pub(super) async fn published(place: Place, properties: Properties) -> Result<(Place, Properties), EngineError> {
+    let place = place.with_manifest().await?;
+    if place.manifest().is_none() {
+        return match properties.get("sidereus_manifest") {
+            None => Ok((place, properties)),
+            Some(_) => Err(place.broken(format!("{MANIFEST} is missing, which its properties promise"))),
+        };
+    }
+    match declared(&place).await? {
+        Some(Declared::Catalog(properties) | Declared::Collection(properties)) => Ok((place, properties)),
+        None => Err(place.broken("its properties file has vanished")),
+    }
 }
 
 /// The place of a collection's primary; every path that the collection names is checked on the way.
@@ -85,13 +141,14 @@ fn primary_of(place: &Place, collection: &Properties) -> Result<Place, EngineErr
     Ok(place.part(place.named_path("", primary)?))
 }
 
-async fn read_primary(place: Place) -> Result<(Place, Properties), EngineError> {
+/// A member of a collection and what its properties say.
+pub(super) async fn read_catalog_properties(place: Place) -> Result<(Place, Properties), EngineError> {
     let properties = match read_properties(&place, "hats.properties").await? {
         Some(properties) => Some(properties),
         None => read_properties(&place, "properties").await?,
     };
     let properties = properties.ok_or_else(|| {
-        place.broken("the collection's primary has no hats.properties, expected a catalog in this folder")
+        place.broken("this member of a collection has no hats.properties, expected a catalog in this folder")
     })?;
     Ok((place, properties))
 }
@@ -128,7 +185,8 @@ async fn open_catalog(
     }
     let form = LeafForm::from_suffix(properties.get("hats_npix_suffix"));
     let (layout, common) = futures::join!(partitions::find(place, &form), common_schema(place));
-    let (layout, common) = (layout?, common?);
+    let (mut layout, common) = (layout?, common?);
+    layout.seal(place)?;
     let schema = match common {
         Some(schema) => schema,
         None => fallback_schema(place, &layout).await?,
@@ -151,6 +209,8 @@ async fn open_catalog(
         groups: None,
         properties: properties.entries().clone(),
         snapshot: String::new(),
+        manifest: place.manifest().map(Manifest::id),
+        id_indexes: Vec::new(),
     };
     Ok(fingerprint::stamp(metadata))
 }
@@ -180,9 +240,9 @@ async fn fallback_schema(place: &Place, layout: &Layout) -> Result<SchemaRef, En
     schema::from_footer(&footer.metadata).map_err(|why| place.broken(format!("{} {why}", leaf.path)))
 }
 
-async fn schema_of(place: &Place, relative: &str) -> Result<Option<SchemaRef>, EngineError> {
-    let found = footer::read(place.store().as_ref(), &place.path(relative)).await.map_err(|why| place.broken(why))?;
-    let Some(footer) = found else { return Ok(None) };
+/// The columns that a Parquet file of a catalog declares; `None` when there is no such file.
+pub(super) async fn schema_of(place: &Place, relative: &str) -> Result<Option<SchemaRef>, EngineError> {
+    let Some(footer) = place.footer(relative).await? else { return Ok(None) };
     schema::from_footer(&footer.metadata).map(Some).map_err(|why| place.broken(format!("{relative} {why}")))
 }
 

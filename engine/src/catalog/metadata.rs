@@ -11,6 +11,8 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use sidereus_sky::Cell;
 
+use crate::integrity::{Digest, LeafSeal};
+
 /// The exact name of a table: `schema.table`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableName {
@@ -66,6 +68,8 @@ pub struct DataFile {
     pub path: Path,
     /// Bytes, where a listing told it.
     pub size: Option<u64>,
+    /// What it must hold, where the catalog has a manifest.
+    pub seal: Option<Arc<LeafSeal>>,
 }
 
 /// The rows of one HEALPix cell, or all rows of a plain table.
@@ -75,6 +79,15 @@ pub struct Partition {
     pub cell: Option<Cell>,
     /// Files in reading order; more than one where a partition is a folder.
     pub files: Vec<DataFile>,
+}
+
+/// Where the rows of ids lie: a table of ids in order, with the partition, and perhaps the spatial index, of each.
+#[derive(Debug, Clone)]
+pub struct IdIndex {
+    /// Exact name of the column, of integers, in the catalog.
+    pub column: String,
+    /// The table: that column, `Norder`, `Npix`, and where it is known the catalog's spatial index.
+    pub entries: Arc<CatalogMetadata>,
 }
 
 /// Where a catalog lies: a store and the path of its root in it.
@@ -113,6 +126,10 @@ pub struct CatalogMetadata {
     pub groups: Option<Vec<String>>,
     /// Everything else that the properties file says.
     pub properties: BTreeMap<String, String>,
-    /// Identity of this snapshot: equal for equal metadata.
+    /// Identity of this snapshot: the manifest's where there is one, else equal for equal metadata.
     pub snapshot: String,
+    /// The digest of its manifest, where it has one.
+    pub manifest: Option<Digest>,
+    /// Columns of ids whose rows can be looked up.
+    pub id_indexes: Vec<IdIndex>,
 }

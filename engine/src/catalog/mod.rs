@@ -15,6 +15,7 @@ mod discover;
 mod fingerprint;
 mod footer;
 mod hats;
+mod id_index;
 mod identifier;
 mod information_schema;
 mod metadata;
@@ -36,15 +37,18 @@ mod system;
 mod table;
 mod tap_schema;
 mod votable_type;
+mod watch;
 
 pub use description::{ColumnDescription, TableDescription};
 pub use identifier::{adql_identifier, adql_table};
 pub use metadata::{
-    CatalogKind, CatalogLocation, CatalogMetadata, DataFile, Partition, PositionColumns, SpatialIndex, TableName,
+    CatalogKind, CatalogLocation, CatalogMetadata, DataFile, IdIndex, Partition, PositionColumns, SpatialIndex,
+    TableName,
 };
 pub use overrides::{CatalogOverrides, TableOverride};
 pub use registry::CatalogRegistry;
 pub use votable_type::{VotableType, votable_type};
+pub use watch::roots_fingerprint;
 
 pub(crate) use describe::describe;
 pub(crate) use names::RegistryNames;

@@ -6,6 +6,7 @@
 //! no query sees. A file that is missing stays in the plan, so that reading it is an error.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -13,8 +14,9 @@ use sidereus_sky::Cell;
 
 use super::cells::{self, LeafForm};
 use super::place::{Listing, Place};
-use super::{DataFile, Partition, footer, safe_path};
+use super::{DataFile, Partition, safe_path};
 use crate::error::EngineError;
+use crate::integrity::not_published;
 
 /// The folder of the leaves.
 const DATASET: &str = "dataset";
@@ -28,6 +30,21 @@ pub(super) struct Layout {
     pub(super) partitions: Vec<Partition>,
     /// Rows, where `_metadata` was read.
     pub(super) rows: Option<u64>,
+}
+
+impl Layout {
+    /// Notes what each file was when its catalog was published, where it has a manifest.
+    ///
+    /// *Errors*: a file that was not there.
+    pub(super) fn seal(&mut self, place: &Place) -> Result<(), EngineError> {
+        let Some(manifest) = place.manifest() else { return Ok(()) };
+        for file in self.partitions.iter_mut().flat_map(|partition| &mut partition.files) {
+            let entry = place.relative(&file.path).and_then(|relative| manifest.leaf(&relative));
+            let entry = entry.ok_or_else(|| place.broken(not_published(file.path.as_ref(), "it was not there")))?;
+            file.seal = Some(Arc::new(entry.seal));
+        }
+        Ok(())
+    }
 }
 
 type Leaves = BTreeMap<Cell, Vec<DataFile>>;
@@ -60,7 +77,8 @@ fn ordered(place: &Place, cells: Vec<Cell>) -> Result<Vec<Cell>, EngineError> {
 
 /// Joins cells with their files; a cell without any keeps the path where a file was expected.
 fn partitions(cells: Vec<Cell>, mut leaves: Leaves, place: &Place, form: &LeafForm) -> Vec<Partition> {
-    let expected = |cell| vec![DataFile { path: place.path(&format!("{DATASET}/{}", form.path(cell))), size: None }];
+    let path = |cell| place.path(&format!("{DATASET}/{}", form.path(cell)));
+    let expected = |cell| vec![DataFile { path: path(cell), size: None, seal: None }];
     let with_files =
         |cell| Partition { cell: Some(cell), files: leaves.remove(&cell).unwrap_or_else(|| expected(cell)) };
     cells.into_iter().map(with_files).collect()
@@ -92,10 +110,7 @@ async fn leaves_of_known_cells(place: &Place, form: &LeafForm, cells: &[Cell]) -
 
 /// The leaves that `_metadata` names, with the number of rows; `None` when there is no such file.
 async fn leaves_in_metadata(place: &Place, form: &LeafForm) -> Result<Option<(Leaves, u64)>, EngineError> {
-    let path = place.path("dataset/_metadata");
-    let Some(footer) = footer::read(place.store().as_ref(), &path).await.map_err(|why| place.broken(why))? else {
-        return Ok(None);
-    };
+    let Some(footer) = place.footer("dataset/_metadata").await? else { return Ok(None) };
     let mut leaves = Leaves::new();
     for group in footer.metadata.row_groups() {
         let Some(relative) = group.columns().first().and_then(|column| column.file_path()) else {
@@ -107,7 +122,7 @@ async fn leaves_in_metadata(place: &Place, form: &LeafForm) -> Result<Option<(Le
         })?;
         let files = leaves.entry(cell).or_default();
         if !files.iter().any(|file: &DataFile| file.path == path) {
-            files.push(DataFile { path, size: None });
+            files.push(DataFile { path, size: None, seal: None });
         }
     }
     let rows = u64::try_from(footer.metadata.file_metadata().num_rows()).unwrap_or_default();
@@ -125,7 +140,8 @@ async fn listed_leaves(place: &Place, form: &LeafForm) -> Result<Leaves, EngineE
         }
         match form.cell_of(&relative) {
             Some(cell) => {
-                leaves.entry(cell).or_default().push(DataFile { path: file.location, size: Some(file.size) });
+                let (path, size) = (file.location, Some(file.size));
+                leaves.entry(cell).or_default().push(DataFile { path, size, seal: None });
             }
             None if relative.starts_with("Norder=") && relative.ends_with(".parquet") => {
                 let expected = example(form);

@@ -12,9 +12,16 @@ use object_store::path::Path;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::confined::ConfinedStore;
+use super::footer::{self, Footer};
 use super::problem::{broken, broken_by};
 use super::{CatalogLocation, safe_path};
 use crate::error::EngineError;
+use crate::integrity::{MANIFEST, Manifest};
+
+/// Bytes that a manifest may have: that of a catalog of 400,000 partitions.
+const MANIFEST_LIMIT: u64 = 128 << 20;
+/// Bytes that a file of all footers may have where it must be read whole.
+const FOOTERS_LIMIT: u64 = 256 << 20;
 
 /// What listing a place costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +43,8 @@ pub(super) struct Place {
     listing: Listing,
     /// The folder on disk that `root` is, where the store is local.
     folder: Option<PathBuf>,
+    /// What was published here, once it is known: whatever is read from here must be that.
+    manifest: Option<Arc<Manifest>>,
 }
 
 /// What lies directly in a place, in order of name; hidden names are left out.
@@ -69,6 +78,7 @@ impl Place {
                 display,
                 listing: Listing::Cheap,
                 folder: Some(folder.to_owned()),
+                manifest: None,
             }),
             Err(error) => Err(broken_by(display, "cannot open the folder", error)),
         }
@@ -76,7 +86,7 @@ impl Place {
 
     /// A prefix in a remote store.
     pub(super) fn remote(store: Arc<dyn ObjectStore>, root: Path, display: String, listing: Listing) -> Self {
-        Self { store, root, display, listing, folder: None }
+        Self { store, root, display, listing, folder: None, manifest: None }
     }
 
     /// The place's path in its store.
@@ -116,14 +126,16 @@ impl Place {
         let display = format!("{}/{name}", self.display.trim_end_matches('/'));
         match &self.folder {
             Some(folder) => Self::local(&folder.join(name), display),
-            None => Ok(Self { root: self.root.clone().join(name), display, ..self.clone() }),
+            None => Ok(Self { root: self.root.clone().join(name), display, manifest: None, ..self.clone() }),
         }
     }
 
     /// A file directly in the place that stands for itself: where it is a link, the file that the link leads to.
     pub(super) fn file(&self, name: &str, path: &Path) -> Result<(Self, Path), EngineError> {
         let display = format!("{}/{name}", self.display.trim_end_matches('/'));
-        let Some(folder) = &self.folder else { return Ok((Self { display, ..self.clone() }, path.clone())) };
+        let Some(folder) = &self.folder else {
+            return Ok((Self { display, manifest: None, ..self.clone() }, path.clone()));
+        };
         let real = folder.join(name).canonicalize();
         let real = real.map_err(|error| broken_by(&display, "cannot open the file", error))?;
         match (real.parent(), real.file_name()) {
@@ -142,7 +154,7 @@ impl Place {
             root.prefix_match(&self.root).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
         let display = format!("{}/{}", self.display.trim_end_matches('/'), name.join("/"));
         let folder = self.folder.as_ref().map(|folder| folder.join(name.iter().collect::<PathBuf>()));
-        Self { root, display, folder, ..self.clone() }
+        Self { root, display, folder, manifest: None, ..self.clone() }
     }
 
     /// Lists what lies directly in the place.
@@ -171,20 +183,69 @@ impl Place {
         Ok(files)
     }
 
+    /// The place with its manifest, where it has one.
+    ///
+    /// *Errors*: a manifest that cannot be read.
+    pub(super) async fn with_manifest(self) -> Result<Self, EngineError> {
+        let Some(content) = self.read(MANIFEST, MANIFEST_LIMIT).await? else { return Ok(self) };
+        let manifest = Manifest::parse(&content).map_err(|why| self.broken(format!("{MANIFEST} {why}")))?;
+        Ok(Self { manifest: Some(Arc::new(manifest)), ..self })
+    }
+
+    /// Whether the manifest of a part is the one that was published with this place.
+    ///
+    /// *Errors*: it is another one, or missing.
+    pub(super) async fn published_part(&self, part: &Self) -> Result<(), EngineError> {
+        let name = self.relative(&part.path(MANIFEST)).unwrap_or_default();
+        self.read(&name, MANIFEST_LIMIT).await.map(drop)
+    }
+
+    /// What was published here.
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_deref()
+    }
+
+    /// The path of a file from this place.
+    pub(super) fn relative(&self, path: &Path) -> Option<String> {
+        let parts: Vec<_> = path.prefix_match(&self.root)?.map(|part| part.as_ref().to_owned()).collect();
+        safe_path::decode(&parts.join("/"))
+    }
+
+    /// Reads the footer of a Parquet file; all of the file where it must be the one that was published.
+    ///
+    /// *Errors*: a file that is no Parquet file, or not the one that was published.
+    pub(super) async fn footer(&self, relative: &str) -> Result<Option<Footer>, EngineError> {
+        let broken = |why| self.broken(why);
+        if self.manifest.is_none() {
+            return footer::read(self.store.as_ref(), &self.path(relative)).await.map_err(broken);
+        }
+        let Some(content) = self.read(relative, FOOTERS_LIMIT).await? else { return Ok(None) };
+        footer::decode(relative, &content).map(Some).map_err(broken)
+    }
+
     /// Reads a small file whole; `None` when there is none.
     ///
-    /// *Errors*: a file beyond `limit` bytes, or one that cannot be read.
+    /// *Errors*: a file beyond `limit` bytes, one that cannot be read, or one that is not what was published.
     pub(super) async fn read(&self, relative: &str, limit: u64) -> Result<Option<Bytes>, EngineError> {
         let failed = |error| broken_by(&self.display, &format!("cannot read {relative}"), error);
         let found = match self.store.get(&self.path(relative)).await {
             Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(Error::NotFound { .. }) => match self.manifest().and_then(|manifest| manifest.file(relative)) {
+                None => return Ok(None),
+                Some(_) => {
+                    return Err(self.broken(format!("{relative} is missing, which the catalog was published with")));
+                }
+            },
             Err(error) => return Err(failed(error)),
         };
         if found.meta.size > limit {
             return Err(self.broken(format!("{relative} has {} bytes, more than {limit}", found.meta.size)));
         }
-        Ok(Some(found.bytes().await.map_err(failed)?))
+        let content = found.bytes().await.map_err(failed)?;
+        match self.manifest().map_or(Ok(()), |manifest| manifest.check(relative, &content)) {
+            Ok(()) => Ok(Some(content)),
+            Err(why) => Err(self.broken(why)),
+        }
     }
 
     /// Bytes of a file, 0 when there is none.

@@ -26,7 +26,7 @@ pub(super) fn stem(file_name: &str) -> Option<&str> {
 
 /// Opens one file as a table.
 pub(super) async fn open_file(place: &Place, path: Path, name: TableName) -> Result<CatalogMetadata, EngineError> {
-    open_files(place, vec![DataFile { path, size: None }], name).await
+    open_files(place, vec![DataFile { path, size: None, seal: None }], name).await
 }
 
 /// Opens a folder, with all folders below it, as one table.
@@ -55,7 +55,7 @@ pub(super) async fn open_folder(place: &Place, name: TableName) -> Result<Catalo
 }
 
 fn with_size(file: ObjectMeta) -> DataFile {
-    DataFile { path: file.location, size: Some(file.size) }
+    DataFile { path: file.location, size: Some(file.size), seal: None }
 }
 
 async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Result<CatalogMetadata, EngineError> {
@@ -76,7 +76,7 @@ async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Res
             return Err(broken(&file.path, format!("differs from the first file of the folder: {difference}")));
         }
         rows += u64::try_from(footer.metadata.file_metadata().num_rows()).unwrap_or_default();
-        sized.push(DataFile { path: file.path, size: Some(footer.size) });
+        sized.push(DataFile { path: file.path, size: Some(footer.size), seal: None });
     }
     let schema = columns.ok_or_else(|| place.broken("the table has no file"))?;
     let all_counted = checked == files.len();
@@ -94,6 +94,8 @@ async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Res
         groups: None,
         properties: std::collections::BTreeMap::new(),
         snapshot: String::new(),
+        manifest: None,
+        id_indexes: Vec::new(),
     }))
 }
 

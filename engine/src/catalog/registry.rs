@@ -75,6 +75,19 @@ impl CatalogRegistry {
         Ok(registry)
     }
 
+    /// Reads the margin of a collection as if it were a catalog, for those who check it.
+    ///
+    /// *Errors*: a folder that does not exist. A broken margin is reported by [`Self::problems`].
+    pub(crate) async fn open_margin(folder: &str) -> Result<Self, EngineError> {
+        let root = Root::open(folder)?;
+        let mut registry = Self::default();
+        match hats::open_margin(&root.place).await {
+            Ok(metadata) => registry.add(metadata),
+            Err(error) => registry.problems.push(error),
+        }
+        Ok(registry)
+    }
+
     /// Adds a table unless its name is taken or reserved: the first of a name is served.
     fn add(&mut self, metadata: CatalogMetadata) {
         let display = &metadata.location.display;
@@ -205,6 +218,8 @@ pub(super) mod samples {
             groups: group.map(|group| vec![group.to_owned()]),
             properties: [("hats_cols_default".to_owned(), "ra dec".to_owned())].into(),
             snapshot: String::new(),
+            manifest: None,
+            id_indexes: Vec::new(),
         }
     }
 }

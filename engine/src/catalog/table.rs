@@ -9,16 +9,17 @@ use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ToDFSchema};
+use datafusion::common::{DFSchema, ScalarValue, ToDFSchema};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, TableType, Volatility};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use sidereus_sky::Region;
 
 use super::CatalogMetadata;
 use crate::functions::recognise;
 use crate::options::Rules;
-use crate::scan::{HatsScanExec, ScanDescriptor, ScanRequest, SpatialFilter};
+use crate::scan::{HatsScanExec, IdLookup, ScanDescriptor, ScanRequest, SpatialFilter};
 
 /// One catalog under the rules of one query.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ impl HatsTable {
         }
         let region = if regions.len() > 1 { Some(Region::Intersection(regions)) } else { regions.pop() };
         let spatial = region.map(|region| SpatialFilter::new(region, &self.position_type()));
+        let lookup = self.lookup(&comparisons);
         let filter_columns = self.filter_columns(spatial.is_some(), &comparisons);
         let filter_schema: DFSchema = self.catalog.schema.project(&filter_columns)?.to_dfschema()?;
         let comparisons = comparisons
@@ -73,6 +75,7 @@ impl HatsTable {
             comparisons,
             filter_columns,
             limit,
+            lookup,
         };
         let threads = state.config().target_partitions();
         let descriptor = ScanDescriptor::plan(Arc::clone(&self.catalog), request, self.rules, threads);
@@ -84,6 +87,17 @@ impl HatsTable {
         let positions = self.catalog.positions.as_ref()?;
         let predicate = recognise(filter)?;
         (predicate.lon.name == positions.ra && predicate.lat.name == positions.dec).then_some(predicate.region)
+    }
+
+    /// Ids that one of some comparisons demands, if there is an index of them.
+    fn lookup(&self, comparisons: &[&Expr]) -> Option<Arc<IdLookup>> {
+        if !self.rules.id_index || self.catalog.id_indexes.is_empty() {
+            return None;
+        }
+        comparisons.iter().find_map(|comparison| {
+            let (column, ids) = ids(comparison)?;
+            IdLookup::new(&self.catalog, column, &ids)
+        })
     }
 
     fn column(&self, name: &str) -> Option<usize> {
@@ -144,6 +158,48 @@ impl TableProvider for HatsTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(self.plan_scan(state, projection, filters, limit)?))
+    }
+}
+
+/// The column and the integers that a filter demands of it: `column = 3`, `column IN (3, 4)`.
+fn ids(filter: &Expr) -> Option<(&str, Vec<i64>)> {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            let (column, value) = match plain_column(left) {
+                Some(column) => (column, right),
+                None => (plain_column(right)?, left),
+            };
+            Some((column, vec![integer(value)?]))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let ((column, mut some), (other, more)) = (ids(left)?, ids(right)?);
+            some.extend(more);
+            (column == other).then_some((column, some))
+        }
+        Expr::InList(InList { expr, list, negated: false }) => {
+            Some((plain_column(expr)?, list.iter().map(integer).collect::<Option<_>>()?))
+        }
+        _ => None,
+    }
+}
+
+/// The name of an expression that is a column and nothing else.
+fn plain_column(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Column(column) => Some(&column.name),
+        _ => None,
+    }
+}
+
+/// An integer that stands in a query, also where it was given another width.
+fn integer(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Literal(value, _) if value.data_type().is_integer() => match value.cast_to(&DataType::Int64).ok()? {
+            ScalarValue::Int64(value) => value,
+            _ => None,
+        },
+        Expr::Cast(cast) if cast.field.data_type().is_integer() => integer(&cast.expr),
+        _ => None,
     }
 }
 

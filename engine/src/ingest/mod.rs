@@ -10,15 +10,20 @@
 //! What is written is described in `docs/hats-extensions.md`. This module must not know queries, sessions or protocols.
 
 mod checksum;
+mod collection;
 mod columns;
 mod failure;
+mod finished;
 mod fits;
 mod footers;
+mod id_index;
 mod import;
 mod journal;
 mod keys;
 mod layout;
 mod leaf;
+mod manifest;
+mod margin;
 mod nan_count;
 mod options;
 mod partition;
@@ -36,9 +41,12 @@ mod sources;
 mod staging;
 mod writer;
 
+pub use collection::{CollectionOptions, collect_catalog, write_collection};
 pub use columns::ColumnRule;
 pub use import::{ImportOptions, ImportedCatalog, import_parquet, import_tables, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
+pub(crate) use manifest::check_manifest;
+pub use manifest::seal_catalog;
 pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};
 pub use partition::{PartitionRows, partition_sky};

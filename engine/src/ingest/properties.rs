@@ -13,6 +13,7 @@ use super::keys::KEY_COLUMN;
 use super::options::WriteOptions;
 use crate::catalog::CatalogKind;
 use crate::error::EngineError;
+use crate::integrity::MANIFEST;
 
 /// What is known only once all rows are written.
 #[derive(Debug)]
@@ -72,10 +73,8 @@ fn own_entries(options: &WriteOptions, summary: &Summary) -> Result<Vec<(&'stati
         ("hats_skymap_order", summary.skymap_order.to_string()),
         ("moc_sky_fraction", format!("{:.6}", summary.sky_fraction)),
         ("hats_estsize", (summary.bytes / 1024).to_string()),
-        ("hats_builder", format!("sidereus {}", env!("CARGO_PKG_VERSION"))),
-        ("hats_creation_date", creation_date()),
-        ("hats_version", "v1.0".to_owned()),
     ];
+    entries.extend(own_provenance());
     if !options.default_columns.is_empty() {
         entries.push(("hats_cols_default", options.default_columns.join(" ")));
     }
@@ -85,7 +84,25 @@ fn own_entries(options: &WriteOptions, summary: &Summary) -> Result<Vec<(&'stati
     Ok(entries)
 }
 
-fn push_line(text: &mut String, key: &str, value: &str) {
+/// Who wrote it, when, and how it can be checked.
+fn own_provenance() -> [(&'static str, String); 4] {
+    [
+        ("hats_builder", format!("sidereus {}", env!("CARGO_PKG_VERSION"))),
+        ("hats_creation_date", creation_date()),
+        ("hats_version", "v1.0".to_owned()),
+        ("sidereus_manifest", MANIFEST.to_owned()),
+    ]
+}
+
+/// Adds who wrote it, when, and how it can be checked.
+pub(super) fn provenance(text: &mut String) {
+    for (key, value) in own_provenance() {
+        push_line(text, key, &value);
+    }
+}
+
+/// Adds one entry, on one line.
+pub(super) fn push_line(text: &mut String, key: &str, value: &str) {
     let one_line = value.split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     text.push_str(&format!("{key}={one_line}\n"));
 }

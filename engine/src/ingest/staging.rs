@@ -55,6 +55,11 @@ impl Staging {
         &self.target
     }
 
+    /// The folder as long as it is hidden.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A path below the folder, given with `/`; its parent is made.
     pub(super) fn path(&self, relative: &str) -> Result<PathBuf, EngineError> {
         let path = self.folder.join(relative);

@@ -19,6 +19,7 @@ use super::footers::footers;
 use super::keys::KEY_COLUMN;
 use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, SKYMAPS, leaf_path, partition_info};
 use super::leaf::{LeafFile, finished_leaf};
+use super::manifest::seal_catalog;
 use super::options::WriteOptions;
 use super::properties::{Summary, product_type, properties};
 use super::settings::writer_properties;
@@ -130,6 +131,7 @@ impl CatalogWriter {
         let rows = partitions.iter().map(|partition| partition.rows).sum();
         self.write_dataset_metadata(&partitions)?;
         self.write_description(&partitions, rows)?;
+        seal_catalog(self.staging.folder())?;
         let bytes = self.staging.size()?;
         self.staging.publish()?;
         Ok(WrittenCatalog { root: target, rows, partitions: partitions.len(), bytes, rekeyed: 0 })

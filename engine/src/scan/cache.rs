@@ -8,12 +8,14 @@ use bytes::Bytes;
 use lru::LruCache;
 use parquet::DecodeResult;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
-use super::fetch::FileFetcher;
+use super::fetch::{FetchError, FileFetcher, FileVersion};
 use super::keys::{RowGroupKeys, row_group_keys};
-use crate::catalog::CatalogMetadata;
+use crate::catalog::{CatalogMetadata, DataFile};
 use crate::error::EngineError;
+use crate::integrity::{Digest, LeafSeal, PAGES, PageSums, not_published};
 
 /// Bytes read from the end of a file at first: footer and page index of most catalog files.
 const FOOTER_GUESS: u64 = 64 << 10;
@@ -29,12 +31,17 @@ pub(crate) struct Footer {
     pub(crate) rows: Vec<usize>,
     /// Whether the position columns of each row group hold no null.
     pub(crate) positions_present: Vec<bool>,
+    /// Sums of its pages, where the catalog was published with them.
+    pub(crate) pages: Option<PageSums>,
+    /// Which version of the file it is of.
+    version: FileVersion,
 }
 
 impl Footer {
     fn memory_size(&self) -> usize {
         let keys: usize = self.keys.iter().flatten().map(RowGroupKeys::memory_size).sum();
-        self.reader.metadata().memory_size() + keys + self.rows.len() * (size_of::<usize>() + 1)
+        let pages = self.pages.as_ref().map_or(0, PageSums::memory_size);
+        self.reader.metadata().memory_size() + keys + pages + self.rows.len() * (size_of::<usize>() + 1)
     }
 }
 
@@ -57,21 +64,34 @@ impl FooterCache {
         Self { state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }), capacity }
     }
 
-    /// The footer of a file of a catalog.
+    /// The footer of a file of a catalog, of the version that is there now; the fetcher reads no other from then on.
     ///
-    /// *Errors*: the file is missing, cut short, or no Parquet file.
+    /// *Errors*: the file is missing, cut short, no Parquet file, or not the one that was published.
     pub(crate) async fn footer(
         &self,
         catalog: &CatalogMetadata,
-        file: &FileFetcher,
+        (file, fetcher): (&DataFile, &mut FileFetcher),
     ) -> Result<Arc<Footer>, EngineError> {
-        let key = format!("{}\n{}\n{}", catalog.snapshot, catalog.location.display, file.path());
-        if let Some(footer) = self.look_up(&key) {
+        let key = key(catalog, file);
+        let opened = fetcher.open().await.map(|version| version.cloned());
+        let opened = opened.map_err(|source| broken(catalog, file, "cannot be read", Some(source.into())))?;
+        if let Some(footer) = self.look_up(&key)
+            && opened.is_none_or(|opened| opened == footer.version)
+        {
+            fetcher.expect(&footer.version);
             return Ok(footer);
         }
-        let footer = Arc::new(read_footer(catalog, file).await?);
+        let footer = Arc::new(read_footer(catalog, file, fetcher).await?);
         self.keep(key, &footer);
         Ok(footer)
+    }
+
+    /// Drops the footer of a file that turned out to be another one.
+    pub(crate) fn forget(&self, catalog: &CatalogMetadata, file: &DataFile) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = state.footers.pop(&key(catalog, file)) {
+            state.bytes -= bytes;
+        }
     }
 
     fn look_up(&self, key: &str) -> Option<Arc<Footer>> {
@@ -93,37 +113,73 @@ impl FooterCache {
     }
 }
 
-async fn read_footer(catalog: &CatalogMetadata, file: &FileFetcher) -> Result<Footer, EngineError> {
-    let broken = |message: String, source: Box<dyn std::error::Error + Send + Sync>| EngineError::Catalog {
-        catalog: catalog.name.to_string(),
-        message: format!("file {}: {message}", file.path()),
-        source: Some(source),
+fn key(catalog: &CatalogMetadata, file: &DataFile) -> String {
+    format!("{}\n{}\n{}", catalog.snapshot, catalog.location.display, file.path)
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+fn broken(catalog: &CatalogMetadata, file: &DataFile, message: &str, source: Option<Cause>) -> EngineError {
+    let message = match &source {
+        Some(source) => format!("file {}: {message}: {source}", file.path),
+        None => format!("file {}: {message}", file.path),
     };
-    let metadata = decode_footer(file).await.map_err(|error| match error {
-        FooterError::Store(source) => broken("cannot be read".to_owned(), Box::new(source)),
-        FooterError::Parquet(source) => broken(format!("is no readable Parquet file: {source}"), Box::new(source)),
+    EngineError::Catalog { catalog: catalog.name.to_string(), message, source }
+}
+
+async fn read_footer(catalog: &CatalogMetadata, file: &DataFile, fetcher: &FileFetcher) -> Result<Footer, EngineError> {
+    let why = |message: &str, source: Cause| broken(catalog, file, message, Some(source));
+    let refused = |why: String| EngineError::Catalog {
+        catalog: catalog.name.to_string(),
+        message: not_published(file.path.as_ref(), &why),
+        source: None,
+    };
+    let read = match &file.seal {
+        None => decode_footer(fetcher).await,
+        Some(seal) => decode_sealed(seal, fetcher).await,
+    };
+    let metadata = read.map_err(|error| match error {
+        FooterError::Fetch(source) => why("cannot be read", Box::new(source)),
+        FooterError::Parquet(source) => why("is no readable Parquet file", Box::new(source)),
+        FooterError::NotPublished(why) => refused(why),
     })?;
+    let pages = match &file.seal {
+        None => None,
+        Some(seal) => Some(page_sums(catalog, seal, (&metadata, fetcher)).await.map_err(|error| match error {
+            FooterError::NotPublished(why) => refused(why),
+            FooterError::Fetch(source) => why("the sums of its pages cannot be read", Box::new(source)),
+            FooterError::Parquet(source) => why("is no readable Parquet file", Box::new(source)),
+        })?),
+    };
+    let version = fetcher.version().cloned().ok_or_else(|| refused("nothing was read of it".to_owned()))?;
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
     let keys = catalog.index.as_ref().and_then(|index| row_group_keys(&metadata, index));
     let positions_present = positions_present(catalog, &metadata);
     let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
-        .map_err(|source| broken(format!("has an unreadable schema: {source}"), Box::new(source)))?;
-    Ok(Footer { reader, keys, rows, positions_present })
+        .map_err(|source| why("has an unreadable schema", Box::new(source)))?;
+    Ok(Footer { reader, keys, rows, positions_present, pages, version })
 }
 
 enum FooterError {
-    Store(object_store::Error),
-    Parquet(parquet::errors::ParquetError),
+    Fetch(FetchError),
+    Parquet(ParquetError),
+    NotPublished(String),
 }
 
-impl From<parquet::errors::ParquetError> for FooterError {
-    fn from(error: parquet::errors::ParquetError) -> Self {
+impl From<ParquetError> for FooterError {
+    fn from(error: ParquetError) -> Self {
         Self::Parquet(error)
     }
 }
 
+impl From<FetchError> for FooterError {
+    fn from(error: FetchError) -> Self {
+        Self::Fetch(error)
+    }
+}
+
 async fn decode_footer(file: &FileFetcher) -> Result<ParquetMetaData, FooterError> {
-    let (tail, size) = file.suffix(FOOTER_GUESS).await.map_err(FooterError::Store)?;
+    let (tail, size) = file.suffix(FOOTER_GUESS).await?;
     let start = size.saturating_sub(tail.len() as u64);
     let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
     decoder.push_range(start..size, tail)?;
@@ -131,14 +187,52 @@ async fn decode_footer(file: &FileFetcher) -> Result<ParquetMetaData, FooterErro
         match decoder.try_decode()? {
             DecodeResult::Data(metadata) => return Ok(metadata),
             DecodeResult::NeedsData(ranges) => {
-                let parts: Vec<Bytes> = file.ranges(&ranges).await.map_err(FooterError::Store)?;
+                let parts: Vec<Bytes> = file.ranges(&ranges).await?;
                 decoder.push_ranges(ranges, parts)?;
             }
-            DecodeResult::Finished => {
-                return Err(parquet::errors::ParquetError::EOF("the footer ended early".to_owned()).into());
-            }
+            DecodeResult::Finished => return Err(ended_early().into()),
         }
     }
+}
+
+/// Reads footer and page index of a file that was published with their digest: nothing else is looked at.
+async fn decode_sealed(seal: &LeafSeal, file: &FileFetcher) -> Result<ParquetMetaData, FooterError> {
+    let wanted = seal.size.saturating_sub(seal.tail_start);
+    let (tail, size) = file.suffix(wanted).await?;
+    if size != seal.size {
+        return Err(FooterError::NotPublished(format!("it has {size} bytes, expected {}", seal.size)));
+    }
+    if tail.len() as u64 != wanted || Digest::of(&tail) != seal.tail {
+        return Err(FooterError::NotPublished("its footer or page index differs".to_owned()));
+    }
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    decoder.push_range(seal.tail_start..size, tail)?;
+    match decoder.try_decode()? {
+        DecodeResult::Data(metadata) => Ok(metadata),
+        DecodeResult::NeedsData(_) | DecodeResult::Finished => Err(ended_early().into()),
+    }
+}
+
+fn ended_early() -> ParquetError {
+    ParquetError::EOF("the footer ended early".to_owned())
+}
+
+/// The sums of a file's pages, from the file of sums in the catalog's root.
+async fn page_sums(
+    catalog: &CatalogMetadata,
+    seal: &LeafSeal,
+    (metadata, file): (&ParquetMetaData, &FileFetcher),
+) -> Result<PageSums, FooterError> {
+    let path = catalog.location.root.clone().join(PAGES);
+    let mut sums = file.sibling(path);
+    sums.open().await?;
+    let range = seal.pages_start..seal.pages_start.saturating_add(seal.pages_length);
+    let read = if range.is_empty() { Vec::new() } else { sums.ranges(&[range]).await? };
+    let read = read.into_iter().next().unwrap_or_default();
+    if read.len() as u64 != seal.pages_length || Digest::of(&read) != seal.pages {
+        return Err(FooterError::NotPublished(format!("the sums of its pages in {PAGES} differ")));
+    }
+    PageSums::new(metadata, &read).map_err(FooterError::NotPublished)
 }
 
 /// For each row group, whether both position columns are known to hold no null.

@@ -7,11 +7,13 @@
 //! Both give the same rows; which is used is a matter of time only.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use datafusion::error::{DataFusionError, Result};
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
@@ -21,11 +23,12 @@ use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use super::by_key::KeyTest;
 use super::cache::Footer;
 use super::columns::FileColumns;
-use super::fetch::FileFetcher;
+use super::fetch::{FetchError, FileFetcher};
 use super::filter::RowFilter;
 use super::metrics::ScanMetrics;
 use super::select::RowGroupTask;
 use crate::catalog::SpatialIndex;
+use crate::integrity::not_published;
 
 /// Rows of a decoded batch.
 pub(crate) const BATCH_ROWS: usize = 8192;
@@ -235,10 +238,29 @@ impl FileScan {
                 DecodeResult::Data(reader) => return Ok(Some(Box::new(reader))),
                 DecodeResult::Finished => return Ok(None),
                 DecodeResult::NeedsData(ranges) => {
-                    let parts = self.fetcher.ranges(&ranges).await.map_err(DataFusionError::from)?;
+                    let parts = self.fetch(&ranges).await?;
                     decoder.push_ranges(ranges, parts).map_err(|error| self.damaged(&error))?;
                 }
             }
+        }
+    }
+
+    /// Reads whole pages, each of which must be the one that was published.
+    async fn fetch(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let parts = self.fetcher.ranges(ranges).await.map_err(|error| self.not_fetched(error))?;
+        if let Some(sums) = &self.footer.pages {
+            for (range, part) in ranges.iter().zip(&parts) {
+                let path = self.fetcher.path().as_ref();
+                sums.check(range, part).map_err(|why| DataFusionError::External(not_published(path, &why).into()))?;
+            }
+        }
+        Ok(parts)
+    }
+
+    fn not_fetched(&self, error: FetchError) -> DataFusionError {
+        match error {
+            FetchError::Store(error) => DataFusionError::from(error),
+            other => DataFusionError::External(format!("file {}: {other}", self.fetcher.path()).into()),
         }
     }
 

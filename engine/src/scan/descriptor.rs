@@ -9,6 +9,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use super::cover::SpatialFilter;
 use super::filter::RowFilter;
+use super::id_lookup::IdLookup;
 use super::select;
 use crate::catalog::CatalogMetadata;
 use crate::options::Rules;
@@ -42,6 +43,8 @@ pub(crate) struct ScanDescriptor {
     pub(crate) rules: Rules,
     /// Partitions that may hold rows.
     pub(crate) partitions: usize,
+    /// Ids whose rows an index finds.
+    pub(crate) lookup: Option<Arc<IdLookup>>,
     /// What each output partition reads, in spatial order.
     pub(crate) streams: Vec<Vec<ScanUnit>>,
 }
@@ -59,13 +62,18 @@ pub(crate) struct ScanRequest {
     pub(crate) filter_columns: Vec<usize>,
     /// Rows after which to stop.
     pub(crate) limit: Option<usize>,
+    /// Ids that the comparisons demand, where an index finds their rows.
+    pub(crate) lookup: Option<Arc<IdLookup>>,
 }
 
 impl ScanDescriptor {
     /// Plans which partitions are read, and by which of at most `threads` streams.
     pub(crate) fn plan(catalog: Arc<CatalogMetadata>, request: ScanRequest, rules: Rules, threads: usize) -> Self {
         let partitions = select::partitions(&catalog, request.spatial.as_deref(), rules);
-        let rows = estimated_rows(&catalog, request.spatial.as_deref(), partitions.len());
+        let rows = match &request.lookup {
+            Some(lookup) => Some(lookup.count() as f64),
+            None => estimated_rows(&catalog, request.spatial.as_deref(), partitions.len()),
+        };
         let wanted = rows.map_or(threads, |rows| ((rows / ROWS_PER_STREAM).ceil() as usize).clamp(1, threads.max(1)));
         let streams = distribute(&catalog, &partitions, wanted);
         let project = |columns: &[usize]| {
@@ -78,11 +86,15 @@ impl ScanDescriptor {
             comparisons: request.comparisons,
         };
         let output = project(&request.projection);
-        Self { output, filter, limit: request.limit, rules, partitions: partitions.len(), streams, catalog }
+        let (limit, lookup, partitions) = (request.limit, request.lookup, partitions.len());
+        Self { output, filter, limit, rules, partitions, lookup, streams, catalog }
     }
 
     /// Rows that the scan may hand out, where the catalog says how many it has.
     pub(crate) fn estimated_rows(&self) -> Option<usize> {
+        if let Some(lookup) = &self.lookup {
+            return Some(lookup.count());
+        }
         let rows = estimated_rows(&self.catalog, self.filter.spatial.as_deref(), self.partitions)?;
         let rows = if self.filter.comparisons.is_empty() { rows } else { rows / 3.0 };
         Some(self.limit.map_or(rows as usize, |limit| (rows as usize).min(limit)))

@@ -179,6 +179,9 @@ impl DisplayAs for HatsScanExec {
             let comparisons: Vec<String> = descriptor.filter.comparisons.iter().map(ToString::to_string).collect();
             write!(f, ", filter={}", abbreviated(&comparisons.join(" AND ")))?;
         }
+        if let Some(lookup) = &descriptor.lookup {
+            write!(f, ", index={}", lookup.column())?;
+        }
         if let Some(limit) = descriptor.limit {
             write!(f, ", limit={limit}")?;
         }

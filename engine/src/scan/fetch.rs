@@ -2,15 +2,22 @@
 //!
 //! Ranges that lie close together are read as one where a request is dear (a remote store) and one by one, in a
 //! single call, where it is cheap (a local disk). Every request and byte is counted here and nowhere else.
+//!
+//! A footer tells where the bytes of one version of a file lie. So every answer of a store is compared with the version that
+//! the footer came from: another one is an error, never other rows.
 
+use std::fs::{File, Metadata};
 use std::ops::Range;
-use std::sync::Arc;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::physical_plan::metrics::Count;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::catalog::CatalogLocation;
 
@@ -28,19 +35,59 @@ pub(crate) struct FetchCounters {
     pub(crate) bytes: Count,
 }
 
-/// Reads ranges of one file.
-#[derive(Debug, Clone)]
+/// Which version of a file was read: a store tells it with every answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileVersion {
+    /// Bytes.
+    pub(crate) size: u64,
+    last_modified: SystemTime,
+    e_tag: Option<String>,
+}
+
+impl FileVersion {
+    fn of(meta: &ObjectMeta) -> Self {
+        Self { size: meta.size, last_modified: meta.last_modified.into(), e_tag: meta.e_tag.clone() }
+    }
+}
+
+/// Why bytes of a file did not come.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    /// The store refused.
+    #[error("{0}")]
+    Store(#[from] object_store::Error),
+    /// The file is no longer the one whose footer was read.
+    #[error("the file was replaced while it was in use; ask again")]
+    Replaced,
+    /// The footer names bytes beyond the end.
+    #[error("bytes {0:?} lie beyond its end")]
+    Beyond(Range<u64>),
+}
+
+/// Reads ranges of one file, all of one version.
+///
+/// A local file is opened once: what is read later comes from the same file, whatever happens to its name.
+#[derive(Debug)]
 pub(crate) struct FileFetcher {
     store: Arc<dyn ObjectStore>,
     path: Path,
     remote: bool,
     counters: FetchCounters,
+    local: Option<(Arc<File>, Metadata)>,
+    version: OnceLock<FileVersion>,
 }
 
 impl FileFetcher {
     pub(crate) fn new(location: &CatalogLocation, path: Path, counters: FetchCounters) -> Self {
         let remote = location.display.contains("://") && !location.display.starts_with("file://");
-        Self { store: Arc::clone(&location.store), path, remote, counters }
+        let (store, version) = (Arc::clone(&location.store), OnceLock::new());
+        Self { store, path, remote, counters, local: None, version }
+    }
+
+    /// A fetcher of another file of the same store.
+    pub(crate) fn sibling(&self, path: Path) -> Self {
+        let (store, counters) = (Arc::clone(&self.store), self.counters.clone());
+        Self { store, path, remote: self.remote, counters, local: None, version: OnceLock::new() }
     }
 
     /// The file's path in its store.
@@ -48,35 +95,106 @@ impl FileFetcher {
         &self.path
     }
 
+    /// Finds out which version of the file is there, where asking costs next to nothing.
+    pub(crate) async fn open(&mut self) -> Result<Option<&FileVersion>, FetchError> {
+        if self.remote {
+            return Ok(None);
+        }
+        let found = self.store.get(&self.path).await?;
+        let version = FileVersion::of(&found.meta);
+        if let GetResultPayload::File(file, _) = found.payload {
+            let metadata = file.metadata().map_err(|error| self.failed(&error))?;
+            self.local = Some((Arc::new(file), metadata));
+        }
+        self.version = OnceLock::from(version);
+        Ok(self.version.get())
+    }
+
+    /// The version that is read, once a byte was.
+    pub(crate) fn version(&self) -> Option<&FileVersion> {
+        self.version.get()
+    }
+
+    /// Demands that all bytes come from a version; says whether it is the one that is open.
+    pub(crate) fn expect(&self, version: &FileVersion) -> bool {
+        self.version.get_or_init(|| version.clone()) == version
+    }
+
     /// Reads the last `length` bytes; returns them with the size of the whole file.
-    pub(crate) async fn suffix(&self, length: u64) -> object_store::Result<(Bytes, u64)> {
-        let options = GetOptions { range: Some(GetRange::Suffix(length)), ..GetOptions::default() };
-        let result = self.store.get_opts(&self.path, options).await?;
-        let size = result.meta.size;
-        let bytes = result.bytes().await?;
+    pub(crate) async fn suffix(&self, length: u64) -> Result<(Bytes, u64), FetchError> {
+        if let (Some(_), Some(version)) = (&self.local, self.version.get()) {
+            let range = version.size.saturating_sub(length)..version.size;
+            let mut parts = self.ranges(std::slice::from_ref(&range)).await?;
+            return Ok((parts.pop().unwrap_or_default(), version.size));
+        }
+        let (bytes, size) = self.get(GetRange::Suffix(length)).await?;
         self.count(1, bytes.len() as u64);
         Ok((bytes, size))
     }
 
     /// Reads ranges, in the order asked.
-    pub(crate) async fn ranges(&self, ranges: &[Range<u64>]) -> object_store::Result<Vec<Bytes>> {
-        if !self.remote {
-            self.count(ranges.len(), ranges.iter().map(|range| range.end - range.start).sum());
-            return self.store.get_ranges(&self.path, ranges).await;
+    pub(crate) async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, FetchError> {
+        if let Some((file, opened)) = &self.local {
+            self.count(ranges.len(), ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum());
+            let (file, opened, ranges) = (Arc::clone(file), opened.clone(), ranges.to_vec());
+            let read = SpawnedTask::spawn_blocking(move || read_local(&file, &opened, &ranges));
+            return read.join().await.map_err(|error| self.failed(&error.into()))?.map_err(|error| match error {
+                LocalError::Io(error) => self.failed(&error),
+                LocalError::Fetch(error) => error,
+            });
         }
-        let merged = merge(ranges, REMOTE_GAP);
+        let merged = merge(ranges, if self.remote { REMOTE_GAP } else { 0 });
         self.count(merged.len(), merged.iter().map(|range| range.end - range.start).sum());
         let parts: Vec<Bytes> = futures::stream::iter(merged.clone())
-            .map(|range| self.store.get_range(&self.path, range))
+            .map(|range| async move { self.get(GetRange::Bounded(range)).await.map(|(bytes, _)| bytes) })
             .buffered(REMOTE_CONCURRENCY)
             .try_collect()
             .await?;
         Ok(ranges.iter().map(|range| slice(&merged, &parts, range)).collect())
     }
 
+    async fn get(&self, range: GetRange) -> Result<(Bytes, u64), FetchError> {
+        let options = GetOptions { range: Some(range), ..GetOptions::default() };
+        let found = self.store.get_opts(&self.path, options).await?;
+        let version = FileVersion::of(&found.meta);
+        if !self.expect(&version) {
+            return Err(FetchError::Replaced);
+        }
+        Ok((found.bytes().await?, version.size))
+    }
+
+    fn failed(&self, error: &std::io::Error) -> FetchError {
+        let store = "local folder";
+        let source = format!("{}: {error}", self.path).into();
+        FetchError::Store(object_store::Error::Generic { store, source })
+    }
+
     fn count(&self, requests: usize, bytes: u64) {
         self.counters.requests.add(requests);
         self.counters.bytes.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+}
+
+enum LocalError {
+    Io(std::io::Error),
+    Fetch(FetchError),
+}
+
+/// Reads ranges of an open file, unless it was written to since.
+fn read_local(file: &File, opened: &Metadata, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, LocalError> {
+    let read = |range: &Range<u64>| {
+        if range.start > range.end || range.end > opened.len() {
+            return Err(LocalError::Fetch(FetchError::Beyond(range.clone())));
+        }
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        file.read_exact_at(&mut bytes, range.start).map_err(LocalError::Io)?;
+        Ok(Bytes::from(bytes))
+    };
+    let parts = ranges.iter().map(read).collect();
+    let now = file.metadata().map_err(LocalError::Io)?;
+    match (now.len(), now.mtime(), now.mtime_nsec()) == (opened.len(), opened.mtime(), opened.mtime_nsec()) {
+        true => parts,
+        false => Err(LocalError::Fetch(FetchError::Replaced)),
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct ScanMetrics {
     pub(crate) partitions_done: Count,
     /// HEALPix partitions that a join had no use for.
     pub(crate) partitions_skipped: Count,
+    /// Rows of an index of ids that were looked at.
+    pub(crate) index_rows: Count,
     /// Requests and bytes, footers included.
     pub(crate) fetched: FetchCounters,
 }
@@ -45,6 +47,7 @@ impl ScanMetrics {
             rows_matched: counter("rows_matched"),
             partitions_done: counter("partitions_done"),
             partitions_skipped: counter("partitions_skipped"),
+            index_rows: counter("index_rows"),
             fetched: FetchCounters { requests: counter("requests"), bytes: counter("bytes_read") },
         }
     }

@@ -4,6 +4,7 @@
 //! region + comparisons
 //!   |  cover.rs    region -> HEALPix ranges (once a query)
 //!   |  select.rs   ranges -> partitions -> row groups -> pages
+//!   |  id_lookup.rs  ids -> an index -> keys of their rows
 //!   |  by_key.rs   rows by their keys, where few of many can be in the region
 //!   |  fetch.rs    byte ranges -> bytes, counted
 //!   |  decode.rs   positions and compared columns first, exact test, then the rest of the kept rows
@@ -20,6 +21,7 @@ mod descriptor;
 mod exec;
 mod fetch;
 mod filter;
+mod id_lookup;
 mod keys;
 mod metrics;
 mod narrow;
@@ -30,4 +32,5 @@ pub(crate) use cache::FooterCache;
 pub(crate) use cover::SpatialFilter;
 pub(crate) use descriptor::{ScanDescriptor, ScanRequest};
 pub(crate) use exec::HatsScanExec;
+pub(crate) use id_lookup::IdLookup;
 pub(crate) use narrow::{KeyRanges, Narrowing};

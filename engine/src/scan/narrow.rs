@@ -44,17 +44,20 @@ impl KeyRanges {
         });
         let mut cells: Vec<u64> = chunks.collect::<Option<Vec<_>>>()?.concat();
         cells.par_sort_unstable();
-        cells.dedup();
         let shift = discs.order().key_shift();
-        let mut ranges: Vec<Range<u64>> = Vec::new();
-        for cell in cells {
-            let range = cell << shift..(cell + 1) << shift;
-            match ranges.last_mut() {
-                Some(last) if last.end == range.start => last.end = range.end,
-                _ => ranges.push(range),
+        Some(Self::of(cells.into_iter().map(|cell| cell << shift..(cell + 1) << shift)))
+    }
+
+    /// Some ranges in order of their start, which may touch or overlap.
+    pub(crate) fn of(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+        let mut apart: Vec<Range<u64>> = Vec::new();
+        for range in ranges {
+            match apart.last_mut() {
+                Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+                _ => apart.push(range),
             }
         }
-        Some(Self(ranges))
+        Self(apart)
     }
 
     /// Keys within `radius_deg` of a position in a cell.

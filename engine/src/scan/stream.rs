@@ -16,6 +16,7 @@ use super::columns::FileColumns;
 use super::decode::{BATCH_ROWS, FileScan, KeyColumn, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
 use super::fetch::FileFetcher;
+use super::id_lookup::IdLookup;
 use super::metrics::ScanMetrics;
 use super::narrow::Narrowing;
 use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
@@ -25,10 +26,14 @@ use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
 pub(crate) struct UnitWalk {
     descriptor: Arc<ScanDescriptor>,
     keys: KeyTest,
+    /// Ids that were not looked up yet.
+    lookup: Option<Arc<IdLookup>>,
     footers: Arc<FooterCache>,
     metrics: ScanMetrics,
     plan: Arc<OutputPlan>,
     units: VecDeque<ScanUnit>,
+    /// Where the open file is.
+    unit: Option<ScanUnit>,
     file: Option<FileScan>,
     tasks: VecDeque<RowGroupTask>,
     batches: Option<RowGroupBatches>,
@@ -51,10 +56,12 @@ impl UnitWalk {
             plan: Arc::new(output_plan(&descriptor)),
             remaining: descriptor.limit.unwrap_or(usize::MAX),
             keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing },
+            lookup: descriptor.lookup.clone(),
             descriptor,
             footers,
             metrics,
             units,
+            unit: None,
             file: None,
             tasks: VecDeque::new(),
             batches: None,
@@ -72,7 +79,11 @@ impl UnitWalk {
             if self.finished {
                 return Ok(None);
             }
-            if !self.step().await? {
+            let stepped = self.step().await;
+            if stepped.is_err() {
+                self.forget();
+            }
+            if !stepped? {
                 self.finished = true;
                 self.coalescer.finish_buffered_batch()?;
             }
@@ -98,13 +109,25 @@ impl UnitWalk {
         if self.file.take().is_some() {
             self.metrics.partitions_done.add(1);
         }
+        if let Some(lookup) = self.lookup.take() {
+            self.keys.narrowing.tell(lookup.keys(&self.footers, &self.metrics).await?);
+        }
         let Some(unit) = self.units.pop_front() else { return Ok(false) };
         if self.may_matter(&unit) {
             self.open(&unit).await?;
+            self.unit = Some(unit);
         } else {
             self.metrics.partitions_skipped.add(1);
         }
         Ok(true)
+    }
+
+    /// Drops the footer of the open file, which may not be the file's any more.
+    fn forget(&self) {
+        let catalog = &self.descriptor.catalog;
+        if let Some(unit) = &self.unit {
+            self.footers.forget(catalog, &catalog.partitions[unit.partition].files[unit.file]);
+        }
     }
 
     fn hand_out(&mut self, batch: RecordBatch) -> Result<()> {
@@ -116,10 +139,11 @@ impl UnitWalk {
     async fn open(&mut self, unit: &ScanUnit) -> Result<()> {
         let descriptor = &self.descriptor;
         let file = &descriptor.catalog.partitions[unit.partition].files[unit.file];
-        let fetcher = FileFetcher::new(&descriptor.catalog.location, file.path.clone(), self.metrics.fetched.clone());
+        let counters = self.metrics.fetched.clone();
+        let mut fetcher = FileFetcher::new(&descriptor.catalog.location, file.path.clone(), counters);
         let footer = self
             .footers
-            .footer(&descriptor.catalog, &fetcher)
+            .footer(&descriptor.catalog, (file, &mut fetcher))
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         self.tasks = self.tasks_of(unit, &footer).into();

@@ -1,6 +1,6 @@
 //! From a query text to a stream of record batches: the few lines that chain everything.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
@@ -69,7 +69,7 @@ impl PreparedQuery {
 /// Runs queries over a registry of catalogs. Cheap to clone; one for the life of a process.
 #[derive(Debug, Clone)]
 pub struct QueryService {
-    registry: Arc<CatalogRegistry>,
+    registry: Arc<RwLock<Arc<CatalogRegistry>>>,
     options: EngineOptions,
     sessions: Arc<SessionFactory>,
     workers: Workers,
@@ -82,13 +82,18 @@ impl QueryService {
     pub fn try_new(registry: Arc<CatalogRegistry>, options: EngineOptions) -> Result<Self, EngineError> {
         let sessions = Arc::new(SessionFactory::try_new(&options)?);
         let workers = Workers::try_new(options.threads)?;
-        Ok(Self { registry, options, sessions, workers })
+        Ok(Self { registry: Arc::new(RwLock::new(registry)), options, sessions, workers })
     }
 
-    /// The registry it serves.
+    /// The registry that it serves now.
     #[must_use]
-    pub fn registry(&self) -> &Arc<CatalogRegistry> {
-        &self.registry
+    pub fn registry(&self) -> Arc<CatalogRegistry> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves another registry from now on. What was prepared or runs keeps the one it began with.
+    pub fn replace_registry(&self, registry: Arc<CatalogRegistry>) {
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
     }
 
     /// The resources it was given.
@@ -100,7 +105,7 @@ impl QueryService {
     /// Tables that the principal may see, TAP_SCHEMA's own included, ordered by name. Reads no file.
     #[must_use]
     pub fn tables(&self, principal: &Principal) -> Vec<TableDescription> {
-        describe(&self.registry, principal)
+        describe(&self.registry(), principal)
     }
 
     /// Parses, checks and plans the text of a request under its rules and within its time; its parameters are not looked at.
@@ -123,10 +128,11 @@ impl QueryService {
         language: Language,
         rules: Rules,
     ) -> Result<PreparedQuery, EngineError> {
-        let names = RegistryNames::new(&self.registry, &principal);
+        let registry = self.registry();
+        let names = RegistryNames::new(&registry, &principal);
         let checked = plan::read(text, language, &names)?;
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
-        let state = self.sessions.state(catalog_provider(&self.registry, &principal, make_table), rules);
+        let state = self.sessions.state(catalog_provider(&registry, &principal, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
         let analysed = plan::analysed(&state, &plan)?;
         let template = analysed.as_ref().filter(|_| rules.scan_template).and_then(ScanTemplate::of);

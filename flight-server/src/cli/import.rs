@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use sidereus_engine::{
-    Codec, ImportOptions, ImportProgress, ImportedCatalog, ReadOptions, TableFormat, WriteOptions, WrittenCatalog,
-    import_tables,
+    Codec, CollectionOptions, EngineError, ImportOptions, ImportProgress, ImportedCatalog, ReadOptions, TableFormat,
+    WriteOptions, WrittenCatalog, import_tables, write_collection,
 };
 
 use super::CommandError;
@@ -76,6 +76,12 @@ pub(super) struct Options {
     /// A partition with more rows is split.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows_per_partition: usize,
+    /// Width of a margin for crossmatches, in arcseconds; may be repeated. Makes a collection.
+    #[arg(long, value_name = "ARCSEC")]
+    margin: Vec<f64>,
+    /// Column of ids to index; may be repeated. Makes a collection.
+    #[arg(long, value_name = "COLUMN")]
+    index: Vec<String>,
 }
 
 /// Runs the command.
@@ -83,14 +89,39 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     logging::start_quiet()?;
     let sources = options.sources.clone();
     let target = options.target.clone();
+    let (margins, indexes) = (options.margin.clone(), options.index.clone());
     let import = import_options(options)?;
+    let members = CollectionOptions { margins, indexes, codec: import.write.codec };
     let figures = Arc::new(ImportProgress::default());
     let shown = progress::show(Arc::clone(&figures));
-    let work = move || import_tables(&sources, &import, &target, &figures);
+    let work = move || match members.margins.is_empty() && members.indexes.is_empty() {
+        true => import_tables(&sources, &import, &target, &figures),
+        false => import_collection((&sources, &target), import, &members, &figures),
+    };
     let imported = tokio::task::spawn_blocking(work).await;
     drop(shown);
     let imported = imported.map_err(|error| std::io::Error::other(error.to_string()))??;
     Ok(std::io::stdout().write_all(summary(&imported).as_bytes())?)
+}
+
+/// Imports a catalog and what belongs to it; an interrupted one begins anew.
+fn import_collection(
+    (sources, target): (&[String], &Path),
+    import: ImportOptions,
+    members: &CollectionOptions,
+    figures: &ImportProgress,
+) -> Result<ImportedCatalog, EngineError> {
+    let name = import.write.name.clone();
+    let beside = || PathBuf::from(format!("{}.rejects.csv", target.display()));
+    let import = ImportOptions { rejects: Some(import.rejects.clone().unwrap_or_else(beside)), ..import };
+    let mut told = (0, None, Vec::new());
+    let catalog = write_collection(target, &name, members, |primary| {
+        let imported = import_tables(sources, &import, primary, figures)?;
+        told = (imported.rejects, imported.reject_file, imported.notes);
+        Ok(imported.catalog)
+    })?;
+    let (rejects, reject_file, notes) = told;
+    Ok(ImportedCatalog { catalog, rejects, reject_file, resumed: (0, 0), notes })
 }
 
 fn import_options(options: Options) -> Result<ImportOptions, CommandError> {

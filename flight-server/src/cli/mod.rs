@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 the query or the data failed, 2 the
 //! command line or the configuration is wrong. A reader that closes the pipe ends a command quietly.
 
+mod catalog;
 mod catalogs;
 mod check;
 mod config;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::Options),
     /// Make a catalog out of table files.
     Import(import::Options),
+    /// Check a catalog on disk, seal it, or tell what is in it.
+    Catalog(catalog::Options),
     /// Check or show the configuration.
     Config(config::Options),
     /// Hash a password, read from standard input, for the configuration.
@@ -116,6 +119,8 @@ enum CommandError {
     File { path: String, source: std::io::Error },
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error("{folder}: {problems} problems")]
+    Unsound { folder: String, problems: usize },
     #[error("{0}")]
     Usage(String),
 }
@@ -157,6 +162,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(options) => block_on(explain::run(options)),
         Command::Check(options) => check::run(&options),
         Command::Import(options) => block_on(import::run(options)),
+        Command::Catalog(options) => block_on(catalog::run(options)),
         Command::Config(options) => config::run(&options),
         Command::HashPassword => hash_password::run(),
     };

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, Source, snippets};
 use crate::logging;
+use crate::reload;
 use crate::server::Server;
 use crate::services::Services;
 
@@ -34,6 +35,7 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     }
     logging::start(&config.log)?;
     let services = Services::open(config).await?;
+    let watched = services.clone();
     for problem in services.query.registry().problems() {
         tracing::warn!(error = %crate::error::chain(problem), "a catalog is not served");
     }
@@ -41,6 +43,7 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     announce(&server)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_at_signal(stop.clone()));
+    tokio::spawn(reload::watch(watched, stop.clone()));
     server.run(stop).await?;
     tracing::info!("stopped");
     Ok(())

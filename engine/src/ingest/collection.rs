@@ -1,0 +1,143 @@
+//! How does a catalog become a collection, with margins for joins and indexes for ids?
+//!
+//! ```text
+//!  <target>/collection.properties   which folder is what
+//!  <target>/<name>/                 the catalog
+//!  <target>/<name>_<n>arcs/         a margin of n arcseconds
+//!  <target>/<name>_<column>/        an index of ids
+//!  <target>/sidereus.manifest       the digests of the properties and of the manifests of all of these
+//! ```
+//! The catalog itself is written by whom the caller says; the rest is made from its files. All of it appears at once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::failure::{bad_input, failed};
+use super::finished::FinishedCatalog;
+use super::id_index::write_index;
+use super::keys::KEY_COLUMN;
+use super::manifest::{files_below, seal_catalog, seal_files, snapshot_of};
+use super::margin::{margin_name, write_margin};
+use super::options::Codec;
+use super::properties::{provenance, push_line};
+use super::staging::Staging;
+use super::writer::WrittenCatalog;
+use crate::error::EngineError;
+use crate::integrity::MANIFEST;
+
+/// The file that says what the folders of a collection are.
+const COLLECTION: &str = "collection.properties";
+
+/// What a collection holds beside its catalog.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CollectionOptions {
+    /// Widths of margins, in arcseconds; the first is the default.
+    pub margins: Vec<f64>,
+    /// Columns of ids to index; the first is the default.
+    pub indexes: Vec<String>,
+    /// Compression of the margins and indexes.
+    pub codec: Codec,
+}
+
+/// Writes a collection at a path that must not exist yet; `write_primary` writes the catalog `name` at the path it is given.
+///
+/// *Cost*: that of the catalog; a margin reads all keys again; an index holds all ids in memory.
+///
+/// *Errors*: those of the catalog; a name, column or width that cannot be in a collection; file errors.
+pub fn write_collection(
+    target: &Path,
+    name: &str,
+    options: &CollectionOptions,
+    write_primary: impl FnOnce(&Path) -> Result<WrittenCatalog, EngineError>,
+) -> Result<WrittenCatalog, EngineError> {
+    for word in std::iter::once(name).chain(options.indexes.iter().map(String::as_str)) {
+        check_word(word)?;
+    }
+    let staging = Staging::create(target)?;
+    let folder = |name: &str| staging.folder().join(name);
+    let written = write_primary(&folder(name))?;
+    let snapshot = match folder(name).join(MANIFEST).exists() {
+        true => snapshot_of(&folder(name))?,
+        false => seal_catalog(&folder(name))?,
+    };
+    let primary = FinishedCatalog::open(&folder(name))?;
+    let mut members = vec![name.to_owned()];
+    for arcsec in &options.margins {
+        let member = margin_name(name, *arcsec);
+        write_margin(&primary, *arcsec, options.codec, &folder(&member))?;
+        members.push(member);
+    }
+    for column in &options.indexes {
+        let member = format!("{name}_{column}");
+        write_index(&primary, (column, snapshot), options.codec, &folder(&member))?;
+        members.push(member);
+    }
+    staging.write(COLLECTION, properties(name, options).as_bytes())?;
+    let manifests = members.iter().map(|member| format!("{member}/{MANIFEST}"));
+    let files: BTreeMap<String, PathBuf> = std::iter::once(COLLECTION.to_owned())
+        .chain(manifests)
+        .map(|relative| (relative.clone(), staging.folder().join(relative)))
+        .collect();
+    seal_files(staging.folder(), &files)?;
+    let bytes = staging.size()?;
+    let root = staging.target().to_owned();
+    staging.publish()?;
+    Ok(WrittenCatalog { root, bytes, ..written })
+}
+
+/// Makes a collection of a catalog that is there already; its files are linked, or copied where they cannot be.
+///
+/// *Errors*: as [`write_collection`]; a catalog whose first column is not the key, or whose partitions are no files of the usual
+/// names.
+pub fn collect_catalog(
+    catalog: &Path,
+    options: &CollectionOptions,
+    target: &Path,
+) -> Result<WrittenCatalog, EngineError> {
+    let found = FinishedCatalog::open(catalog)?;
+    let name = found.property("obs_collection")?.to_owned();
+    if found.property("hats_col_healpix")? != KEY_COLUMN {
+        return Err(bad_input(format!("{}: its key is not in {KEY_COLUMN}", catalog.display())));
+    }
+    write_collection(target, &name, options, |primary| {
+        for (relative, path) in files_below(catalog)? {
+            let place = primary.join(&relative);
+            let linked = fs::create_dir_all(place.parent().unwrap_or(primary))
+                .and_then(|()| fs::hard_link(&path, &place).or_else(|_| fs::copy(&path, &place).map(drop)));
+            linked.map_err(failed(catalog, &format!("link {relative}")))?;
+        }
+        let rows = found.property("hats_nrows")?.parse().unwrap_or_default();
+        let root = primary.to_owned();
+        Ok(WrittenCatalog { root, rows, partitions: found.cells.len(), bytes: 0, rekeyed: 0 })
+    })
+}
+
+/// Whether a name can be that of a folder, and one word of a list.
+fn check_word(word: &str) -> Result<(), EngineError> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+    match !word.is_empty() && !word.starts_with('.') && word.chars().all(fits) {
+        true => Ok(()),
+        false => {
+            Err(bad_input(format!("{word:?} cannot be part of a collection: expected letters, digits, _, - and .")))
+        }
+    }
+}
+
+fn properties(name: &str, options: &CollectionOptions) -> String {
+    let mut text = String::from("#HATS Collection\n");
+    push_line(&mut text, "obs_collection", &format!("{name}_collection"));
+    push_line(&mut text, "hats_primary_table_url", name);
+    let margins: Vec<String> = options.margins.iter().map(|arcsec| margin_name(name, *arcsec)).collect();
+    if let Some(first) = margins.first() {
+        push_line(&mut text, "all_margins", &margins.join(" "));
+        push_line(&mut text, "default_margin", first);
+    }
+    let indexes: Vec<String> = options.indexes.iter().map(|column| format!("{column} {name}_{column}")).collect();
+    if let Some(first) = options.indexes.first() {
+        push_line(&mut text, "all_indexes", &indexes.join(" "));
+        push_line(&mut text, "default_index", first);
+    }
+    provenance(&mut text);
+    text
+}

@@ -1,0 +1,12 @@
+//! Is a catalog that is not what was published an error, and never another answer?
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up ends here")]
+
+mod audit;
+mod collection;
+mod mutations;
+mod replaced;
+mod sample;
+#[path = "../support/mod.rs"]
+mod support;
+mod versions;
