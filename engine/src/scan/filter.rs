@@ -14,6 +14,9 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use super::cover::SpatialFilter;
 
+/// One in how many rows is few.
+const FEW: usize = 4;
+
 /// The filters of a scan and the columns that they read.
 #[derive(Debug, Clone)]
 pub(crate) struct RowFilter {
@@ -37,29 +40,35 @@ impl RowFilter {
             Some(spatial) if test_position => Some(inside(spatial, batch)?),
             _ => None,
         };
-        let Some(inside) = inside else { return self.compare(batch) };
+        let Some(inside) = inside else { return compare(&self.comparisons, batch) };
         if self.comparisons.is_empty() || inside.true_count() == 0 {
             return Ok(inside);
         }
         if inside.true_count() * 2 > batch.num_rows() {
-            return Ok(and(&inside, &self.compare(batch)?)?);
+            return Ok(and(&inside, &compare(&self.comparisons, batch)?)?);
         }
-        let passed = self.compare(&filter_record_batch(batch, &inside)?)?;
+        let passed = compare(&self.comparisons, &filter_record_batch(batch, &inside)?)?;
         Ok(scatter(&inside, &passed))
     }
+}
 
-    fn compare(&self, batch: &RecordBatch) -> Result<BooleanArray> {
-        let mut all = BooleanArray::new(BooleanBuffer::new_set(batch.num_rows()), None);
-        for comparison in &self.comparisons {
-            let value = comparison.evaluate(batch)?.into_array(batch.num_rows())?;
-            let Some(value) = value.as_boolean_opt() else {
-                return Err(DataFusionError::Internal(format!("the filter {comparison} is not boolean")));
-            };
-            let value = if value.null_count() > 0 { prep_null_mask_filter(value) } else { value.clone() };
-            all = and(&all, &value)?;
+/// Marks the rows for which all comparisons are true; once few are left, only these are compared further.
+fn compare(comparisons: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<BooleanArray> {
+    let mut all = BooleanArray::new(BooleanBuffer::new_set(batch.num_rows()), None);
+    for (number, comparison) in comparisons.iter().enumerate() {
+        let left = if number == 0 { batch.num_rows() } else { all.true_count() };
+        if left * FEW < batch.num_rows() {
+            let rest = compare(&comparisons[number..], &filter_record_batch(batch, &all)?)?;
+            return Ok(scatter(&all, &rest));
         }
-        Ok(all)
+        let value = comparison.evaluate(batch)?.into_array(batch.num_rows())?;
+        let Some(value) = value.as_boolean_opt() else {
+            return Err(DataFusionError::Internal(format!("the filter {comparison} is not boolean")));
+        };
+        let value = if value.null_count() > 0 { prep_null_mask_filter(value) } else { value.clone() };
+        all = and(&all, &value)?;
     }
+    Ok(all)
 }
 
 fn inside(spatial: &SpatialFilter, batch: &RecordBatch) -> Result<BooleanArray> {
@@ -93,6 +102,27 @@ fn scatter(outer: &BooleanArray, inner: &BooleanArray) -> BooleanArray {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::array::Int64Array;
+    use datafusion::logical_expr::Operator;
+    use datafusion::physical_expr::expressions::{BinaryExpr, Column, lit};
+
+    #[test]
+    fn comparing_what_is_left_marks_the_same_rows() {
+        let numbers: Vec<Option<i64>> = (0..1000).map(|row| (row % 7 != 0).then_some(row * 37 % 101)).collect();
+        let column: ArrayRef = Arc::new(Int64Array::from(numbers.clone()));
+        let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+        let above = |bound: i64| -> Arc<dyn PhysicalExpr> {
+            Arc::new(BinaryExpr::new(Arc::new(Column::new("n", 0)), Operator::Gt, lit(bound)))
+        };
+        for bounds in [vec![], vec![3], vec![90, 3], vec![90, 95], vec![50, 90, 99], vec![200, 1], vec![0, 95, 99, 1]] {
+            let comparisons: Vec<_> = bounds.iter().copied().map(above).collect();
+            let expected =
+                |number: &Option<i64>| bounds.iter().all(|bound| number.is_some_and(|number| number > *bound));
+            let expected: Vec<bool> = numbers.iter().map(expected).collect();
+            let marks = compare(&comparisons, &batch).unwrap();
+            assert_eq!(marks, BooleanArray::from(expected), "{bounds:?}");
+        }
+    }
 
     #[test]
     fn inner_marks_land_on_outer_rows() {

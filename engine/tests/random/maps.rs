@@ -1,5 +1,7 @@
 //! Maps of the sky: groups by cell, by the way that needs sorted rows and by the one that does not.
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use arrow::compute::{cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::DataType;
@@ -64,7 +66,7 @@ async fn answer(service: &QueryService, text: &str, rules: Rules) -> Vec<String>
     let batches = ask_as(service, text, Label::Sql, rules).await.unwrap_or_else(|error| panic!("{text}: {error}"));
     let Some(first) = batches.first() else { return Vec::new() };
     let batch = concat_batches(&first.schema(), &batches).expect("one schema");
-    let by_cell = arrow::compute::SortColumn { values: batch.column(0).clone(), options: None };
+    let by_cell = arrow::compute::SortColumn { values: Arc::clone(batch.column(0)), options: None };
     let order = lexsort_to_indices(&[by_cell], None).expect("cells have an order");
     let batch: RecordBatch = take_record_batch(&batch, &order).expect("rows");
     let columns: Vec<Vec<String>> = batch.columns().iter().map(texts).collect();
