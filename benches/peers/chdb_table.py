@@ -74,6 +74,9 @@ class ChdbTable(SqlPeer):
             return {}
         return self.arrow.ipc.open_stream(self.arrow.py_buffer(data)).read_all()
 
+    def client(self):
+        raise NotImplementedError("one query at a time")
+
     def match_table(self, columns):
         import pyarrow.parquet as pq
 

@@ -72,6 +72,8 @@ def run(peer, install):
             request = json.loads(line)
             try:
                 say(answer(peer, request))
+            except NotImplementedError as error:
+                say({"error": f"not supported: {error}"})
             except Exception as error:  # whatever a peer does wrong is told, and the next request is served
                 say({"error": f"{type(error).__name__}: {str(error)[:400]}"})
     finally:
