@@ -165,8 +165,9 @@ class PostgresQ3c(Postgres):
         self.connection.execute("DROP TABLE IF EXISTS made")
         with self.connection.transaction(), open(source, "rb") as file:
             self.connection.execute(create("made", columns))
+            names = file.readline().decode()
             with self.connection.cursor() as cursor:
-                with cursor.copy("COPY made FROM STDIN (FORMAT csv, HEADER)") as copy:
+                with cursor.copy(f"COPY made ({names}) FROM STDIN (FORMAT csv)") as copy:
                     while data := file.read(1 << 20):
                         copy.write(data)
         self.connection.execute("CREATE INDEX made_q3c ON made (q3c_ang2ipix(ra, dec))")

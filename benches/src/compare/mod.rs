@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use crate::error::BenchError;
 use crate::run::catalog::Catalog;
 use crate::run::flight::FlightTarget;
-use crate::run::report::Machine;
+use crate::run::report::{Machine, write_to_stdout};
 use crate::run::server::Server;
 use crate::sky::second::{MakeSecond, leaves, make_second};
 use campaign::{Campaign, Connection, Peer};
@@ -42,6 +42,7 @@ use process::load_average;
 use protocol::{Greeting, Kind, Request};
 use results::{PeerReport, Report, Settings};
 use sidereus::{Served, Sidereus, Texts, Way};
+use tasks::Draw;
 use worker::Worker;
 
 /// Peers in order of the report; the first two are within the harness.
@@ -106,6 +107,10 @@ pub(crate) struct Compare {
     /// Seconds that a peer may take for one task before it is ended.
     #[arg(long, default_value_t = 3600)]
     limit: u64,
+    /// Ranges of keys that cover a region, at most: what systems without spherical indexes search in. More ranges hold
+    /// fewer rows, and cost more to plan.
+    #[arg(long, default_value_t = 4)]
+    cover: usize,
     /// Seed of the places.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -132,7 +137,8 @@ pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
         texts: Texts::new(&described.0, &described.1),
     };
     let mut target = FlightTarget::connect(&served.endpoint)?;
-    let mut tasks = tasks::tasks(&described.0, arguments.probes, arguments.seed, &mut target)?;
+    let draw = Draw { probes: arguments.probes, cover: arguments.cover, seed: arguments.seed };
+    let mut tasks = tasks::tasks(&described.0, draw, &mut target)?;
     tasks.retain(|task| chosen(&arguments.tasks, &task.name));
     if tasks.iter().any(|task| task.request.kind == Kind::Ingest) {
         make_sources(arguments, &catalog, &work)?;
@@ -166,7 +172,7 @@ pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
         report.tasks.push(done);
         write(&report, &arguments.json)?;
     }
-    eprintln!("{}", page::section(&report, None));
+    write_to_stdout(page::section(&report, None).as_bytes())?;
     wrong_answers(&report)
 }
 

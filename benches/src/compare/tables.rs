@@ -8,14 +8,14 @@ const DIFFERS: &str = " †";
 
 /// A time with three digits and its unit.
 pub(crate) fn unit(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{} ms", digits(seconds * 1e3)) } else { format!("{} s", digits(seconds)) }
+    if seconds < 0.9995 { format!("{} ms", digits(seconds * 1e3)) } else { format!("{} s", digits(seconds)) }
 }
 
 /// Three digits that count.
 fn digits(value: f64) -> String {
     match value {
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
+        value if value >= 99.95 => format!("{value:.0}"),
+        value if value >= 9.995 => format!("{value:.1}"),
         value => format!("{value:.2}"),
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn figures(group: &Group, report: &Report) -> String {
     };
     let cell = |task: &TaskReport, outcome: &Outcome| {
         let Some(seconds) = outcome.seconds_of_one().filter(|_| outcome.error.is_none()) else {
-            return "failed".to_owned();
+            return if not_supported(outcome) { String::new() } else { "failed".to_owned() };
         };
         let text = match outcome.queries_per_second {
             Some(rate) => format!("{rate:.0}"),
@@ -79,6 +79,11 @@ pub(crate) fn figures(group: &Group, report: &Report) -> String {
     format!("{note}{}", table(report, &tasks, cell))
 }
 
+/// Whether the peer said that it does not do this task.
+fn not_supported(outcome: &Outcome) -> bool {
+    outcome.error.as_ref().is_some_and(|error| error.contains("not supported: "))
+}
+
 /// Processor time and memory.
 pub(crate) fn resources(report: &Report) -> String {
     let tasks: Vec<&TaskReport> = report.tasks.iter().filter(|task| !task.outcomes.is_empty()).collect();
@@ -86,8 +91,8 @@ pub(crate) fn resources(report: &Report) -> String {
         .into_iter()
         .partition(|task| ["cone", "polygon", "identifier"].iter().any(|name| task.name.starts_with(name)));
     let mut text =
-        "\n### Processor time and memory\n\nProcessor time of a query, client and server together; peak memory in \
-                    MB of all processes of the peer.\n"
+        "\n### Processor time and memory\n\nProcessor time of a query, client and server together; the peaks of \
+                    memory of all its processes together (pages that PostgreSQL's processes share count for each).\n"
             .to_owned();
     for tasks in [searches, whole].iter().filter(|tasks| !tasks.is_empty()) {
         let cell = |_: &TaskReport, outcome: &Outcome| match &outcome.error {
@@ -118,7 +123,7 @@ pub(crate) fn differences(report: &Report) -> String {
             let verdict = &outcome.answers;
             text.push_str(&format!("{who}{} of {} answers differ ({example})", verdict.differing, verdict.compared));
         }
-        if let Some(error) = &outcome.error {
+        if let Some(error) = outcome.error.as_ref().filter(|_| !not_supported(outcome)) {
             let error = error.strip_prefix("query failed: ").unwrap_or(error);
             text.push_str(&format!("{who}{}", error.lines().next().unwrap_or_default()));
         }
@@ -183,8 +188,8 @@ mod tests {
     #[test]
     fn numbers_are_written_with_three_digits_that_count() {
         assert_eq!(
-            [0.000_081, 0.0123, 0.999, 1.0, 75.26, 123.4].map(unit),
-            ["0.08 ms", "12.3 ms", "999 ms", "1.00 s", "75.3 s", "123 s"]
+            [0.000_081, 0.009_999_9, 0.999, 1.0, 75.26, 123.4].map(unit),
+            ["0.08 ms", "10.0 ms", "999 ms", "1.00 s", "75.3 s", "123 s"]
         );
         assert_eq!([7, 1000, 1_234_567].map(thousands), ["7", "1,000", "1,234,567"]);
     }

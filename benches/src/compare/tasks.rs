@@ -22,8 +22,6 @@ const CONES: [(&str, f64); 4] = [
 ];
 /// Clients that ask at the same time, where several do.
 pub(crate) const CLIENTS: usize = 4;
-/// Cells of a cover, at most.
-const COVER: usize = 64;
 /// Largest separation of a match.
 const MATCH_DEG: f64 = 2.0 / 3600.0;
 /// Columns of the exports; the first four are the small one.
@@ -47,15 +45,22 @@ pub(crate) fn names() -> Vec<String> {
     cones.into_iter().chain(rest).chain(several).chain(whole.map(str::to_owned)).collect()
 }
 
-/// Makes all tasks; `count` is the number of queries of those that ask many.
+/// How queries are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draw {
+    /// Queries of the tasks that ask many.
+    pub(crate) probes: u32,
+    /// Ranges of a region's cover, at most.
+    pub(crate) cover: usize,
+    /// Seed of the places.
+    pub(crate) seed: u64,
+}
+
+/// Makes all tasks.
 ///
 /// *Errors*: the target gives no stars.
-pub(crate) fn tasks<T: Target>(
-    catalog: &Catalog,
-    count: u32,
-    seed: u64,
-    target: &mut T,
-) -> Result<Vec<Task>, BenchError> {
+pub(crate) fn tasks<T: Target>(catalog: &Catalog, draw: Draw, target: &mut T) -> Result<Vec<Task>, BenchError> {
+    let Draw { probes: count, cover, seed } = draw;
     let stars = on_stars(count.div_ceil(2), seed, catalog, target)?;
     let places: Vec<Place> =
         stars.iter().copied().zip(anywhere(count / 2, seed)).flat_map(<[Place; 2]>::from).collect();
@@ -65,11 +70,11 @@ pub(crate) fn tasks<T: Target>(
     };
     let mut tasks = Vec::new();
     for (name, radius_deg) in CONES {
-        let probes = places.iter().map(|place| cone(*place, radius_deg)).collect::<Result<_, _>>()?;
+        let probes = places.iter().map(|place| cone(*place, radius_deg, cover)).collect::<Result<_, _>>()?;
         tasks.push(probed(name, Kind::Cone, probes));
     }
     let mut random = SmallRng::seed_from_u64(seed ^ 0x901_7900);
-    let polygons = places.iter().map(|place| polygon(*place, &mut random)).collect::<Result<_, _>>()?;
+    let polygons = places.iter().map(|place| polygon(*place, cover, &mut random)).collect::<Result<_, _>>()?;
     tasks.push(probed("polygon", Kind::Polygon, polygons));
     tasks.push(probed("identifier", Kind::Identifier, identifiers(catalog, &stars, target)?));
     for task in [1, 3].map(|number: usize| tasks[number].clone()) {
@@ -96,13 +101,13 @@ fn whole() -> Vec<Task> {
     ]
 }
 
-fn cone(place: Place, radius_deg: f64) -> Result<Probe, BenchError> {
+fn cone(place: Place, radius_deg: f64, cover: usize) -> Result<Probe, BenchError> {
     let circle = Circle::from_degrees(place.ra_deg, place.dec_deg, radius_deg).map_err(unusable)?;
-    Ok(Probe::Cone { ra: place.ra_deg, dec: place.dec_deg, radius_deg, ranges: ranges(&Region::Circle(circle)) })
+    Ok(Probe::Cone { ra: place.ra_deg, dec: place.dec_deg, radius_deg, ranges: ranges(&Region::Circle(circle), cover) })
 }
 
 /// A convex quadrilateral of about 1.4 square degrees around a place, turned at random.
-fn polygon(place: Place, random: &mut SmallRng) -> Result<Probe, BenchError> {
+fn polygon(place: Place, cover: usize, random: &mut SmallRng) -> Result<Probe, BenchError> {
     const CORNERS_DEG: [(f64, f64); 4] = [(-0.7, -0.5), (0.7, -0.45), (0.6, 0.5), (-0.65, 0.55)];
     let turn = random.random_range(0.0..std::f64::consts::PI);
     let dec_deg = place.dec_deg.clamp(-85.0, 85.0);
@@ -115,7 +120,7 @@ fn polygon(place: Place, random: &mut SmallRng) -> Result<Probe, BenchError> {
         })
         .collect();
     let region = Region::Polygon(Polygon::from_degrees(&vertices).map_err(unusable)?);
-    Ok(Probe::Polygon { planes: planes(&vertices)?, ranges: ranges(&region), vertices })
+    Ok(Probe::Polygon { planes: planes(&vertices)?, ranges: ranges(&region, cover), vertices })
 }
 
 /// Normals of the planes through the edges, on the side of the vertices' sum.
@@ -133,8 +138,8 @@ fn planes(vertices: &[(f64, f64)]) -> Result<Vec<[f64; 3]>, BenchError> {
         .collect())
 }
 
-fn ranges(region: &Region) -> Vec<(u64, u64)> {
-    coverage(region, COVER).ranges().iter().map(|range| (range.start, range.end)).collect()
+fn ranges(region: &Region, cover: usize) -> Vec<(u64, u64)> {
+    coverage(region, cover).ranges().iter().map(|range| (range.start, range.end)).collect()
 }
 
 /// Identifiers of stars, each tenth changed to one that is not there.
@@ -170,7 +175,9 @@ mod tests {
         let mut random = SmallRng::seed_from_u64(3);
         let mut inside = 0;
         for place in anywhere(50, 8) {
-            let Probe::Polygon { vertices, planes, ranges } = polygon(place, &mut random).unwrap() else { panic!() };
+            let Probe::Polygon { vertices, planes, ranges } = polygon(place, 12, &mut random).unwrap() else {
+                panic!()
+            };
             let region = Polygon::from_degrees(&vertices).unwrap();
             assert!((1.0..1.8).contains(&region.area_sq_deg()), "{}", region.area_sq_deg());
             for _ in 0..200 {

@@ -181,7 +181,8 @@ impl Machine {
     }
 }
 
-fn write_to_stdout(text: &[u8]) -> Result<(), BenchError> {
+/// Writes to standard output.
+pub(crate) fn write_to_stdout(text: &[u8]) -> Result<(), BenchError> {
     std::io::stdout().write_all(text).map_err(|source| BenchError::File { path: "standard output".into(), source })
 }
 
