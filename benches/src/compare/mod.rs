@@ -11,6 +11,7 @@ mod campaign;
 mod check;
 mod digest;
 mod page;
+mod peers;
 mod plot;
 mod process;
 mod protocol;
@@ -18,18 +19,17 @@ mod results;
 mod sidereus;
 mod tables;
 mod tasks;
+mod texts;
 mod worker;
 
 pub(crate) use check::{Check, check};
 pub(crate) use page::{WritePage, write_page};
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::error::BenchError;
 use crate::run::catalog::Catalog;
@@ -37,30 +37,14 @@ use crate::run::flight::FlightTarget;
 use crate::run::report::{Machine, write_to_stdout};
 use crate::run::server::Server;
 use crate::sky::second::{MakeSecond, leaves, make_second};
-use campaign::{Campaign, Connection, Peer};
+use campaign::Campaign;
+use peers::{PEERS, Start};
 use process::load_average;
-use protocol::{Greeting, Kind, Request};
-use results::{PeerReport, Report, Settings};
-use sidereus::{Served, Sidereus, Texts, Way};
+use protocol::Kind;
+use results::{Report, Settings};
+use sidereus::Served;
 use tasks::Draw;
-use worker::Worker;
-
-/// Peers in order of the report; the first two are within the harness.
-const PEERS: [&str; 13] = [
-    "sidereus",
-    "sidereus_prepared",
-    "sidereus_adbc",
-    "postgres_q3c",
-    "postgres_pgsphere",
-    "duckdb_table",
-    "duckdb_parquet",
-    "chdb_table",
-    "datafusion_parquet",
-    "polars_parquet",
-    "lsdb_dask",
-    "stilts_match",
-    "astropy_match",
-];
+use texts::Texts;
 
 /// What to compare.
 #[derive(Debug, Clone, Args)]
@@ -123,7 +107,7 @@ pub(crate) struct Compare {
 ///
 /// *Errors*: the sky cannot be read or served; Sidereus itself gives other answers than most (the report is written).
 pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
-    known(&arguments.peers, &PEERS.map(str::to_owned))?;
+    known(&arguments.peers, &PEERS.map(|(name, _)| name.to_owned()))?;
     known(&arguments.tasks, &tasks::names())?;
     std::fs::create_dir_all(&arguments.work).map_err(failed(&arguments.work))?;
     let work = std::fs::canonicalize(&arguments.work).map_err(failed(&arguments.work))?;
@@ -146,9 +130,10 @@ pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
     let load_before = load_average();
     let sky = json!({
         "catalog": catalog, "files": leaves(&catalog)?, "second": second, "second_files": leaves(&second)?,
-        "shared_folder": work, "sidereus": sidereus_texts(&served),
+        "shared_folder": work, "sidereus": served.as_json(),
     });
-    let (mut peers, reports) = start_peers(arguments, &work, &served, &sky, server.version())?;
+    let start = Start { arguments, work: &work, served: &served, version: server.version().unwrap_or_default() };
+    let (mut peers, reports) = start.all(&sky)?;
     let settings = Settings {
         rows: described.0.rows,
         second_rows: described.1.rows,
@@ -183,93 +168,6 @@ fn wrong_answers(report: &Report) -> Result<(), BenchError> {
         .map(|(task, outcome)| format!("{}, {}", outcome.peer, task.name))
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(BenchError::WrongAnswer(wrong.join("; "))) }
-}
-
-/// Starts and loads the chosen peers; those that cannot take part are only told.
-fn start_peers(
-    arguments: &Compare,
-    work: &Path,
-    served: &Served,
-    sky: &Value,
-    version: Option<String>,
-) -> Result<(Vec<Peer>, Vec<PeerReport>), BenchError> {
-    let (mut peers, mut reports) = (Vec::new(), Vec::new());
-    for name in PEERS.into_iter().filter(|name| chosen(&arguments.peers, name)) {
-        let way = [("sidereus", Way::AdHoc), ("sidereus_prepared", Way::Prepared)]
-            .into_iter()
-            .find_map(|(own, way)| (own == name).then_some(way));
-        let (connection, greeting) = match way {
-            Some(way) => {
-                let greeting = Greeting {
-                    version: version.clone().unwrap_or_default(),
-                    tasks: Sidereus::tasks(way),
-                    install: "cargo build --release".to_owned(),
-                    ..Greeting::default()
-                };
-                (Connection::Within(Box::new(Sidereus::connect(served, way)?)), greeting)
-            }
-            None => match start_process(arguments, work, name) {
-                Ok((worker, greeting)) => (Connection::Process(worker), greeting),
-                Err(error) => {
-                    let error = Some(error.to_string());
-                    reports.push(PeerReport {
-                        name: name.to_owned(),
-                        greeting: Greeting::default(),
-                        load_seconds: None,
-                        error,
-                    });
-                    continue;
-                }
-            },
-        };
-        let mut report =
-            PeerReport { name: name.to_owned(), greeting: greeting.clone(), load_seconds: None, error: None };
-        if greeting.missing.is_none() {
-            eprintln!("loading {name}");
-            let mut peer = Peer { name: name.to_owned(), greeting, connection };
-            match load(&mut peer, sky, work) {
-                Ok(seconds) => {
-                    report.load_seconds = Some(seconds);
-                    report.greeting = peer.greeting.clone();
-                    peers.push(peer);
-                }
-                Err(error) => report.error = Some(error.to_string()),
-            }
-        }
-        reports.push(report);
-    }
-    Ok((peers, reports))
-}
-
-fn start_process(arguments: &Compare, work: &Path, name: &str) -> Result<(Worker, Greeting), BenchError> {
-    let script = arguments.adapters.join(format!("{name}.py"));
-    if !script.exists() {
-        return Err(BenchError::Argument(format!("{} does not exist", script.display())));
-    }
-    let log = work.join(format!("{name}.log"));
-    let words = File::create(&log).map_err(failed(&log))?;
-    let mut command = Command::new(&arguments.python);
-    command.arg("-B").arg(absolute(&script)?).current_dir(work).stderr(words);
-    Worker::start(command, Duration::from_secs(arguments.limit))
-}
-
-fn load(peer: &mut Peer, sky: &Value, work: &Path) -> Result<f64, BenchError> {
-    let folder = work.join(&peer.name);
-    std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
-    let mut sky = sky.clone();
-    sky["folder"] = json!(folder);
-    let reply = peer.ask(&Request { sky: Some(sky), ..Request::new(Kind::Load) })?;
-    if let Some(configuration) = reply.configuration {
-        peer.greeting.configuration = configuration;
-    }
-    Ok(reply.seconds.first().copied().unwrap_or_default())
-}
-
-fn sidereus_texts(served: &Served) -> Value {
-    let mut texts = served.texts.as_json().clone();
-    texts["endpoint"] = json!(served.endpoint);
-    texts["pid"] = json!(served.process);
-    texts
 }
 
 fn second_table(arguments: &Compare, work: &Path) -> Result<PathBuf, BenchError> {

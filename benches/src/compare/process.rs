@@ -98,7 +98,7 @@ mod tests {
     fn work_and_memory_of_this_process_are_seen() {
         let processes = [std::process::id()];
         let usage = Usage::begin(&processes);
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let mut block = vec![1_u8; 64 << 20];
         while begun.elapsed().as_millis() < 300 {
             block.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(3));

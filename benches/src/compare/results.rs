@@ -39,7 +39,7 @@ pub(crate) struct Settings {
 }
 
 /// One peer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PeerReport {
     /// Its name.
     pub(crate) name: String,
@@ -122,7 +122,7 @@ impl Outcome {
     /// Seconds for one query, whichever way it was measured.
     pub(crate) fn seconds_of_one(&self) -> Option<f64> {
         let of_several = self.queries_per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
-        of_several.or(self.seconds.map(|seconds| seconds.median))
+        of_several.or_else(|| self.seconds.map(|seconds| seconds.median))
     }
 }
 

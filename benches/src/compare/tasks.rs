@@ -161,7 +161,7 @@ fn identifiers<T: Target>(catalog: &Catalog, stars: &[Place], target: &mut T) ->
     Ok(probes)
 }
 
-fn unusable(error: sidereus_sky::SkyError) -> BenchError {
+fn unusable(error: impl std::fmt::Display) -> BenchError {
     BenchError::Argument(error.to_string())
 }
 

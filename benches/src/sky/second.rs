@@ -170,6 +170,7 @@ fn batch(objects: &[Object], random: &mut SmallRng) -> Result<RecordBatch, Bench
 mod tests {
     use super::*;
     use crate::sky::tests::small_sky;
+    use arrow::array::Array;
     use sidereus_sky::separation_deg;
     use std::collections::HashMap;
 
@@ -190,7 +191,7 @@ mod tests {
         let near: Vec<f64> = near.collect();
         assert_eq!(near.len(), 1500);
         assert!(near.iter().all(|arcsec| *arcsec < 0.5001) && near.iter().any(|arcsec| *arcsec > 0.4));
-        assert_eq!(near.len(), objects.iter().map(|(id, ..)| id).filter(|id| **id != 0).count());
+        assert_eq!(near.len(), objects.iter().map(|(id, ..)| id).filter(|id| **id != -1).count());
     }
 
     fn rows(catalog: &Path, id: &str) -> Vec<(i64, f64, f64)> {
@@ -200,7 +201,8 @@ mod tests {
                 let float = |name: &str| batch.column_by_name(name).unwrap().as_primitive::<Float64Type>().clone();
                 let ids = batch.column_by_name(id).unwrap().as_primitive::<Int64Type>();
                 let (ra, dec) = (float("ra"), float("dec"));
-                rows.extend((0..batch.num_rows()).map(|row| (ids.value(row), ra.value(row), dec.value(row))));
+                let id = |row| if ids.is_valid(row) { ids.value(row) } else { -1 };
+                rows.extend((0..batch.num_rows()).map(|row| (id(row), ra.value(row), dec.value(row))));
             }
         }
         rows
