@@ -20,7 +20,7 @@ class DuckdbParquet(SqlPeer):
         return f"DuckDB {duckdb.__version__}"
 
     def configuration(self):
-        return {"threads": os.cpu_count(), "parquet_metadata_cache": True, "preserve_insertion_order": False}
+        return {"threads": os.cpu_count(), "memory_limit": memory(), "parquet_metadata_cache": True, "preserve_insertion_order": False}
 
     def load(self, sky):
         self.open(":memory:")
@@ -28,7 +28,8 @@ class DuckdbParquet(SqlPeer):
         self.second = f"read_parquet({sky['second_files']!r})"
 
     def open(self, database):
-        self.connection = self.duckdb.connect(database, config={"threads": os.cpu_count()})
+        config = {"threads": os.cpu_count(), "memory_limit": memory()}
+        self.connection = self.duckdb.connect(database, config=config)
         self.connection.execute("SET parquet_metadata_cache = true")
         self.connection.execute("SET preserve_insertion_order = false")
 
@@ -58,6 +59,11 @@ class DuckdbParquet(SqlPeer):
 
     def ingested(self, folder):
         return self.rows(f"SELECT source_id FROM '{folder}/sky.parquet'")
+
+
+def memory():
+    """Two fifths of the machine's memory: other peers live at the same time."""
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') * 2 // 5 // 10**9}GB"
 
 
 def source_table(source):

@@ -124,8 +124,11 @@ pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
     let draw = Draw { probes: arguments.probes, cover: arguments.cover, seed: arguments.seed };
     let mut tasks = tasks::tasks(&described.0, draw, &mut target)?;
     tasks.retain(|task| chosen(&arguments.tasks, &task.name));
-    if tasks.iter().any(|task| task.request.kind == Kind::Ingest) {
-        make_sources(arguments, &catalog, &work)?;
+    if tasks.iter().any(|task| task.request.kind == Kind::Ingest)
+        && let Err(error) = make_sources(arguments, &catalog, &work)
+    {
+        eprintln!("nothing is ingested: {error}");
+        tasks.retain(|task| task.request.kind != Kind::Ingest);
     }
     let load_before = load_average();
     let sky = json!({
