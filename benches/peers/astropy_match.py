@@ -1,4 +1,7 @@
-"""astropy: `match_to_catalog_sky`, and FITS to sorted Parquet. Install: pip install astropy scipy pyarrow"""
+"""astropy: `match_to_catalog_sky`, and FITS to sorted Parquet.
+
+Install: pip install astropy scipy pyarrow
+"""
 
 from worker import Peer, run
 
@@ -10,7 +13,7 @@ class AstropyMatch(Peer):
 
     def start(self):
         import astropy
-        import pyarrow  # noqa: F401: reads the catalog
+        import pyarrow  # noqa: F401 - reads the catalog
         import scipy
 
         return f"astropy {astropy.__version__}, SciPy {scipy.__version__}"

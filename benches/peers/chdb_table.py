@@ -1,4 +1,7 @@
-"""ClickHouse in process (chDB), a MergeTree table ordered by key. Install: pip install chdb pyarrow astropy cdshealpix"""
+"""ClickHouse in process (chDB), a MergeTree table ordered by key.
+
+Install: pip install chdb pyarrow astropy cdshealpix
+"""
 
 import os
 
@@ -20,7 +23,7 @@ class ChdbTable(SqlPeer):
     shift_key = 'bitShiftRight("_healpix_29", {shift})'
 
     def start(self):
-        import cdshealpix  # noqa: F401: for the crossmatch
+        import cdshealpix  # noqa: F401 - for the crossmatch
         import chdb
         import pyarrow
 

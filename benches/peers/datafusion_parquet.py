@@ -1,4 +1,7 @@
-"""Plain DataFusion over the catalog's own Parquet files. Install: pip install datafusion pyarrow astropy cdshealpix"""
+"""Plain DataFusion over the catalog's own Parquet files.
+
+Install: pip install datafusion pyarrow astropy cdshealpix
+"""
 
 import os
 
@@ -13,7 +16,7 @@ class DatafusionParquet(SqlPeer):
     best_match = "first_value(source_id ORDER BY d)"
 
     def start(self):
-        import cdshealpix  # noqa: F401: for the crossmatch
+        import cdshealpix  # noqa: F401 - for the crossmatch
         import datafusion
 
         self.datafusion = datafusion

@@ -1,4 +1,7 @@
-"""DuckDB over the catalog's own Parquet files. Install: pip install duckdb pyarrow astropy cdshealpix"""
+"""DuckDB over the catalog's own Parquet files.
+
+Install: pip install duckdb pyarrow astropy cdshealpix
+"""
 
 import os
 
@@ -12,15 +15,20 @@ class DuckdbParquet(SqlPeer):
     tasks = (*SqlPeer.tasks, "ingest")
 
     def start(self):
-        import cdshealpix  # noqa: F401: for the crossmatch
+        import cdshealpix  # noqa: F401 - for the crossmatch
         import duckdb
-        import pyarrow  # noqa: F401: answers are Arrow tables
+        import pyarrow  # noqa: F401 - answers are Arrow tables
 
         self.duckdb = duckdb
         return f"DuckDB {duckdb.__version__}"
 
     def configuration(self):
-        return {"threads": os.cpu_count(), "memory_limit": memory(), "parquet_metadata_cache": True, "preserve_insertion_order": False}
+        return {
+            "threads": os.cpu_count(),
+            "memory_limit": memory(),
+            "parquet_metadata_cache": True,
+            "preserve_insertion_order": False,
+        }
 
     def load(self, sky):
         self.open(":memory:")

@@ -1,4 +1,7 @@
-"""DuckDB with a table of its own, sorted by key. Install: pip install duckdb pyarrow astropy cdshealpix"""
+"""DuckDB with a table of its own, sorted by key.
+
+Install: pip install duckdb pyarrow astropy cdshealpix
+"""
 
 from duckdb_parquet import DuckdbParquet, source_table
 from worker import run

@@ -1,4 +1,7 @@
-"""LSDB with Dask over the HATS catalog; hats-import for ingest. Install: pip install lsdb hats-import lsst-sphgeom"""
+"""LSDB with Dask over the HATS catalog; hats-import for ingest.
+
+Install: pip install lsdb hats-import lsst-sphgeom
+"""
 
 import glob
 import os
@@ -18,7 +21,7 @@ class LsdbDask(Peer):
     def start(self):
         warnings.simplefilter("ignore")
         import dask
-        import hats_import  # noqa: F401: for ingest
+        import hats_import  # noqa: F401 - for ingest
         import lsdb
 
         self.lsdb = lsdb

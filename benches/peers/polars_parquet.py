@@ -1,4 +1,7 @@
-"""Polars over the catalog's own Parquet files. Install: pip install polars pyarrow astropy cdshealpix"""
+"""Polars over the catalog's own Parquet files.
+
+Install: pip install polars pyarrow astropy cdshealpix
+"""
 
 import math
 import os
@@ -13,7 +16,7 @@ class PolarsParquet(Peer):
     tasks = ("cone", "polygon", "identifier", "scan", "density", "crossmatch", "export", "ingest")
 
     def start(self):
-        import cdshealpix  # noqa: F401: for the crossmatch
+        import cdshealpix  # noqa: F401 - for the crossmatch
         import polars
 
         self.polars = polars

@@ -1,4 +1,7 @@
-"""PostgreSQL with pgSphere. Install: apt install postgresql postgresql-15-pgsphere; pip install "psycopg[binary]" pyarrow"""
+"""PostgreSQL with pgSphere.
+
+Install: apt install postgresql postgresql-15-pgsphere; pip install "psycopg[binary]" numpy pyarrow
+"""
 
 import math
 
@@ -37,7 +40,7 @@ class PostgresPgsphere(Postgres):
         return self.rows(f"SELECT {COLUMNS} FROM sky WHERE {POINT} <@ spoly '{{{vertices}}}'")
 
     def crossmatch(self, radius_deg):
-        here, there = ("spoint(radians({0}.ra), radians({0}.dec))".format(table) for table in "sc")
+        here, there = (f"spoint(radians({table}.ra), radians({table}.dec))" for table in "sc")
         return self.rows(
             f"SELECT DISTINCT ON (c.id) c.id, s.source_id, degrees({here} <-> {there}) AS separation FROM second c"
             f" JOIN sky s ON {here} <@ scircle({there}, {math.radians(radius_deg)!r}) ORDER BY c.id, 3"
@@ -45,4 +48,7 @@ class PostgresPgsphere(Postgres):
 
 
 if __name__ == "__main__":
-    run(PostgresPgsphere(), 'apt install postgresql postgresql-15-pgsphere; pip install "psycopg[binary]" pyarrow')
+    run(
+        PostgresPgsphere(),
+        'apt install postgresql postgresql-15-pgsphere; pip install "psycopg[binary]" numpy pyarrow',
+    )

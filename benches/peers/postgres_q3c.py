@@ -1,4 +1,7 @@
-"""PostgreSQL with q3c. Install: apt install postgresql postgresql-15-q3c; pip install "psycopg[binary]" pyarrow"""
+"""PostgreSQL with q3c.
+
+Install: apt install postgresql postgresql-15-q3c; pip install "psycopg[binary]" numpy pyarrow
+"""
 
 import os
 
@@ -21,7 +24,7 @@ class Postgres(Peer):
 
     def start(self):
         import psycopg
-        import pyarrow  # noqa: F401: reads the catalog
+        import pyarrow  # noqa: F401 - reads the catalog
 
         extension(self.extension)
         return f"PostgreSQL {os.path.basename(os.path.dirname(programs()))}, psycopg {psycopg.__version__}"
@@ -161,7 +164,8 @@ class PostgresQ3c(Postgres):
         """COPY, the q3c index, and the rows put in its order."""
         if not source.endswith(".csv"):
             raise NotImplementedError(f"{os.path.splitext(source)[1]} is not read")
-        columns = {name: kind for name, kind in TABLE_COLUMNS.items() if name != "_healpix_29"} | {"healpix29": "BIGINT"}
+        columns = {name: kind for name, kind in TABLE_COLUMNS.items() if name != "_healpix_29"}
+        columns["healpix29"] = "BIGINT"
         self.connection.execute("DROP TABLE IF EXISTS made")
         with self.connection.transaction(), open(source, "rb") as file:
             self.connection.execute(create("made", columns))
@@ -181,4 +185,7 @@ class PostgresQ3c(Postgres):
 
 
 if __name__ == "__main__":
-    run(PostgresQ3c(), 'apt install postgresql postgresql-15-q3c; pip install "psycopg[binary]" pyarrow')
+    run(
+        PostgresQ3c(),
+        'apt install postgresql postgresql-15-q3c; pip install "psycopg[binary]" numpy pyarrow',
+    )

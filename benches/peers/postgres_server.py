@@ -1,7 +1,7 @@
 """Where does PostgreSQL run?
 
-A cluster of its own in the scratch folder, on a socket there and no port, shared by both PostgreSQL peers. Under root it
-runs as the user `postgres`, as PostgreSQL demands.
+A cluster of its own in the scratch folder, on a socket there and no port, shared by both PostgreSQL peers. Under root
+it runs as the user `postgres`, as PostgreSQL demands.
 """
 
 import glob

@@ -1,4 +1,7 @@
-"""Sidereus as a notebook asks it: ADBC over Flight SQL. Install: pip install adbc-driver-flightsql pyarrow"""
+"""Sidereus as a notebook asks it: ADBC over Flight SQL.
+
+Install: pip install adbc-driver-flightsql numpy pyarrow
+"""
 
 from worker import Peer, run
 
@@ -12,7 +15,7 @@ class SidereusAdbc(Peer):
 
     def start(self):
         import adbc_driver_flightsql
-        import pyarrow  # noqa: F401: answers are Arrow tables
+        import pyarrow  # noqa: F401 - answers are Arrow tables
 
         return f"ADBC Flight SQL {adbc_driver_flightsql.__version__}"
 
@@ -71,4 +74,4 @@ class SidereusAdbc(Peer):
 
 
 if __name__ == "__main__":
-    run(SidereusAdbc(), "pip install adbc-driver-flightsql pyarrow")
+    run(SidereusAdbc(), "pip install adbc-driver-flightsql numpy pyarrow")

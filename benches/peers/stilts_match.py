@@ -1,4 +1,7 @@
-"""STILTS, the crossmatch of TOPCAT. Install: apt install stilts; pip install astropy pyarrow"""
+"""STILTS, the crossmatch of TOPCAT.
+
+Install: apt install stilts; pip install astropy pyarrow
+"""
 
 import os
 import re
@@ -14,8 +17,8 @@ class Stilts(Peer):
     tasks = ("crossmatch",)
 
     def start(self):
-        import astropy  # noqa: F401: makes and reads the FITS tables
-        import pyarrow  # noqa: F401: reads the catalog
+        import astropy  # noqa: F401 - makes and reads the FITS tables
+        import pyarrow  # noqa: F401 - reads the catalog
 
         self.program = shutil.which("stilts")
         if not self.program:

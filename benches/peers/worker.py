@@ -12,7 +12,12 @@ import sys
 import threading
 import time
 
-from digest import columns_of, digest, rows_of
+try:
+    from digest import columns_of, digest, rows_of
+
+    LACKING = None
+except ImportError as error:
+    LACKING = error
 
 PROBED = ("cone", "polygon", "identifier")
 
@@ -62,6 +67,8 @@ def run(peer, install):
         out.write(json.dumps(line) + "\n")
 
     try:
+        if LACKING:
+            raise LACKING
         version = peer.start()
     except (ImportError, FileNotFoundError) as error:
         say({"missing": str(error), "install": install})

@@ -123,9 +123,7 @@ mod tests {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/peers"));
         for (name, _) in PEERS.into_iter().filter(|(_, way)| way.is_none()) {
             let text = std::fs::read_to_string(folder.join(format!("{name}.py"))).unwrap();
-            let first = text.lines().next().unwrap();
-            let (_, install) = first.split_once("Install: ").unwrap();
-            let install = install.trim_end_matches("\"\"\"");
+            let install = text.lines().find_map(|line| line.strip_prefix("Install: ")).unwrap();
             assert!(text.matches(install).count() == 2, "{name} gives another command when it is absent: {install}");
         }
     }
