@@ -101,9 +101,16 @@ impl Campaign<'_> {
         let verdicts = judge(&answers);
         let outcomes = able.iter().zip(gathered).zip(answers).zip(verdicts).map(|(((peer, one), answers), verdict)| {
             let rows = answers.iter().flatten().map(|answer| answer.rows).sum();
-            Outcome { peer: peer.name.clone(), rows, answers: verdict, ..one.outcome() }
+            let outcome = one.outcome();
+            let error = outcome.error.map(|error| self.without_folder(&error));
+            Outcome { peer: peer.name.clone(), rows, answers: verdict, error, ..outcome }
         });
         (TaskReport { name: task.name.clone(), outcomes: outcomes.collect() }, load)
+    }
+
+    /// A message without the scratch folder, which says nothing to readers of a report.
+    fn without_folder(&self, message: &str) -> String {
+        message.replace(&format!("{}/", self.work.display()), "")
     }
 
     fn request(&self, task: &Task, check: bool) -> Result<Request, BenchError> {
@@ -200,13 +207,13 @@ mod tests {
             fake("a", &reply(3, "x", 1.0)),
             fake("b", &reply(3, "y", 2.0)),
             fake("c", &reply(3, "x", 3.0)),
-            fake("d", r#"{"error":"out of memory"}"#),
+            fake("d", r#"{"error":"cannot read nowhere/sky.csv"}"#),
         ];
         let task = Task { name: "scan".to_owned(), request: Request::new(Kind::Scan) };
         let (report, _) = campaign.task(&task, &mut peers);
         let differing: Vec<usize> = report.outcomes.iter().map(|outcome| outcome.answers.differing).collect();
         assert_eq!(differing, [0, 1, 0, 0]);
-        assert_eq!(report.outcomes[3].error.as_deref(), Some("query failed: out of memory"));
+        assert_eq!(report.outcomes[3].error.as_deref(), Some("query failed: cannot read sky.csv"));
         let timed = &report.outcomes[2];
         let seconds = timed.seconds.unwrap();
         assert_eq!((seconds.runs, seconds.median, timed.cpu_seconds, timed.peak_mb, timed.rows), (3, 3.0, 0.5, 7.0, 3));
