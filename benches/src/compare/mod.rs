@@ -113,6 +113,7 @@ pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
     let work = std::fs::canonicalize(&arguments.work).map_err(failed(&arguments.work))?;
     let (catalog, second) = (absolute(&arguments.catalog)?, second_table(arguments, &work)?);
     let described = (Catalog::read(&catalog)?, Catalog::read(&second)?);
+    claim(&work, &format!("{} {} {}\n", catalog.display(), described.0.rows, described.1.rows))?;
     let server = Server::start(&arguments.binary, &[&catalog, &second])?;
     let served = Served {
         endpoint: server.endpoint().to_owned(),
@@ -201,6 +202,19 @@ fn make_sources(arguments: &Compare, catalog: &Path, work: &Path) -> Result<(), 
     Err(BenchError::Argument("sources.py failed; it needs numpy, pyarrow and astropy".to_owned()))
 }
 
+/// Writes into the scratch folder which sky it is for; what peers loaded of another would be asked otherwise.
+fn claim(work: &Path, sky: &str) -> Result<(), BenchError> {
+    let path = work.join("sky.txt");
+    match std::fs::read_to_string(&path) {
+        Ok(claimed) if claimed == sky => Ok(()),
+        Ok(claimed) => {
+            let told = format!("{} holds tables of another sky: {}", work.display(), claimed.trim());
+            Err(BenchError::Argument(told))
+        }
+        Err(_) => std::fs::write(&path, sky).map_err(failed(&path)),
+    }
+}
+
 fn known(chosen: &[String], names: &[String]) -> Result<(), BenchError> {
     match chosen.iter().find(|chosen| !names.iter().any(|name| name.starts_with(chosen.as_str()))) {
         Some(unknown) => Err(BenchError::Argument(format!("{unknown:?} is none of {}", names.join(", ")))),
@@ -230,4 +244,24 @@ fn absolute(path: &Path) -> Result<PathBuf, BenchError> {
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> BenchError {
     let path = path.to_owned();
     move |source| BenchError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_folder_serves_one_sky() {
+        let folder = tempfile::tempdir().unwrap();
+        claim(folder.path(), "sky 1 1\n").unwrap();
+        claim(folder.path(), "sky 1 1\n").unwrap();
+        assert!(claim(folder.path(), "sky 2 1\n").unwrap_err().to_string().contains("another sky: sky 1 1"));
+    }
+
+    #[test]
+    fn names_are_chosen_by_their_beginning() {
+        let names = ["cone 1 deg", "scan"].map(str::to_owned);
+        assert!(chosen(&[], "scan") && chosen(&["co".to_owned()], "cone 1 deg") && !chosen(&["co".to_owned()], "scan"));
+        assert!(known(&["sc".to_owned()], &names).is_ok() && known(&["can".to_owned()], &names).is_err());
+    }
 }
