@@ -33,4 +33,7 @@ pub(crate) enum BenchError {
     /// The server answered, and wrongly.
     #[error("wrong answer: {0}")]
     WrongAnswer(String),
+    /// Something takes longer than before.
+    #[error("slower than the baseline:\n  {}", .0.join("\n  "))]
+    Slower(Vec<String>),
 }

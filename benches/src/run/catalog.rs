@@ -9,26 +9,26 @@ use crate::error::BenchError;
 
 /// A HATS catalog as its properties describe it.
 #[derive(Debug)]
-pub(super) struct Catalog {
+pub(crate) struct Catalog {
     /// Name of the table in queries, delimited.
-    pub(super) table: String,
+    pub(crate) table: String,
     /// Position and key columns, delimited.
-    pub(super) ra: String,
+    pub(crate) ra: String,
     /// See `ra`.
-    pub(super) dec: String,
+    pub(crate) dec: String,
     /// See `ra`.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Rows.
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
     /// Cells of the partitions, which hold about equally many rows.
-    pub(super) cells: Vec<Cell>,
+    pub(crate) cells: Vec<Cell>,
     /// Folder, for the report.
-    pub(super) folder: String,
+    pub(crate) folder: String,
 }
 
 impl Catalog {
     /// Reads `hats.properties` and `partition_info.csv`.
-    pub(super) fn read(folder: &Path) -> Result<Self, BenchError> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, BenchError> {
         let text = read(&folder.join("hats.properties"))?;
         let properties: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
         let value = |key: &str| {
@@ -51,7 +51,7 @@ impl Catalog {
 }
 
 /// A name as SQL writes it when it is to be taken as it is.
-pub(super) fn delimited(name: &str) -> String {
+pub(crate) fn delimited(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

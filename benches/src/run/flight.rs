@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow_flight::FlightInfo;
 use arrow_flight::flight_service_client::FlightServiceClient;
@@ -18,14 +18,14 @@ use crate::error::BenchError;
 
 /// A connection to a Flight SQL server.
 #[derive(Debug)]
-pub(super) struct FlightTarget {
+pub(crate) struct FlightTarget {
     runtime: Runtime,
     client: FlightSqlServiceClient<Channel>,
 }
 
 impl FlightTarget {
     /// Connects to `grpc://host:port`.
-    pub(super) fn connect(endpoint: &str) -> Result<Self, BenchError> {
+    pub(crate) fn connect(endpoint: &str) -> Result<Self, BenchError> {
         let address =
             endpoint.strip_prefix("grpc://").or_else(|| endpoint.strip_prefix("grpc+tcp://")).unwrap_or(endpoint);
         let refused = |error: tonic::transport::Error| BenchError::Server(format!("{endpoint}: {error}"));
@@ -35,6 +35,32 @@ impl FlightTarget {
         let channel = runtime.block_on(endpoint.connect()).map_err(refused)?;
         let client = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
         Ok(Self { runtime, client: FlightSqlServiceClient::new_from_inner(client) })
+    }
+}
+
+impl FlightTarget {
+    /// Runs a prepared query whose one parameter is a whole number.
+    pub(crate) fn execute_with_id(
+        &mut self,
+        prepared: &mut PreparedStatement<Channel>,
+        id: i64,
+    ) -> Result<Answer, BenchError> {
+        let schema = Arc::new(Schema::new(vec![Field::new("$1", DataType::Int64, false)]));
+        let row = RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![id]))])?;
+        self.execute_with(prepared, row)
+    }
+
+    fn execute_with(
+        &mut self,
+        prepared: &mut PreparedStatement<Channel>,
+        row: RecordBatch,
+    ) -> Result<Answer, BenchError> {
+        let Self { runtime, client } = self;
+        prepared.set_parameters(row).map_err(failed)?;
+        runtime.block_on(async {
+            let info = prepared.execute().await.map_err(failed)?;
+            fetch(client, info).await
+        })
     }
 }
 
@@ -54,12 +80,8 @@ impl Target for FlightTarget {
     }
 
     fn execute(&mut self, prepared: &mut Self::Prepared, parameters: &[f64]) -> Result<Answer, BenchError> {
-        let Self { runtime, client } = self;
-        prepared.set_parameters(one_row(parameters)?).map_err(failed)?;
-        runtime.block_on(async {
-            let info = prepared.execute().await.map_err(failed)?;
-            fetch(client, info).await
-        })
+        let row = one_row(parameters)?;
+        self.execute_with(prepared, row)
     }
 }
 

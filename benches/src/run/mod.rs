@@ -4,13 +4,13 @@
 //!  start the binary (or take an endpoint) -> choose places -> warm-up pass, checked -> timed pass -> table and JSON
 //! ```
 
-mod catalog;
-mod flight;
-mod places;
-mod report;
-mod server;
-mod target;
-mod tasks;
+pub(crate) mod catalog;
+pub(crate) mod flight;
+pub(crate) mod places;
+pub(crate) mod report;
+pub(crate) mod server;
+pub(crate) mod target;
+pub(crate) mod tasks;
 
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), BenchError> {
     let catalog = Catalog::read(&arguments.catalog)?;
     let server = match &arguments.endpoint {
         Some(_) => None,
-        None => Some(Server::start(&arguments.binary, &arguments.catalog)?),
+        None => Some(Server::start(&arguments.binary, &[&arguments.catalog])?),
     };
     let endpoint = server.as_ref().map(Server::endpoint).or(arguments.endpoint.as_deref());
     let endpoint = endpoint.ok_or_else(|| BenchError::Argument("there is no server to ask".to_owned()))?;

@@ -17,22 +17,22 @@ use crate::error::BenchError;
 
 /// A position in degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Right ascension.
-    pub(super) ra_deg: f64,
+    pub(crate) ra_deg: f64,
     /// Declination.
-    pub(super) dec_deg: f64,
+    pub(crate) dec_deg: f64,
 }
 
 /// Points spread evenly over the sky.
-pub(super) fn anywhere(count: u32, seed: u64) -> Vec<Place> {
+pub(crate) fn anywhere(count: u32, seed: u64) -> Vec<Place> {
     let mut random = SmallRng::seed_from_u64(seed);
     let sky = Order::MAX.cell_count();
     (0..count).filter_map(|_| Cell::new(Order::MAX, random.random_range(0..sky)).ok()).map(place).collect()
 }
 
 /// Positions of stars of the catalog.
-pub(super) fn on_stars<T: Target>(
+pub(crate) fn on_stars<T: Target>(
     count: u32,
     seed: u64,
     catalog: &Catalog,
@@ -70,7 +70,7 @@ fn star_near<T: Target>(near: Place, catalog: &Catalog, target: &mut T) -> Resul
 }
 
 /// The positions in an answer.
-pub(super) fn positions(answer: &Answer, ra: usize, dec: usize) -> Result<Vec<Place>, BenchError> {
+pub(crate) fn positions(answer: &Answer, ra: usize, dec: usize) -> Result<Vec<Place>, BenchError> {
     let mut places = Vec::new();
     for batch in &answer.batches {
         let column = |number: usize| {

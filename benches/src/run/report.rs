@@ -5,7 +5,7 @@ use std::path::Path;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::catalog::Catalog;
 use super::tasks::{Measurement, Timing};
@@ -21,12 +21,17 @@ pub(super) struct Report {
     tasks: Vec<Task>,
 }
 
-#[derive(Debug, Serialize)]
-struct Machine {
-    cpu: Option<String>,
-    threads: usize,
-    memory_gib: Option<f64>,
-    system: &'static str,
+/// What the benchmark runs on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    /// The processor's own name.
+    pub(crate) cpu: Option<String>,
+    /// Threads that run at the same time.
+    pub(crate) threads: usize,
+    /// Memory.
+    pub(crate) memory_gib: Option<f64>,
+    /// Operating system.
+    pub(crate) system: String,
 }
 
 /// One task; without timings where it failed.
@@ -148,7 +153,7 @@ impl Summary {
 }
 
 /// A quantile of sorted values, between neighbours in proportion.
-fn quantile(sorted: &[f64], part: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let place = part * (sorted.len().saturating_sub(1)) as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);
     match (sorted.get(below), sorted.get(above)) {
@@ -158,7 +163,8 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
 }
 
 impl Machine {
-    fn this() -> Self {
+    /// This one.
+    pub(crate) fn this() -> Self {
         let value = |file: &str, key: &str| {
             let text = std::fs::read_to_string(file).ok()?;
             let line = text.lines().find(|line| line.starts_with(key))?;
@@ -170,12 +176,13 @@ impl Machine {
             cpu: value("/proc/cpuinfo", "model name"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory_gib: kibibytes.map(|memory| (memory / 1_048_576.0 * 10.0).round() / 10.0),
-            system: std::env::consts::OS,
+            system: std::env::consts::OS.to_owned(),
         }
     }
 }
 
-fn write_to_stdout(text: &[u8]) -> Result<(), BenchError> {
+/// Writes to standard output.
+pub(crate) fn write_to_stdout(text: &[u8]) -> Result<(), BenchError> {
     std::io::stdout().write_all(text).map_err(|source| BenchError::File { path: "standard output".into(), source })
 }
 

@@ -16,21 +16,20 @@ const ADDRESS: &str = "flight: grpc://";
 
 /// A running server; dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     binary: PathBuf,
     endpoint: String,
 }
 
 impl Server {
-    /// Starts the binary on a catalog and waits until it says where it listens.
+    /// Starts the binary on catalogs and waits until it says where it listens.
     ///
     /// *Errors*: the binary is not there, ends early (its last lines are told) or stays silent for a minute.
-    pub(super) fn start(binary: &Path, catalog: &Path) -> Result<Self, BenchError> {
+    pub(crate) fn start(binary: &Path, catalogs: &[&Path]) -> Result<Self, BenchError> {
         let mut child = Command::new(binary)
             .arg("serve")
-            .arg("--catalogs")
-            .arg(catalog)
+            .args(catalogs.iter().flat_map(|catalog| [Path::new("--catalogs"), catalog]))
             .args(["--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -65,12 +64,17 @@ impl Server {
     }
 
     /// Where it listens, as `grpc://host:port`.
-    pub(super) fn endpoint(&self) -> &str {
+    pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it calls itself.
-    pub(super) fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self) -> Option<String> {
         let output =
             Command::new(&self.binary).arg("--version").output().ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -122,8 +126,8 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_at_once_is_told_with_its_words() {
-        let error = Server::start(Path::new("/bin/false"), Path::new("nowhere")).unwrap_err();
+        let error = Server::start(Path::new("/bin/false"), &[Path::new("nowhere")]).unwrap_err();
         assert!(error.to_string().contains("ended with"), "{error}");
-        assert!(Server::start(Path::new("/no/such/binary"), Path::new("nowhere")).is_err());
+        assert!(Server::start(Path::new("/no/such/binary"), &[Path::new("nowhere")]).is_err());
     }
 }

@@ -5,7 +5,7 @@ use arrow::array::RecordBatch;
 use crate::error::BenchError;
 
 /// A system under test. All calls block until the whole answer is there.
-pub(super) trait Target {
+pub(crate) trait Target {
     /// A statement that was prepared.
     type Prepared;
 
@@ -21,19 +21,19 @@ pub(super) trait Target {
 
 /// A whole answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Its batches.
-    pub(super) batches: Vec<RecordBatch>,
+    pub(crate) batches: Vec<RecordBatch>,
 }
 
 impl Answer {
     /// Rows.
-    pub(super) fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
     }
 
     /// Bytes of the values as Arrow holds them.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         let columns = self.batches.iter().flat_map(RecordBatch::columns);
         columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default() as u64).sum()
     }

@@ -79,7 +79,7 @@ pub(super) fn measure<T: Target>(plan: &Plan<'_>, target: &mut T) -> Result<Vec<
 }
 
 /// The condition that a row lies in a cone, given as the texts of centre and radius.
-pub(super) fn cone_condition(catalog: &Catalog, [ra, dec, radius]: &[String; 3]) -> String {
+pub(crate) fn cone_condition(catalog: &Catalog, [ra, dec, radius]: &[String; 3]) -> String {
     format!("1 = CONTAINS(POINT({}, {}), CIRCLE({ra}, {dec}, {radius}))", catalog.ra, catalog.dec)
 }
 

@@ -9,6 +9,7 @@
 mod columns;
 mod density;
 mod rows;
+pub(crate) mod second;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ use crate::error::BenchError;
 use columns::Columns;
 use density::CellCounts;
 use rows::PartitionKeys;
+pub(crate) use second::{MakeSecond, make_second};
 
 /// What sky to make.
 #[derive(Debug, Clone, Args)]
@@ -122,7 +124,7 @@ fn options(arguments: &MakeSky) -> Result<WriteOptions, BenchError> {
 }
 
 /// Whole numbers as people write them: `100000`, `100_000`, `1e5`, `2.5e6`.
-fn number(text: &str) -> Result<u64, String> {
+pub(crate) fn number(text: &str) -> Result<u64, String> {
     let plain = text.replace('_', "");
     if let Ok(number) = plain.parse() {
         return Ok(number);
@@ -134,8 +136,22 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A sky for tests; returns its folder.
+    pub(crate) fn small_sky(out: &std::path::Path, rows: u64) -> PathBuf {
+        let sky = MakeSky {
+            rows,
+            columns: 12,
+            out: out.to_owned(),
+            name: Some("sky".to_owned()),
+            seed: 1,
+            codec: Codec::Lz4,
+            rows_per_partition: 1_000_000,
+        };
+        write(&sky, |_| ()).unwrap().root
+    }
 
     #[test]
     fn numbers_are_read_as_people_write_them() {
