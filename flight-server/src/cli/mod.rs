@@ -48,7 +48,7 @@ enum Command {
     /// Judge ADQL queries, one JSON line each, without any catalog.
     Check(check::Options),
     /// Make a catalog out of table files.
-    Import(import::Options),
+    Import(Box<import::Options>),
     /// Check a catalog on disk, seal it, or tell what is in it.
     Catalog(catalog::Options),
     /// Check or show the configuration.
@@ -161,7 +161,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Catalogs(options) => block_on(catalogs::run(options)),
         Command::Explain(options) => block_on(explain::run(options)),
         Command::Check(options) => check::run(&options),
-        Command::Import(options) => block_on(import::run(options)),
+        Command::Import(options) => block_on(import::run(*options)),
         Command::Catalog(options) => block_on(catalog::run(options)),
         Command::Config(options) => config::run(&options),
         Command::HashPassword => hash_password::run(),
