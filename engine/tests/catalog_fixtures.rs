@@ -25,7 +25,7 @@ use Expected::{Broken, Nothing, Table};
 
 const FIXTURES: [(&str, Expected); 46] = [
     ("hats/info_only/catalog", Broken("no partition_info.csv, no dataset/_metadata and no leaf file")),
-    ("hats/info_only/collection", Broken("the collection's primary has no hats.properties")),
+    ("hats/info_only/collection", Broken("this member of a collection has no hats.properties")),
     ("hats/info_only/dataset", Broken("no partition_info.csv, no dataset/_metadata and no leaf file")),
     ("hats/info_only/index_catalog", Nothing),
     ("hats/info_only/margin_cache", Nothing),
