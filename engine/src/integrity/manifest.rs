@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(manifest.paths().collect::<Vec<_>>(), ["a b.txt", "d/x.parquet"]);
         assert!(text.ends_with(&format!("\nend {}\n", manifest.id())));
         assert_eq!(manifest.check("a b.txt", b"abc"), Ok(()));
-        assert!(manifest.check("a b.txt", b"abd").unwrap_err().contains("content differs"));
+        assert!(manifest.check("a b.txt", b"xyz").unwrap_err().contains("content differs"));
         assert!(manifest.check("a b.txt", b"abcd").unwrap_err().contains("4 bytes, expected 3"));
         assert!(manifest.check("c", b"").unwrap_err().contains("not there"));
         let leaf = manifest.leaf("d/x.parquet").unwrap();
