@@ -185,8 +185,17 @@ fn an_import_to_a_busy_or_taken_target_is_refused() {
     let sources = [sky_csv(folder.path(), "a.csv", 0..10)];
     fs::create_dir(folder.path().join("sky")).unwrap();
     let options = ImportOptions::new(WriteOptions::new("sky"));
-    let error = import(&sources, &options, &folder.path().join("sky")).unwrap_err().to_string();
-    assert!(error.ends_with("a catalog is never overwritten"), "{error}");
+    let taken = || import(&sources, &options, &folder.path().join("sky")).unwrap_err().to_string();
+    assert!(taken().ends_with("a catalog is never overwritten"), "{}", taken());
+    // What an import left that ended behind the last step is removed, but not while somebody holds it.
+    let left = folder.path().join(".sky.import");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("run"), "rows").unwrap();
+    let held = fs::File::create(left.join("journal")).unwrap();
+    held.lock().unwrap();
+    assert!(taken().contains("overwritten") && left.exists());
+    drop(held);
+    assert!(taken().contains("overwritten") && !left.exists());
     let error = import(&["nothing*.csv".to_owned()], &options, &folder.path().join("new")).unwrap_err().to_string();
     assert_eq!(error, "nothing*.csv: no file has such a name");
 }

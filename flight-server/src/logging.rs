@@ -17,6 +17,8 @@ pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Told on standard error as well, which panics where nobody reads it any more.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let started = match log.format {
         LogFormat::Text => builder.try_init(),

@@ -155,13 +155,16 @@ pub fn import_tables(
 ) -> Result<ImportedCatalog, EngineError> {
     max_order(&options.write)?;
     let sources = expand(sources)?;
-    if target.symlink_metadata().is_ok() {
-        return Err(target_exists(target));
-    }
     let name = target.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| bad_input(format!("{} names no folder for a catalog", target.display())))?;
+    let scratch = target.with_file_name(format!(".{name}.import"));
+    if target.symlink_metadata().is_ok() {
+        // It may have ended between the last two steps of the import that made it.
+        Journal::sweep(&scratch).map_err(failed(&scratch, "remove scratch files"))?;
+        return Err(target_exists(target));
+    }
     let command = command(&sources, options);
-    let (journal, done) = Journal::open(&target.with_file_name(format!(".{name}.import")), &command)?;
+    let (journal, done) = Journal::open(&scratch, &command)?;
     let sizes: Option<u64> = sources.iter().map(Source::size).sum();
     progress.bytes.store(sizes.unwrap_or(0), Ordering::Relaxed);
     let mut import = Import { sources, options, target, progress, journal, command };

@@ -85,6 +85,16 @@ impl Journal {
         Ok((journal, all))
     }
 
+    /// Removes a scratch folder that nobody holds, if there is one.
+    pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+        let Ok(journal) = File::open(folder.join("journal")) else { return Ok(()) };
+        match journal.try_lock() {
+            Ok(()) => fs::remove_dir_all(folder),
+            Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Forgets everything and removes all other files.
     pub(super) fn restart(&mut self, command: &str) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
