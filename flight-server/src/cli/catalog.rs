@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray, UInt64Array};
-use arrow::record_batch::RecordBatch;
 use clap::{Args, Subcommand};
 use sidereus_engine::{
     CatalogStats, CollectionOptions, ColumnStats, catalog_stats, collect_catalog, seal_catalog, verify_catalog,
 };
 
 use super::CommandError;
-use crate::format::{self, EncodeError, Ending, FormatError, Head};
+use super::small_table::small_table;
+use crate::format::{EncodeError, FormatError};
 use crate::logging;
 
 /// Options of the command.
@@ -129,7 +129,7 @@ fn columns(stats: &[ColumnStats]) -> Result<Vec<u8>, FormatError> {
         |of: fn(&ColumnStats) -> Option<&str>| Arc::new(stats.iter().map(of).collect::<StringArray>()) as ArrayRef;
     let counts =
         |of: fn(&ColumnStats) -> u64| Arc::new(UInt64Array::from_iter_values(stats.iter().map(of))) as ArrayRef;
-    let table = [
+    small_table([
         ("column", texts(|column| Some(&column.name))),
         ("type", texts(|column| Some(&column.kind))),
         ("unit", texts(|column| Some(&column.unit))),
@@ -137,12 +137,5 @@ fn columns(stats: &[ColumnStats]) -> Result<Vec<u8>, FormatError> {
         ("nans", counts(|column| column.nans)),
         ("min", texts(|column| column.min.as_deref())),
         ("max", texts(|column| column.max.as_deref())),
-    ];
-    let batch = RecordBatch::try_from_iter_with_nullable(table.map(|(name, array)| (name, array, true)))?;
-    let mut out = Vec::new();
-    let mut encoder = format::terminal().encoder(&Head { schema: batch.schema(), query: None })?;
-    encoder.begin(&mut out)?;
-    encoder.batch(&batch, &mut out)?;
-    encoder.finish(Ending::Complete, &mut out)?;
-    Ok(out)
+    ])
 }

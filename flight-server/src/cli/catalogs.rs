@@ -4,13 +4,13 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray, UInt64Array};
-use arrow::record_batch::RecordBatch;
 use clap::Args;
 use sidereus_engine::{CatalogKind, CatalogMetadata};
 
+use super::small_table::small_table;
 use super::{CommandError, Source};
 use crate::error::chain;
-use crate::format::{self, EncodeError, Ending, FormatError, Head};
+use crate::format::{EncodeError, FormatError};
 use crate::logging;
 use crate::services::Services;
 
@@ -45,13 +45,7 @@ fn table(catalogs: &[Arc<CatalogMetadata>]) -> Result<Vec<u8>, FormatError> {
         ("partitions", Arc::new(UInt64Array::from_iter_values(catalogs.iter().map(|c| count(c.partitions.len()))))),
         ("location", Arc::new(StringArray::from_iter_values(catalogs.iter().map(|c| &c.location.display)))),
     ];
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)))?;
-    let mut out = Vec::new();
-    let mut encoder = format::terminal().encoder(&Head { schema: batch.schema(), query: None })?;
-    encoder.begin(&mut out)?;
-    encoder.batch(&batch, &mut out)?;
-    encoder.finish(Ending::Complete, &mut out)?;
-    Ok(out)
+    small_table(columns)
 }
 
 const fn kind(kind: CatalogKind) -> &'static str {

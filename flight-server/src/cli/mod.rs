@@ -12,6 +12,7 @@ mod hash_password;
 mod import;
 mod query;
 mod serve;
+mod small_table;
 mod snippets;
 
 use std::io::Write;
