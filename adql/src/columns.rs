@@ -83,19 +83,18 @@ impl Columns {
     }
 
     /// The columns one by one, to be renamed.
-    pub(crate) fn listed(&mut self) -> &mut Vec<Column> {
-        if let Self::OfTable { .. } = self {
-            *self = Self::Listed(self.iter().collect());
-        }
-        match self {
-            Self::Listed(columns) => columns,
-            Self::OfTable { .. } => unreachable!("they were listed above"),
-        }
+    pub(crate) fn rename(&mut self, rename: impl FnOnce(&mut Vec<Column>)) {
+        let mut columns = std::mem::take(self).into_vec();
+        rename(&mut columns);
+        *self = Self::Listed(columns);
     }
 
     /// The columns one by one.
-    pub(crate) fn into_vec(mut self) -> Vec<Column> {
-        std::mem::take(self.listed())
+    pub(crate) fn into_vec(self) -> Vec<Column> {
+        match self {
+            Self::Listed(columns) => columns,
+            table @ Self::OfTable { .. } => table.iter().collect(),
+        }
     }
 }
 

@@ -148,15 +148,8 @@ impl Binder<'_, '_> {
             let message = format!("{} names for {} columns", alias.columns.len(), bound.columns.len());
             self.findings.bad(alias.span(), message);
         }
-        for (index, column) in alias.columns.iter_mut().enumerate() {
-            column.name = exact(&column.name.value);
-            let columns = bound.columns.listed();
-            match columns.get_mut(index) {
-                Some(renamed) => {
-                    *renamed = Column::new(column.name.value.as_str()).with_unit(mem::take(&mut renamed.unit));
-                }
-                None => columns.push(Column::new(column.name.value.as_str())),
-            }
+        if !alias.columns.is_empty() {
+            bound.columns.rename(|columns| rename(columns, alias));
         }
         alias.explicit = true;
         alias.name = Ident { span: alias.name.span, ..exact(&alias.name.value) };
@@ -271,6 +264,18 @@ fn common_columns(scope: &Scope, left_relations: usize) -> Vec<Name> {
         }
     }
     names
+}
+
+/// Gives columns the names of an alias, the first to the first.
+fn rename(columns: &mut Vec<Column>, alias: &mut TableAlias) {
+    for (index, column) in alias.columns.iter_mut().enumerate() {
+        column.name = exact(&column.name.value);
+        let name = column.name.value.as_str();
+        match columns.get_mut(index) {
+            Some(renamed) => *renamed = Column::new(name).with_unit(mem::take(&mut renamed.unit)),
+            None => columns.push(Column::new(name)),
+        }
+    }
 }
 
 fn coalesce(left: Expr, right: Expr) -> Expr {

@@ -124,8 +124,10 @@ impl Shared {
     pub(super) fn end(&self, stream: usize, ends: Vec<Boundary>, grouping: &Grouping) -> Result<Option<RecordBatch>> {
         let mut boundaries = self.boundaries.lock().unwrap_or_else(PoisonError::into_inner);
         boundaries.push((stream, ends));
-        if self.running.fetch_sub(1, Ordering::AcqRel) > 1 {
-            return Ok(None);
+        match self.running.fetch_sub(1, Ordering::AcqRel) {
+            0 => return internal_err!("a grouping by runs was executed twice"),
+            1 => {}
+            _ => return Ok(None),
         }
         let mut streams = std::mem::take(&mut *boundaries);
         drop(boundaries);

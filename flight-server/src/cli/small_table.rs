@@ -3,7 +3,7 @@
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 
-use crate::format::{self, EncodeError, Ending, FormatError, Head};
+use crate::format::{self, Ending, FormatError, Head};
 
 /// Columns of equal length under their names, aligned.
 pub(super) fn small_table<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Vec<u8>, FormatError> {
