@@ -85,9 +85,16 @@ impl Journal {
         Ok((journal, all))
     }
 
-    /// Removes a scratch folder that nobody holds, if there is one.
+    /// Removes a scratch folder that nobody holds, if there is one; also what is left of one whose removal was cut short.
     pub(super) fn sweep(folder: &Path) -> io::Result<()> {
-        let Ok(journal) = File::open(folder.join("journal")) else { return Ok(()) };
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        let journal = match File::open(folder.join("journal")) {
+            Ok(journal) => journal,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::remove_dir_all(folder),
+            Err(error) => return Err(error),
+        };
         match journal.try_lock() {
             Ok(()) => fs::remove_dir_all(folder),
             Err(TryLockError::WouldBlock) => Ok(()),
@@ -195,5 +202,20 @@ mod tests {
         let (journal, done) = Journal::open(&folder, "b").unwrap();
         assert_eq!(done, Done::default());
         assert!(!journal.path("run-0").exists());
+    }
+
+    #[test]
+    fn sweeping_spares_a_running_import_and_ends_a_removal_that_was_cut_short() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("scratch");
+        Journal::sweep(&folder).unwrap();
+        let (journal, _) = Journal::open(&folder, "a").unwrap();
+        fs::write(journal.path("run-0"), "x").unwrap();
+        Journal::sweep(&folder).unwrap();
+        assert!(journal.path("run-0").exists());
+        fs::remove_file(folder.join("journal")).unwrap();
+        drop(journal);
+        Journal::sweep(&folder).unwrap();
+        assert!(!folder.exists());
     }
 }
