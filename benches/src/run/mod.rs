@@ -1,4 +1,4 @@
-//! Times the server as a client sees it: through Flight SQL, warm, every answer checked.
+//! Times the server as a client sees it, through Flight SQL, or the engine without one; warm, every answer checked.
 //!
 //! ```text
 //!  start the binary (or take an endpoint) -> choose places -> warm-up pass, checked -> timed pass -> table and JSON
@@ -6,6 +6,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod flight;
+mod in_process;
 pub(crate) mod places;
 pub(crate) mod report;
 pub(crate) mod server;
@@ -19,6 +20,7 @@ use clap::Args;
 use crate::error::BenchError;
 use catalog::Catalog;
 use flight::FlightTarget;
+use in_process::InProcess;
 use report::Report;
 use server::Server;
 use tasks::Plan;
@@ -35,7 +37,16 @@ pub(crate) struct Run {
     /// A server that serves it already, as grpc://host:port; none is started.
     #[arg(long)]
     endpoint: Option<String>,
-    /// Places per cone search; the scan and the map run a tenth as often.
+    /// Ask the engine in this process; there is no server.
+    #[arg(long, conflicts_with = "endpoint")]
+    in_process: bool,
+    /// Only tasks whose names hold this.
+    #[arg(long, default_value = "")]
+    tasks: String,
+    /// What cones select: columns separated by commas, the position among them.
+    #[arg(long, default_value = "*")]
+    select: String,
+    /// Places per cone search; the scan and the map run a tenth as often, at most ten times.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Seed of the places.
@@ -54,18 +65,27 @@ pub(crate) struct Run {
 /// *Errors*: the server fails, or a task does: the report is complete all the same.
 pub(crate) fn run(arguments: &Run) -> Result<(), BenchError> {
     let catalog = Catalog::read(&arguments.catalog)?;
-    let server = match &arguments.endpoint {
-        Some(_) => None,
-        None => Some(Server::start(&arguments.binary, &[&arguments.catalog])?),
+    let plan = Plan {
+        catalog: &catalog,
+        repeat: arguments.repeat,
+        seed: arguments.seed,
+        tasks: &arguments.tasks,
+        select: &arguments.select,
+        magnitude: &arguments.magnitude,
     };
-    let endpoint = server.as_ref().map(Server::endpoint).or(arguments.endpoint.as_deref());
-    let endpoint = endpoint.ok_or_else(|| BenchError::Argument("there is no server to ask".to_owned()))?;
-    let mut target = FlightTarget::connect(endpoint)?;
-    let plan =
-        Plan { catalog: &catalog, repeat: arguments.repeat, seed: arguments.seed, magnitude: &arguments.magnitude };
-    let measurements = tasks::measure(&plan, &mut target)?;
-    let version = server.as_ref().and_then(Server::version);
-    let report = Report::new(&catalog, version, measurements);
+    let report = if arguments.in_process {
+        let measurements = tasks::measure(&plan, &mut InProcess::open(&arguments.catalog)?)?;
+        Report::new(&catalog, Some(format!("{} in process", env!("CARGO_PKG_VERSION"))), measurements)
+    } else {
+        let server = match &arguments.endpoint {
+            Some(_) => None,
+            None => Some(Server::start(&arguments.binary, &[&arguments.catalog])?),
+        };
+        let endpoint = server.as_ref().map(Server::endpoint).or(arguments.endpoint.as_deref());
+        let endpoint = endpoint.ok_or_else(|| BenchError::Argument("there is no server to ask".to_owned()))?;
+        let measurements = tasks::measure(&plan, &mut FlightTarget::connect(endpoint)?)?;
+        Report::new(&catalog, server.as_ref().and_then(Server::version), measurements)
+    };
     report.print_table()?;
     if let Some(path) = &arguments.json {
         report.write_json(path)?;

@@ -34,6 +34,10 @@ pub(super) struct Plan<'a> {
     pub(super) repeat: u32,
     /// Seed of the places.
     pub(super) seed: u64,
+    /// Tasks whose names hold this.
+    pub(super) tasks: &'a str,
+    /// What cones select.
+    pub(super) select: &'a str,
     /// Column that the scan filters on.
     pub(super) magnitude: &'a str,
 }
@@ -44,8 +48,10 @@ pub(super) struct Measurement {
     /// Name of the task.
     pub(super) name: String,
     /// Its runs.
-    pub(super) outcome: Result<Vec<Timing>, BenchError>,
+    pub(super) outcome: Runs,
 }
+
+type Runs = Result<Vec<Timing>, BenchError>;
 
 /// One run.
 #[derive(Debug, Clone, Copy)]
@@ -62,19 +68,28 @@ pub(super) struct Timing {
 ///
 /// *Errors*: the stars cannot be found.
 pub(super) fn measure<T: Target>(plan: &Plan<'_>, target: &mut T) -> Result<Vec<Measurement>, BenchError> {
-    let stars = on_stars(plan.repeat, plan.seed, plan.catalog, target)?;
+    let on_stars = match plan.tasks.contains("anywhere") {
+        true => Vec::new(),
+        false => on_stars(plan.repeat, plan.seed, plan.catalog, target)?,
+    };
     let mut measurements = Vec::new();
-    for (kind, places, on_star) in [("anywhere", anywhere(plan.repeat, plan.seed), false), ("on a star", stars, true)] {
+    let mut task = |name: String, run: &mut dyn FnMut() -> Runs| {
+        if name.contains(plan.tasks) {
+            measurements.push(Measurement { name, outcome: run() });
+        }
+    };
+    for (kind, places, on_star) in
+        [("anywhere", anywhere(plan.repeat, plan.seed), false), ("on a star", on_stars, true)]
+    {
         for (radius, radius_deg) in RADII {
-            let cones = Cones { catalog: plan.catalog, places: &places, radius_deg, on_star };
-            let name = |how: &str| format!("cone {radius} {kind}, {how}");
-            measurements.push(Measurement { name: name("prepared"), outcome: prepared_cones(&cones, target) });
-            measurements.push(Measurement { name: name("ad hoc"), outcome: ad_hoc_cones(&cones, target) });
+            let cones = Cones { catalog: plan.catalog, select: plan.select, places: &places, radius_deg, on_star };
+            task(format!("cone {radius} {kind}, prepared"), &mut || prepared_cones(&cones, target));
+            task(format!("cone {radius} {kind}, ad hoc"), &mut || ad_hoc_cones(&cones, target));
         }
     }
-    let scans = (plan.repeat / 10).max(3);
-    measurements.push(Measurement { name: "filter and average".to_owned(), outcome: scan(plan, scans, target) });
-    measurements.push(Measurement { name: "density map, order 6".to_owned(), outcome: density(plan, scans, target) });
+    let scans = (plan.repeat / 10).clamp(3, 10);
+    task("filter and average".to_owned(), &mut || scan(plan, scans, target));
+    task("density map, order 6".to_owned(), &mut || density(plan, scans, target));
     Ok(measurements)
 }
 
@@ -85,6 +100,7 @@ pub(crate) fn cone_condition(catalog: &Catalog, [ra, dec, radius]: &[String; 3])
 
 struct Cones<'a> {
     catalog: &'a Catalog,
+    select: &'a str,
     places: &'a [Place],
     radius_deg: f64,
     on_star: bool,
@@ -92,7 +108,7 @@ struct Cones<'a> {
 
 impl Cones<'_> {
     fn sql(&self, circle: &[String; 3]) -> String {
-        format!("SELECT * FROM {} WHERE {}", self.catalog.table, cone_condition(self.catalog, circle))
+        format!("SELECT {} FROM {} WHERE {}", self.select, self.catalog.table, cone_condition(self.catalog, circle))
     }
 
     fn circle(&self, place: Place) -> [f64; 3] {
@@ -211,7 +227,7 @@ mod tests {
     fn a_row_outside_the_cone_and_a_missing_star_are_noticed() {
         let catalog = catalog();
         let star = Place { ra_deg: 10.0, dec_deg: 0.0 };
-        let cones = Cones { catalog: &catalog, places: &[], radius_deg: 1.0, on_star: true };
+        let cones = Cones { catalog: &catalog, select: "*", places: &[], radius_deg: 1.0, on_star: true };
         cones.check(star, &answer(&[(10.0, 0.0), (10.9, 0.0)])).unwrap();
         assert!(
             cones.check(star, &answer(&[(10.0, 0.0), (11.1, 0.0)])).unwrap_err().to_string().contains("degrees off")
