@@ -19,6 +19,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::at_hand;
 use crate::catalog::CatalogLocation;
 
 /// Bytes between two ranges that are cheaper to read than to ask for separately, on a remote store.
@@ -136,6 +137,10 @@ impl FileFetcher {
     pub(crate) async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, FetchError> {
         if let Some((file, opened)) = &self.local {
             self.count(ranges.len(), ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum());
+            if let Some(parts) = at_hand::read(file, ranges) {
+                let unchanged = unchanged(file, opened).map_err(|error| self.failed(&error))?;
+                return if unchanged { Ok(parts) } else { Err(FetchError::Replaced) };
+            }
             let (file, opened, ranges) = (Arc::clone(file), opened.clone(), ranges.to_vec());
             let read = SpawnedTask::spawn_blocking(move || read_local(&file, &opened, &ranges));
             return read.join().await.map_err(|error| self.failed(&error.into()))?.map_err(|error| match error {
@@ -191,11 +196,16 @@ fn read_local(file: &File, opened: &Metadata, ranges: &[Range<u64>]) -> Result<V
         Ok(Bytes::from(bytes))
     };
     let parts = ranges.iter().map(read).collect();
-    let now = file.metadata().map_err(LocalError::Io)?;
-    match (now.len(), now.mtime(), now.mtime_nsec()) == (opened.len(), opened.mtime(), opened.mtime_nsec()) {
+    match unchanged(file, opened).map_err(LocalError::Io)? {
         true => parts,
         false => Err(LocalError::Fetch(FetchError::Replaced)),
     }
+}
+
+/// Whether an open file was not written to since.
+fn unchanged(file: &File, opened: &Metadata) -> std::io::Result<bool> {
+    let now = file.metadata()?;
+    Ok((now.len(), now.mtime(), now.mtime_nsec()) == (opened.len(), opened.mtime(), opened.mtime_nsec()))
 }
 
 /// Sorted, disjoint ranges that cover all of `ranges`, joined where the gap is at most `gap`.

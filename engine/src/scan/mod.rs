@@ -12,6 +12,7 @@
 //! ```
 //! The scan knows no SQL: it is handed a region, physical expressions and a projection.
 
+mod at_hand;
 mod by_key;
 mod cache;
 mod columns;

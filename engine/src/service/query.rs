@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt};
 use sidereus_adql::{Extensions, Label, Language};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
 use super::plan;
@@ -161,10 +164,34 @@ impl QueryService {
         }
         let deadline = deadline(limits);
         let values = cast_parameters(parameters, &prepared.parameters)?;
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let (told, planned) = oneshot::channel();
+        let overflow = OverflowFlag::default();
+        let cut = Cut { remaining: limits.max_rows, overflow: overflow.clone() };
         let prepared = prepared.clone();
-        let task = async move { physical(prepared, values, limits.max_rows).await };
-        let physical = within(deadline, Box::pin(self.workers.run(task))).await??;
-        self.start(physical, limits.max_rows, deadline)
+        // What reads little goes on where it was planned: to wake another thread takes longer than many a query.
+        let short = async move {
+            match physical(prepared, values, limits.max_rows).await {
+                Err(error) => drop(told.send(Err(error))),
+                Ok(physical) if lane(physical.plan.as_ref()) == Lane::Long => {
+                    drop(told.send(Ok((physical, Some((sender, cut))))));
+                }
+                Ok(physical) => {
+                    let started =
+                        (Arc::clone(&physical.plan), Arc::clone(&physical.schema), Arc::clone(&physical.state));
+                    drop(told.send(Ok((physical, None))));
+                    produce(started, cut, sender, deadline).await;
+                }
+            }
+        };
+        let mut task = self.workers.start(Lane::Short, short)?;
+        let Ok(planned) = within(deadline, planned).await? else { return Err(ended(task.join().await.err())) };
+        let (Physical { plan, schema, state }, long) = planned?;
+        if let Some((sender, cut)) = long {
+            let started = (Arc::clone(&plan), Arc::clone(&schema), state);
+            task = self.workers.start(Lane::Long, produce(started, cut, sender, deadline))?;
+        }
+        Ok(QueryResult::new(schema, received(receiver, task, deadline), overflow, plan))
     }
 
     /// Prepares and runs a query.
@@ -174,45 +201,51 @@ impl QueryService {
         let prepared = self.prepare(principal, request).await?;
         self.execute(principal, &prepared, &request.parameters, request.limits).await
     }
+}
 
-    fn start(&self, physical: Physical, max_rows: Option<u64>, deadline: Deadline) -> Result<QueryResult, EngineError> {
-        let Physical { plan, schema, state } = physical;
-        let overflow = OverflowFlag::default();
-        let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
-        let cut = Cut { remaining: max_rows, overflow: overflow.clone() };
-        let (started, dressed) = (Arc::clone(&plan), Arc::clone(&schema));
-        // Operators start tasks as soon as they are executed, on the threads of whoever executes them.
-        let task = self.workers.start(lane(plan.as_ref()), async move {
-            let mut batches = match batches(started, &state, dressed) {
-                Ok(batches) => cut.apply(batches),
-                Err(error) => futures::stream::once(async { Err(error) }).boxed(),
-            };
-            while let Some(batch) = next_within(&mut batches, deadline).await {
-                let failed = batch.is_err();
-                if sender.send(batch).await.is_err() || failed {
-                    return;
-                }
-            }
-        })?;
-        // The task lives in the stream: dropping the stream stops it. A panic closes the channel early, so its outcome
-        // is asked for at the end.
-        // The time is watched here as well: an operator that does not yield cannot be told of it there.
-        let stream = futures::stream::unfold((receiver, Some(task)), move |(mut receiver, mut task)| async move {
-            match within(deadline, receiver.recv()).await {
-                Ok(Some(batch)) => return Some((batch, (receiver, task))),
-                Ok(None) => {}
-                Err(late) => {
-                    let _running = task.take()?;
-                    return Some((Err(late), (receiver, None)));
-                }
-            }
-            let ended = task.take()?.join().await;
-            let error = ended.err()?;
-            let error = EngineError::request(ErrorKind::Internal, format!("a query task ended: {error}"));
-            Some((Err(error), (receiver, None)))
-        });
-        Ok(QueryResult::new(schema, Box::pin(stream), overflow, plan))
+type Batch = Result<RecordBatch, EngineError>;
+
+/// Runs a plan into a channel. Operators start tasks as soon as they are executed, on the threads of whoever executes them.
+async fn produce(
+    (plan, schema, state): (Arc<dyn ExecutionPlan>, SchemaRef, Arc<SessionState>),
+    cut: Cut,
+    sender: mpsc::Sender<Batch>,
+    deadline: Deadline,
+) {
+    let mut batches = match batches(plan, &state, schema) {
+        Ok(batches) => cut.apply(batches),
+        Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+    };
+    while let Some(batch) = next_within(&mut batches, deadline).await {
+        let failed = batch.is_err();
+        if sender.send(batch).await.is_err() || failed {
+            return;
+        }
     }
+}
+
+/// What a task sends, to its end. The task lives in the stream: dropping the stream stops it. A panic closes the channel
+/// early, so its outcome is asked for at the end.
+fn received(receiver: mpsc::Receiver<Batch>, task: SpawnedTask<()>, deadline: Deadline) -> ResultStream {
+    // The time is watched here as well: an operator that does not yield cannot be told of it there.
+    let stream = futures::stream::unfold((receiver, Some(task)), move |(mut receiver, mut task)| async move {
+        match within(deadline, receiver.recv()).await {
+            Ok(Some(batch)) => return Some((batch, (receiver, task))),
+            Ok(None) => {}
+            Err(late) => {
+                let _running = task.take()?;
+                return Some((Err(late), (receiver, None)));
+            }
+        }
+        let error = task.take()?.join().await.err()?;
+        Some((Err(ended(Some(error))), (receiver, None)))
+    });
+    Box::pin(stream)
+}
+
+fn ended(error: Option<JoinError>) -> EngineError {
+    let why = error.map_or_else(|| "it told no result".to_owned(), |error| error.to_string());
+    EngineError::request(ErrorKind::Internal, format!("a query task ended: {why}"))
 }
 
 type Deadline = Option<(Instant, Duration)>;
