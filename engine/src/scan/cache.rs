@@ -134,22 +134,20 @@ async fn read_footer(catalog: &CatalogMetadata, file: &DataFile, fetcher: &FileF
         message: not_published(file.path.as_ref(), &why),
         source: None,
     };
-    let read = match &file.seal {
-        None => decode_footer(fetcher).await,
-        Some(seal) => decode_sealed(seal, fetcher).await,
-    };
-    let metadata = read.map_err(|error| match error {
-        FooterError::Fetch(source) => why("cannot be read", Box::new(source)),
+    let unreadable = |what: &str, error: FooterError| match error {
+        FooterError::Fetch(source) => why(what, Box::new(source)),
         FooterError::Parquet(source) => why("is no readable Parquet file", Box::new(source)),
         FooterError::NotPublished(why) => refused(why),
-    })?;
-    let pages = match &file.seal {
-        None => None,
-        Some(seal) => Some(page_sums(catalog, seal, (&metadata, fetcher)).await.map_err(|error| match error {
-            FooterError::NotPublished(why) => refused(why),
-            FooterError::Fetch(source) => why("the sums of its pages cannot be read", Box::new(source)),
-            FooterError::Parquet(source) => why("is no readable Parquet file", Box::new(source)),
-        })?),
+    };
+    let (metadata, pages) = match &file.seal {
+        None => (decode_footer(fetcher).await.map_err(|error| unreadable("cannot be read", error))?, None),
+        Some(seal) => {
+            let (metadata, sums) = futures::join!(decode_sealed(seal, fetcher), page_sums(catalog, seal, fetcher));
+            let metadata = metadata.map_err(|error| unreadable("cannot be read", error))?;
+            let sums = sums.map_err(|error| unreadable("the sums of its pages cannot be read", error))?;
+            let sums = PageSums::new(&metadata, &sums).map_err(refused)?;
+            (metadata, Some(sums))
+        }
     };
     let version = fetcher.version().cloned().ok_or_else(|| refused("nothing was read of it".to_owned()))?;
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
@@ -218,11 +216,7 @@ fn ended_early() -> ParquetError {
 }
 
 /// The sums of a file's pages, from the file of sums in the catalog's root.
-async fn page_sums(
-    catalog: &CatalogMetadata,
-    seal: &LeafSeal,
-    (metadata, file): (&ParquetMetaData, &FileFetcher),
-) -> Result<PageSums, FooterError> {
+async fn page_sums(catalog: &CatalogMetadata, seal: &LeafSeal, file: &FileFetcher) -> Result<Bytes, FooterError> {
     let path = catalog.location.root.clone().join(PAGES);
     let mut sums = file.sibling(path);
     sums.open().await?;
@@ -232,7 +226,7 @@ async fn page_sums(
     if read.len() as u64 != seal.pages_length || Digest::of(&read) != seal.pages {
         return Err(FooterError::NotPublished(format!("the sums of its pages in {PAGES} differ")));
     }
-    PageSums::new(metadata, &read).map_err(FooterError::NotPublished)
+    Ok(read)
 }
 
 /// For each row group, whether both position columns are known to hold no null.

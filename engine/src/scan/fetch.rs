@@ -21,8 +21,11 @@ use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectSto
 
 use crate::catalog::CatalogLocation;
 
-/// Bytes between two ranges that are cheaper to read than to ask for separately, on a remote store.
-const REMOTE_GAP: u64 = 256 << 10;
+/// Bytes between two ranges that are cheaper to read than to ask for separately, on a remote store: what comes in the time
+/// of a fraction of a round trip.
+const REMOTE_GAP: u64 = 1 << 20;
+/// Bytes from the end of a remote file that are read with its footer: all of a small file.
+const REMOTE_TAIL: u64 = 256 << 10;
 /// Requests of one query partition that may be under way at once.
 const REMOTE_CONCURRENCY: usize = 8;
 
@@ -75,19 +78,22 @@ pub(crate) struct FileFetcher {
     counters: FetchCounters,
     local: Option<(Arc<File>, Metadata)>,
     version: OnceLock<FileVersion>,
+    /// The end of a remote file, with its place, once it was read.
+    tail: OnceLock<(u64, Bytes)>,
 }
 
 impl FileFetcher {
     pub(crate) fn new(location: &CatalogLocation, path: Path, counters: FetchCounters) -> Self {
         let remote = location.display.contains("://") && !location.display.starts_with("file://");
-        let (store, version) = (Arc::clone(&location.store), OnceLock::new());
-        Self { store, path, remote, counters, local: None, version }
+        let store = Arc::clone(&location.store);
+        Self { store, path, remote, counters, local: None, version: OnceLock::new(), tail: OnceLock::new() }
     }
 
     /// A fetcher of another file of the same store.
     pub(crate) fn sibling(&self, path: Path) -> Self {
         let (store, counters) = (Arc::clone(&self.store), self.counters.clone());
-        Self { store, path, remote: self.remote, counters, local: None, version: OnceLock::new() }
+        let (version, tail) = (OnceLock::new(), OnceLock::new());
+        Self { store, path, remote: self.remote, counters, local: None, version, tail }
     }
 
     /// The file's path in its store.
@@ -127,9 +133,21 @@ impl FileFetcher {
             let mut parts = self.ranges(std::slice::from_ref(&range)).await?;
             return Ok((parts.pop().unwrap_or_default(), version.size));
         }
-        let (bytes, size) = self.get(GetRange::Suffix(length)).await?;
+        let (bytes, size) = self.get(GetRange::Suffix(length.max(REMOTE_TAIL))).await?;
         self.count(1, bytes.len() as u64);
-        Ok((bytes, size))
+        let surplus = bytes.len().saturating_sub(usize::try_from(length).unwrap_or(usize::MAX));
+        let wanted = bytes.slice(surplus..);
+        // A second end of the same version says the same.
+        let _ = self.tail.set((size.saturating_sub(bytes.len() as u64), bytes));
+        Ok((wanted, size))
+    }
+
+    /// The part of a range that came with the end of the file.
+    fn in_tail(&self, range: &Range<u64>) -> Option<Bytes> {
+        let (start, bytes) = self.tail.get()?;
+        let within = |at: u64| usize::try_from(at.checked_sub(*start)?).ok().filter(|at| *at <= bytes.len());
+        let (first, last) = (within(range.start)?, within(range.end)?);
+        (first <= last).then(|| bytes.slice(first..last))
     }
 
     /// Reads ranges, in the order asked.
@@ -143,14 +161,16 @@ impl FileFetcher {
                 LocalError::Fetch(error) => error,
             });
         }
-        let merged = merge(ranges, if self.remote { REMOTE_GAP } else { 0 });
+        let absent: Vec<Range<u64>> = ranges.iter().filter(|range| self.in_tail(range).is_none()).cloned().collect();
+        let merged = merge(&absent, if self.remote { REMOTE_GAP } else { 0 });
         self.count(merged.len(), merged.iter().map(|range| range.end - range.start).sum());
         let parts: Vec<Bytes> = futures::stream::iter(merged.clone())
             .map(|range| async move { self.get(GetRange::Bounded(range)).await.map(|(bytes, _)| bytes) })
             .buffered(REMOTE_CONCURRENCY)
             .try_collect()
             .await?;
-        Ok(ranges.iter().map(|range| slice(&merged, &parts, range)).collect())
+        let part = |range| self.in_tail(range).unwrap_or_else(|| slice(&merged, &parts, range));
+        Ok(ranges.iter().map(part).collect())
     }
 
     async fn get(&self, range: GetRange) -> Result<(Bytes, u64), FetchError> {
