@@ -34,7 +34,7 @@ pub use ingest::{
     write_collection,
 };
 pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
-pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
+pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,

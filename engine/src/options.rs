@@ -2,6 +2,7 @@
 //!
 //! Switching a rule off changes the time of a query, never its answer.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sidereus_adql::Extensions;
@@ -129,6 +130,15 @@ pub struct QueryLimits {
     pub timeout: Option<Duration>,
 }
 
+/// A place on the local disk for what was read of remote files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockCacheOptions {
+    /// The folder, of this process alone.
+    pub folder: PathBuf,
+    /// Bytes that it may hold.
+    pub bytes: u64,
+}
+
 /// Resources of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
@@ -136,6 +146,8 @@ pub struct EngineOptions {
     pub memory_limit: usize,
     /// Bytes of footers and page indexes that are kept.
     pub metadata_cache: usize,
+    /// Where blocks of remote files are kept; without it they are read anew.
+    pub block_cache: Option<BlockCacheOptions>,
     /// Rows of the smaller of two catalogs from which on a crossmatch goes partition by partition.
     pub crossmatch_rows: usize,
     /// Threads that run queries.
@@ -152,6 +164,7 @@ impl Default for EngineOptions {
         Self {
             memory_limit: 4 << 30,
             metadata_cache: 512 << 20,
+            block_cache: None,
             crossmatch_rows: 3_000_000,
             threads,
             rules: Rules::all(),

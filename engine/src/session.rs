@@ -22,9 +22,9 @@ use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
 use crate::cooperation::GiveWay;
 use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
-use crate::options::{EngineOptions, Rules};
+use crate::options::{BlockCacheOptions, EngineOptions, Rules};
 use crate::runs::GroupByRuns;
-use crate::scan::FooterCache;
+use crate::scan::{BlockCache, FooterCache};
 
 /// Makes session states that differ only in the tables they see.
 #[derive(Debug, Clone)]
@@ -39,7 +39,8 @@ impl SessionFactory {
     ///
     /// *Errors*: no directory for temporary files.
     pub(crate) fn try_new(options: &EngineOptions) -> Result<Self> {
-        let footers = Arc::new(FooterCache::new(options.metadata_cache));
+        let blocks = options.block_cache.as_ref().and_then(open_blocks);
+        let footers = Arc::new(FooterCache::new(options.metadata_cache).with_blocks(blocks));
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
             .with_create_default_catalog_and_schema(false)
@@ -77,6 +78,15 @@ impl SessionFactory {
         state.mark_start_execution();
         state
     }
+}
+
+/// The cache of remote files; an engine whose folder cannot be used does without, and says so.
+fn open_blocks(options: &BlockCacheOptions) -> Option<Arc<BlockCache>> {
+    let opened = BlockCache::open(&options.folder, options.bytes);
+    let opened = opened.inspect_err(|problem| {
+        tracing::warn!(%problem, folder = %options.folder.display(), "remote files are read without a cache");
+    });
+    opened.ok().map(Arc::new)
 }
 
 /// DataFusion's rules, and before those that take correlation apart, ours for the best few of a lateral join.

@@ -11,7 +11,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
-use super::fetch::{FetchError, FileFetcher, FileVersion};
+use super::blocks::BlockCache;
+use super::fetch::{FetchCounters, FetchError, FileFetcher, FileVersion};
 use super::keys::{RowGroupKeys, row_group_keys};
 use crate::catalog::{CatalogMetadata, DataFile};
 use crate::error::EngineError;
@@ -50,6 +51,8 @@ impl Footer {
 pub(crate) struct FooterCache {
     state: Mutex<State>,
     capacity: usize,
+    /// Blocks of remote files on the local disk.
+    blocks: Option<Arc<BlockCache>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,17 @@ struct State {
 impl FooterCache {
     /// A cache of at most `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }), capacity }
+        Self { state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }), capacity, blocks: None }
+    }
+
+    /// The same beside a cache of blocks of remote files.
+    pub(crate) fn with_blocks(self, blocks: Option<Arc<BlockCache>>) -> Self {
+        Self { blocks, ..self }
+    }
+
+    /// A reader of a file of a catalog.
+    pub(crate) fn fetcher(&self, catalog: &CatalogMetadata, file: &DataFile, counters: FetchCounters) -> FileFetcher {
+        FileFetcher::new(catalog, file, counters, self.blocks.clone())
     }
 
     /// The footer of a file of a catalog, of the version that is there now; the fetcher reads no other from then on.
@@ -81,7 +94,7 @@ impl FooterCache {
             fetcher.expect(&footer.version);
             return Ok(footer);
         }
-        let footer = Arc::new(read_footer(catalog, file, fetcher).await?);
+        let footer = Arc::new(read_footer(catalog, file, fetcher).await.inspect_err(|_| fetcher.forget())?);
         self.keep(key, &footer);
         Ok(footer)
     }
@@ -218,12 +231,13 @@ fn ended_early() -> ParquetError {
 /// The sums of a file's pages, from the file of sums in the catalog's root.
 async fn page_sums(catalog: &CatalogMetadata, seal: &LeafSeal, file: &FileFetcher) -> Result<Bytes, FooterError> {
     let path = catalog.location.root.clone().join(PAGES);
-    let mut sums = file.sibling(path);
+    let mut sums = file.sibling(path, &catalog.snapshot);
     sums.open().await?;
     let range = seal.pages_start..seal.pages_start.saturating_add(seal.pages_length);
     let read = if range.is_empty() { Vec::new() } else { sums.ranges(&[range]).await? };
     let read = read.into_iter().next().unwrap_or_default();
     if read.len() as u64 != seal.pages_length || Digest::of(&read) != seal.pages {
+        sums.forget();
         return Err(FooterError::NotPublished(format!("the sums of its pages in {PAGES} differ")));
     }
     Ok(read)

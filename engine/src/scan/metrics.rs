@@ -48,7 +48,11 @@ impl ScanMetrics {
             partitions_done: counter("partitions_done"),
             partitions_skipped: counter("partitions_skipped"),
             index_rows: counter("index_rows"),
-            fetched: FetchCounters { requests: counter("requests"), bytes: counter("bytes_read") },
+            fetched: FetchCounters {
+                requests: counter("requests"),
+                bytes: counter("bytes_read"),
+                kept: counter("bytes_kept"),
+            },
         }
     }
 }

@@ -5,5 +5,6 @@ mod support;
 
 mod counted;
 mod few_requests;
+mod kept;
 mod many_files;
 mod server;

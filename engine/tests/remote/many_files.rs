@@ -24,16 +24,23 @@ pub(crate) fn write(target: &Path, indexed: bool) {
     let options = WriteOptions { rows_per_partition: 10, max_order: ORDER, ..WriteOptions::new("stars") };
     let indexes = if indexed { vec!["id".to_owned()] } else { Vec::new() };
     let collection = CollectionOptions { margins: vec![0.5], indexes, codec: options.codec };
-    write_collection(target, "stars", &collection, |place| write_catalog(&[rows()], &options, place))
+    let rows = rows(FILES, |npix| if npix == CROWDED { CROWD } else { ROWS });
+    write_collection(target, "stars", &collection, |place| write_catalog(&[rows], &options, place))
         .expect("it is written");
 }
 
-fn rows() -> RecordBatch {
+/// Writes the catalog `stars` of a few files that are larger than what is read with a footer.
+pub(crate) fn write_few(target: &Path) {
+    let options = WriteOptions { rows_per_partition: 10, max_order: ORDER, ..WriteOptions::new("stars") };
+    write_catalog(&[rows(4, |_| 30_000)], &options, target).expect("it is written");
+}
+
+fn rows(files: u64, rows_of: impl Fn(u64) -> u64) -> RecordBatch {
     let order = Order::new(ORDER).expect("an order");
     let mut positions = Vec::new();
-    for npix in 0..FILES {
+    for npix in 0..files {
         let keys = Cell::new(order, npix).expect("a cell").range29();
-        let count = if npix == CROWDED { CROWD } else { ROWS };
+        let count = rows_of(npix);
         let step = (keys.end - keys.start) / count;
         positions.extend((0..count).map(|row| place(keys.start + row * step + step / 2)));
     }
@@ -69,10 +76,15 @@ fn degrees(cell: Cell) -> (f64, f64) {
 
 /// The middle of a tiny partition.
 pub(crate) fn in_a_tiny_file() -> (f64, f64) {
-    degrees(Cell::new(Order::new(ORDER).expect("an order"), 77).expect("a cell"))
+    middle(77)
 }
 
 /// The middle of the crowded partition.
 pub(crate) fn in_the_crowd() -> (f64, f64) {
-    degrees(Cell::new(Order::new(ORDER).expect("an order"), CROWDED).expect("a cell"))
+    middle(CROWDED)
+}
+
+/// The middle of a partition.
+pub(crate) fn middle(npix: u64) -> (f64, f64) {
+    degrees(Cell::new(Order::new(ORDER).expect("an order"), npix).expect("a cell"))
 }
