@@ -28,6 +28,8 @@ pub struct Rules {
     pub scan_template: bool,
     /// Join tables on their positions by zones; off compares all pairs, but where there is no other plan.
     pub crossmatch: bool,
+    /// Answer counts and extremes of whole catalogs by their footers.
+    pub metadata_answers: bool,
     /// Group a catalog, which is sorted by its key, by cells without a hash table.
     pub run_grouping: bool,
 }
@@ -46,6 +48,7 @@ impl Rules {
             predicate_pushdown: true,
             scan_template: true,
             crossmatch: true,
+            metadata_answers: true,
             run_grouping: true,
         }
     }
@@ -63,6 +66,7 @@ impl Rules {
             predicate_pushdown: false,
             scan_template: false,
             crossmatch: false,
+            metadata_answers: false,
             run_grouping: false,
         }
     }
@@ -72,7 +76,7 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 10] = [
+const SWITCHES: [(&str, Switch); 11] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
@@ -82,6 +86,7 @@ const SWITCHES: [(&str, Switch); 10] = [
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),
     ("crossmatch", |rules| &mut rules.crossmatch),
+    ("metadata_answers", |rules| &mut rules.metadata_answers),
     ("run_grouping", |rules| &mut rules.run_grouping),
 ];
 

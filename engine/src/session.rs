@@ -25,6 +25,7 @@ use crate::functions::{self, Builtins};
 use crate::options::{BlockCacheOptions, EngineOptions, Rules};
 use crate::runs::GroupByRuns;
 use crate::scan::{BlockCache, FooterCache};
+use crate::tallies::AnswerByFooters;
 
 /// Makes session states that differ only in the tables they see.
 #[derive(Debug, Clone)]
@@ -95,11 +96,11 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     [lateral].into_iter().chain(Optimizer::new().rules).collect()
 }
 
-/// DataFusion's rules between ours: groupings by runs have to be known before a plan is distributed, and what gives way
+/// DataFusion's rules between ours: what footers answer, and groupings by runs, have to be known before a plan is distributed, and what gives way
 /// is what comes out at the end.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let (first, last) = (Arc::new(GroupByRuns) as _, Arc::new(GiveWay) as _);
-    std::iter::once(first).chain(PhysicalOptimizer::new().rules).chain([last]).collect()
+    let (first, last) = ([Arc::new(AnswerByFooters) as _, Arc::new(GroupByRuns) as _], Arc::new(GiveWay) as _);
+    first.into_iter().chain(PhysicalOptimizer::new().rules).chain([last]).collect()
 }
 
 fn runtime_env(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {

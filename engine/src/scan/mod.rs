@@ -10,6 +10,7 @@
 //!   |  kept.rs, blocks.rs   of remote files: what is on the local disk
 //!   |  decode.rs   positions and compared columns first, exact test, then the rest of the kept rows
 //!   |  exec.rs     `HatsScanExec`: the operator that DataFusion runs
+//!   |  tally.rs    what footers say of all rows
 //! ```
 //! The scan knows no SQL: it is handed a region, physical expressions and a projection.
 
@@ -30,6 +31,7 @@ mod metrics;
 mod narrow;
 mod select;
 mod stream;
+mod tally;
 
 pub(crate) use blocks::BlockCache;
 pub(crate) use cache::FooterCache;
@@ -38,3 +40,4 @@ pub(crate) use descriptor::{ScanDescriptor, ScanRequest};
 pub(crate) use exec::HatsScanExec;
 pub(crate) use id_lookup::IdLookup;
 pub(crate) use narrow::{KeyRanges, Narrowing};
+pub(crate) use tally::Tally;
