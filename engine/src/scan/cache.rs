@@ -9,7 +9,9 @@ use lru::LruCache;
 use parquet::DecodeResult;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataPushDecoder, ParquetStatisticsPolicy,
+};
 
 use super::blocks::BlockCache;
 use super::fetch::{FetchCounters, FetchError, FileFetcher, FileVersion};
@@ -166,6 +168,8 @@ async fn read_footer(catalog: &CatalogMetadata, file: &DataFile, fetcher: &FileF
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
     let keys = catalog.index.as_ref().and_then(|index| row_group_keys(&metadata, index));
     let positions_present = positions_present(catalog, &metadata);
+    // Extremes of pages are half of what a wide file's footer takes, and those of the keys are kept apart.
+    let metadata = metadata.into_builder().set_column_index(None).build();
     let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
         .map_err(|source| why("has an unreadable schema", Box::new(source)))?;
     Ok(Footer { reader, keys, rows, positions_present, pages, version })
@@ -192,7 +196,7 @@ impl From<FetchError> for FooterError {
 async fn decode_footer(file: &FileFetcher) -> Result<ParquetMetaData, FooterError> {
     let (tail, size) = file.suffix(FOOTER_GUESS).await?;
     let start = size.saturating_sub(tail.len() as u64);
-    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    let mut decoder = metadata_decoder(size)?;
     decoder.push_range(start..size, tail)?;
     loop {
         match decoder.try_decode()? {
@@ -216,12 +220,21 @@ async fn decode_sealed(seal: &LeafSeal, file: &FileFetcher) -> Result<ParquetMet
     if tail.len() as u64 != wanted || Digest::of(&tail) != seal.tail {
         return Err(FooterError::NotPublished("its footer or page index differs".to_owned()));
     }
-    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    let mut decoder = metadata_decoder(size)?;
     decoder.push_range(seal.tail_start..size, tail)?;
     match decoder.try_decode()? {
         DecodeResult::Data(metadata) => Ok(metadata),
         DecodeResult::NeedsData(_) | DecodeResult::Finished => Err(ended_early().into()),
     }
+}
+
+/// Decodes all that scans look at: not how values are encoded, nor how long they are.
+fn metadata_decoder(size: u64) -> Result<ParquetMetaDataPushDecoder, ParquetError> {
+    let options = ParquetMetaDataOptions::new()
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    Ok(decoder.with_metadata_options(Some(Arc::new(options))))
 }
 
 fn ended_early() -> ParquetError {
