@@ -17,6 +17,7 @@ mod scan;
 mod service;
 mod session;
 mod tables;
+mod tallies;
 
 pub use audit::{CatalogStats, ColumnStats, Verdict, catalog_stats, verify_catalog};
 pub use catalog::{
@@ -29,12 +30,11 @@ pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, CollectionOptions, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog,
-    KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, collect_catalog,
-    import_parquet, import_tables, keyed_schema, nan_counts, partition_sky, seal_catalog, write_catalog,
-    write_collection,
+    KEY_COLUMN, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, collect_catalog, import_parquet,
+    import_tables, keyed_schema, partition_sky, seal_catalog, write_catalog, write_collection,
 };
-pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
-pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
+pub use integrity::{Digest, LeafSeal, MANIFEST, NanCounts, PAGES, nan_counts};
+pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
     OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,

@@ -2,6 +2,7 @@
 //!
 //! Switching a rule off changes the time of a query, never its answer.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sidereus_adql::Extensions;
@@ -27,6 +28,8 @@ pub struct Rules {
     pub scan_template: bool,
     /// Join tables on their positions by zones; off compares all pairs, but where there is no other plan.
     pub crossmatch: bool,
+    /// Answer counts and extremes of whole catalogs by their footers.
+    pub metadata_answers: bool,
     /// Group a catalog, which is sorted by its key, by cells without a hash table.
     pub run_grouping: bool,
 }
@@ -45,6 +48,7 @@ impl Rules {
             predicate_pushdown: true,
             scan_template: true,
             crossmatch: true,
+            metadata_answers: true,
             run_grouping: true,
         }
     }
@@ -62,6 +66,7 @@ impl Rules {
             predicate_pushdown: false,
             scan_template: false,
             crossmatch: false,
+            metadata_answers: false,
             run_grouping: false,
         }
     }
@@ -71,7 +76,7 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 10] = [
+const SWITCHES: [(&str, Switch); 11] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
@@ -81,6 +86,7 @@ const SWITCHES: [(&str, Switch); 10] = [
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),
     ("crossmatch", |rules| &mut rules.crossmatch),
+    ("metadata_answers", |rules| &mut rules.metadata_answers),
     ("run_grouping", |rules| &mut rules.run_grouping),
 ];
 
@@ -129,6 +135,15 @@ pub struct QueryLimits {
     pub timeout: Option<Duration>,
 }
 
+/// A place on the local disk for what was read of remote files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockCacheOptions {
+    /// The folder, of this process alone.
+    pub folder: PathBuf,
+    /// Bytes that it may hold.
+    pub bytes: u64,
+}
+
 /// Resources of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
@@ -136,6 +151,8 @@ pub struct EngineOptions {
     pub memory_limit: usize,
     /// Bytes of footers and page indexes that are kept.
     pub metadata_cache: usize,
+    /// Where blocks of remote files are kept; without it they are read anew.
+    pub block_cache: Option<BlockCacheOptions>,
     /// Rows of the smaller of two catalogs from which on a crossmatch goes partition by partition.
     pub crossmatch_rows: usize,
     /// Threads that run queries.
@@ -152,6 +169,7 @@ impl Default for EngineOptions {
         Self {
             memory_limit: 4 << 30,
             metadata_cache: 512 << 20,
+            block_cache: None,
             crossmatch_rows: 3_000_000,
             threads,
             rules: Rules::all(),

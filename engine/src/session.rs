@@ -22,9 +22,10 @@ use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
 use crate::cooperation::GiveWay;
 use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
-use crate::options::{EngineOptions, Rules};
+use crate::options::{BlockCacheOptions, EngineOptions, Rules};
 use crate::runs::GroupByRuns;
-use crate::scan::FooterCache;
+use crate::scan::{BlockCache, FooterCache};
+use crate::tallies::AnswerByFooters;
 
 /// Makes session states that differ only in the tables they see.
 #[derive(Debug, Clone)]
@@ -39,7 +40,8 @@ impl SessionFactory {
     ///
     /// *Errors*: no directory for temporary files.
     pub(crate) fn try_new(options: &EngineOptions) -> Result<Self> {
-        let footers = Arc::new(FooterCache::new(options.metadata_cache));
+        let blocks = options.block_cache.as_ref().and_then(open_blocks);
+        let footers = Arc::new(FooterCache::new(options.metadata_cache).with_blocks(blocks));
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
             .with_create_default_catalog_and_schema(false)
@@ -79,17 +81,26 @@ impl SessionFactory {
     }
 }
 
+/// The cache of remote files; an engine whose folder cannot be used does without, and says so.
+fn open_blocks(options: &BlockCacheOptions) -> Option<Arc<BlockCache>> {
+    let opened = BlockCache::open(&options.folder, options.bytes);
+    let opened = opened.inspect_err(|problem| {
+        tracing::warn!(%problem, folder = %options.folder.display(), "remote files are read without a cache");
+    });
+    opened.ok().map(Arc::new)
+}
+
 /// DataFusion's rules, and before those that take correlation apart, ours for the best few of a lateral join.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let lateral: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(NearestInLateral);
     [lateral].into_iter().chain(Optimizer::new().rules).collect()
 }
 
-/// DataFusion's rules between ours: groupings by runs have to be known before a plan is distributed, and what gives way
+/// DataFusion's rules between ours: what footers answer, and groupings by runs, have to be known before a plan is distributed, and what gives way
 /// is what comes out at the end.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let (first, last) = (Arc::new(GroupByRuns) as _, Arc::new(GiveWay) as _);
-    std::iter::once(first).chain(PhysicalOptimizer::new().rules).chain([last]).collect()
+    let (first, last) = ([Arc::new(AnswerByFooters) as _, Arc::new(GroupByRuns) as _], Arc::new(GiveWay) as _);
+    first.into_iter().chain(PhysicalOptimizer::new().rules).chain([last]).collect()
 }
 
 fn runtime_env(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {

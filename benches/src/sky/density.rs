@@ -27,9 +27,12 @@ impl CellCounts {
         Order::new(ORDER).expect("9 is an order")
     }
 
-    /// Draws counts that add up to `rows`.
-    pub(super) fn draw(rows: u64, seed: u64) -> Self {
-        let weights: Vec<f64> = (0..Self::order().cell_count()).into_par_iter().map(cell_density).collect();
+    /// Draws counts that add up to `rows`; half of them in one percent of the sky, if that is wanted.
+    pub(super) fn draw(rows: u64, seed: u64, crowded: bool) -> Self {
+        let mut weights: Vec<f64> = (0..Self::order().cell_count()).into_par_iter().map(cell_density).collect();
+        if crowded {
+            crowd(&mut weights);
+        }
         let scale = rows as f64 / weights.iter().sum::<f64>();
         let mut counts: Vec<u32> = weights
             .par_chunks(CELLS_PER_SEQUENCE)
@@ -77,6 +80,18 @@ fn cell_density(npix: u64) -> f64 {
     halo + disc + bulge
 }
 
+/// Gives one percent of the sky, some whole cells of order 3, half of all weight.
+fn crowd(weights: &mut [f64]) {
+    let cell = weights.len() / 768;
+    let is_crowded = |place: usize| (place / cell).is_multiple_of(96);
+    let all: f64 = weights.iter().sum();
+    let some: f64 = weights.iter().enumerate().filter(|(place, _)| is_crowded(*place)).map(|(_, weight)| weight).sum();
+    let factor = (all - some) / some;
+    for (_, weight) in weights.iter_mut().enumerate().filter(|(place, _)| is_crowded(*place)) {
+        *weight *= factor;
+    }
+}
+
 fn poisson(mean: f64, random: &mut SmallRng) -> u32 {
     Poisson::new(mean).map_or(0, |distribution| distribution.sample(random) as u32)
 }
@@ -104,7 +119,7 @@ mod tests {
 
     #[test]
     fn counts_meet_the_total_and_follow_the_galaxy() {
-        let counts = CellCounts::draw(2_000_000, 3);
+        let counts = CellCounts::draw(2_000_000, 3, false);
         assert_eq!(counts.rows_before(12 << 58), 2_000_000);
         let (mut plane, mut pole) = (0, 0);
         for npix in 0..CellCounts::order().cell_count() {
@@ -123,7 +138,7 @@ mod tests {
     #[test]
     fn few_rows_are_exact_too() {
         for rows in [1, 13] {
-            assert_eq!(CellCounts::draw(rows, 5).rows_before(12 << 58), rows as usize);
+            assert_eq!(CellCounts::draw(rows, 5, false).rows_before(12 << 58), rows as usize);
         }
     }
 }

@@ -48,6 +48,9 @@ pub(crate) struct MakeSky {
     /// Rows above which a partition is split.
     #[arg(long, default_value = "1000000", value_parser = number)]
     rows_per_partition: u64,
+    /// Crowd half of the rows into one percent of the sky.
+    #[arg(long)]
+    crowded: bool,
 }
 
 /// Makes the sky and says how long it took.
@@ -78,7 +81,7 @@ fn write(arguments: &MakeSky, progress: impl Fn(u64) + Sync) -> Result<WrittenCa
     let columns = Columns::first(arguments.columns)?;
     let options = options(arguments)?;
     let catalog = CatalogWriter::create(&arguments.out, columns.schema(), options.clone())?;
-    let counts = CellCounts::draw(arguments.rows, arguments.seed);
+    let counts = CellCounts::draw(arguments.rows, arguments.seed, arguments.crowded);
     let partitions = partition_sky(|key| counts.rows_before(key), options.rows_per_partition, CellCounts::order());
     partitions.par_iter().try_for_each(|partition| {
         write_partition(&Source { arguments, counts: &counts, columns: &columns }, partition, &catalog, &progress)
@@ -149,6 +152,7 @@ pub(crate) mod tests {
             seed: 1,
             codec: Codec::Lz4,
             rows_per_partition: 1_000_000,
+            crowded: false,
         };
         write(&sky, |_| ()).unwrap().root
     }
@@ -171,6 +175,7 @@ pub(crate) mod tests {
             seed,
             codec: Codec::Lz4,
             rows_per_partition: 10_000,
+            crowded: false,
         };
         let written = ["a", "b"].map(|out| write(&sky(out, 7), |_| ()).unwrap());
         let other = write(&sky("c", 8), |_| ()).unwrap();

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_partition_is_sorted_and_complete() {
-        let counts = CellCounts::draw(300_000, 1);
+        let counts = CellCounts::draw(300_000, 1, false);
         let cell = Cell::new(Order::MIN, 7).unwrap();
         let mut partition = PartitionKeys::new(cell, &counts, 1);
         let mut keys = Vec::new();

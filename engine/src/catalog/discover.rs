@@ -27,8 +27,8 @@ const CONCURRENT_LISTINGS: usize = 8;
 /// Something that looks like a table.
 #[derive(Debug)]
 pub(super) enum Candidate {
-    /// A catalog or collection, with its properties where they were read already.
-    Hats { place: Place, schema: String, name: Option<String>, declared: Option<Declared> },
+    /// A catalog or collection, with its properties where they were read already, or the name of their file.
+    Hats { place: Place, schema: String, name: Option<String>, properties: Found },
     /// A Parquet file.
     File { place: Place, path: Path, name: TableName },
     /// A folder of Parquet files.
@@ -37,9 +37,18 @@ pub(super) enum Candidate {
     Broken(EngineError),
 }
 
+/// What is known of a catalog's properties.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// What they say.
+    Read(Declared),
+    /// The file that they are in.
+    Listed(&'static str),
+}
+
 /// What the entries of a folder make it.
 enum Shape {
-    Hats,
+    Hats(&'static str),
     Plain,
     Broken(&'static str),
     Other,
@@ -64,7 +73,7 @@ pub(super) async fn candidates(root: &Root) -> Result<Vec<Candidate>, EngineErro
         return Err(place.broken("there is nothing below this prefix"));
     }
     match shape(&entries) {
-        Shape::Hats => Ok(vec![in_folder(place.clone(), DEFAULT_SCHEMA, name)]),
+        Shape::Hats(file) => Ok(vec![in_folder(place.clone(), file, DEFAULT_SCHEMA, name)]),
         Shape::Broken(why) => Ok(vec![Candidate::Broken(place.broken(why))]),
         Shape::Plain if !entries.files.iter().any(is_parquet) => {
             Ok(vec![plain_folder(place.clone(), DEFAULT_SCHEMA, name)])
@@ -76,9 +85,9 @@ pub(super) async fn candidates(root: &Root) -> Result<Vec<Candidate>, EngineErro
 /// The candidates of a root that cannot be listed, or that may be: it is asked for the names that catalogs have.
 async fn known_names(root: &Root, error: Option<EngineError>) -> Result<Vec<Candidate>, EngineError> {
     let place = &root.place;
-    if let Some(declared) = hats::declared(place).await? {
+    if let Some(declared) = hats::declared(place, None).await? {
         let (place, schema, name) = (place.clone(), DEFAULT_SCHEMA.to_owned(), root.name.clone());
-        return Ok(vec![Candidate::Hats { place, schema, name, declared: Some(declared) }]);
+        return Ok(vec![Candidate::Hats { place, schema, name, properties: Found::Read(declared) }]);
     }
     if let Some(error) = error {
         return Err(error);
@@ -126,7 +135,7 @@ async fn first_level(root: &Place, name: String) -> Vec<Candidate> {
         Err(error) => return vec![Candidate::Broken(error)],
     };
     match shape(&entries) {
-        Shape::Hats => vec![in_folder(place, DEFAULT_SCHEMA, Some(&name))],
+        Shape::Hats(file) => vec![in_folder(place, file, DEFAULT_SCHEMA, Some(&name))],
         Shape::Plain => vec![plain_folder(place, DEFAULT_SCHEMA, Some(&name))],
         Shape::Broken(why) => vec![Candidate::Broken(place.broken(why))],
         Shape::Other => {
@@ -147,7 +156,7 @@ async fn second_level(schema_place: &Place, schema: &str, name: String) -> Optio
         Err(error) => return Some(Candidate::Broken(error)),
     };
     match shape(&entries) {
-        Shape::Hats => Some(in_folder(place, schema, Some(&name))),
+        Shape::Hats(file) => Some(in_folder(place, file, schema, Some(&name))),
         Shape::Plain => Some(plain_folder(place, schema, Some(&name))),
         Shape::Broken(why) => Some(Candidate::Broken(place.broken(why))),
         Shape::Other => None,
@@ -162,8 +171,8 @@ async fn listed(parent: &Place, name: &str) -> Result<(Place, Entries), EngineEr
 
 fn shape(entries: &Entries) -> Shape {
     let has = |name: &str| entries.has(name);
-    if has("hats.properties") || has("properties") || has("collection.properties") {
-        return Shape::Hats;
+    if let Some(file) = hats::PROPERTIES.into_iter().find(|name| has(name)) {
+        return Shape::Hats(file);
     }
     if has("catalog_info.json") {
         return Shape::Broken(
@@ -184,8 +193,9 @@ fn is_parquet(file: &ObjectMeta) -> bool {
     file.location.filename().is_some_and(|name| plain::stem(name).is_some())
 }
 
-fn in_folder(place: Place, schema: &str, name: Option<&str>) -> Candidate {
-    Candidate::Hats { place, schema: schema.to_owned(), name: name.map(str::to_owned), declared: None }
+fn in_folder(place: Place, file: &'static str, schema: &str, name: Option<&str>) -> Candidate {
+    let (schema, name) = (schema.to_owned(), name.map(str::to_owned));
+    Candidate::Hats { place, schema, name, properties: Found::Listed(file) }
 }
 
 fn plain_folder(place: Place, schema: &str, name: Option<&str>) -> Candidate {

@@ -6,10 +6,11 @@
 //!  dataset/_common_metadata --> columns                      (else dataset/_metadata, else the first leaf)
 //! ```
 //!
-//! Over a store that cannot list, a catalog costs four requests and a collection seven. Margins, indexes and extensions
-//! are no tables. The layout from before HATS is recognised and refused.
+//! Over a store that cannot list, a catalog costs four requests and a collection seven, with or without manifests, and each
+//! index three more; none of that grows with the number of files. Margins, indexes and extensions are no tables. The layout from before HATS is recognised and refused.
 
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 
 use super::cells::LeafForm;
 use super::partitions::{self, Layout};
@@ -30,27 +31,39 @@ const COMPARED_METADATA_LIMIT: u64 = 16 << 20;
 #[derive(Debug)]
 pub(super) enum Declared {
     /// A catalog.
-    Catalog(Properties),
+    Catalog(PropertiesFile),
     /// A collection.
-    Collection(Properties),
+    Collection(PropertiesFile),
 }
+
+/// A properties file as it was read, to be compared with a manifest that is read after it.
+#[derive(Debug)]
+pub(super) struct PropertiesFile {
+    name: &'static str,
+    content: Bytes,
+    properties: Properties,
+}
+
+/// Names of properties files, in the order in which they count.
+pub(super) const PROPERTIES: [&str; 3] = ["hats.properties", COLLECTION, "properties"];
+const COLLECTION: &str = "collection.properties";
 
 /// Reads the properties files of a place, by their known names; `None` when there is none.
 ///
-/// *Cost*: one request for a catalog, two for a collection.
-pub(super) async fn declared(place: &Place) -> Result<Option<Declared>, EngineError> {
-    if let Some(properties) = read_properties(place, "hats.properties").await? {
-        return Ok(Some(Declared::Catalog(properties)));
+/// *Cost*: one request for a catalog, two for a collection; one where a listing told the name of the file.
+pub(super) async fn declared(place: &Place, listed: Option<&'static str>) -> Result<Option<Declared>, EngineError> {
+    for name in listed.into_iter().chain(PROPERTIES) {
+        if let Some(file) = read_properties(place, name).await? {
+            return Ok(Some(if name == COLLECTION { Declared::Collection(file) } else { Declared::Catalog(file) }));
+        }
     }
-    if let Some(properties) = read_properties(place, "collection.properties").await? {
-        return Ok(Some(Declared::Collection(properties)));
-    }
-    Ok(read_properties(place, "properties").await?.map(Declared::Catalog))
+    Ok(None)
 }
 
-async fn read_properties(place: &Place, name: &str) -> Result<Option<Properties>, EngineError> {
+async fn read_properties(place: &Place, name: &'static str) -> Result<Option<PropertiesFile>, EngineError> {
     let Some(content) = place.read(name, PROPERTIES_LIMIT).await? else { return Ok(None) };
-    Properties::parse(&content).map(Some).map_err(|why| place.broken(format!("{name} {why}")))
+    let properties = Properties::parse(&content).map_err(|why| place.broken(format!("{name} {why}")))?;
+    Ok(Some(PropertiesFile { name, content, properties }))
 }
 
 /// Opens what was declared; `None` for margins, indexes and extensions, which are no tables.
@@ -76,8 +89,8 @@ pub(super) async fn open(
 
 /// Opens a margin, which is no table but has the form of one.
 pub(super) async fn open_margin(place: &Place) -> Result<CatalogMetadata, EngineError> {
-    let (place, properties) = read_catalog_properties(place.clone()).await?;
-    let (place, properties) = published(place, properties).await?;
+    let file = read_catalog_properties(place).await?;
+    let (place, properties) = published(place.clone(), file).await?;
     let name = required(&place, &properties, "obs_collection")?.to_owned();
     let name = TableName { schema: DEFAULT_SCHEMA.to_owned(), table: name };
     open_catalog(&place, name, CatalogKind::Object, &properties).await
@@ -85,16 +98,13 @@ pub(super) async fn open_margin(place: &Place) -> Result<CatalogMetadata, Engine
 
 async fn open_collection(
     place: &Place,
-    collection: Properties,
+    collection: PropertiesFile,
     schema_name: &str,
 ) -> Result<Option<CatalogMetadata>, EngineError> {
     let (place, collection) = published(place.clone(), collection).await?;
-    let primary = primary_of(&place, &collection)?;
-    if place.manifest().is_some() {
-        place.published_part(&primary).await?;
-    }
-    let (primary, properties) = read_catalog_properties(primary).await?;
-    let (primary, properties) = published(primary, properties).await?;
+    let primary = place.published_part(primary_of(&place, &collection)?).await?;
+    let file = read_catalog_properties(&primary).await?;
+    let (primary, properties) = published(primary, file).await?;
     let Some(metadata) = open_primary(&primary, &properties, schema_name, None).await? else { return Ok(None) };
     let id_indexes = id_index::open_all(&place, &collection, &metadata).await;
     Ok(Some(CatalogMetadata { id_indexes, ..metadata }))
@@ -112,19 +122,24 @@ async fn open_primary(
     open_catalog(place, name, kind, properties).await.map(Some)
 }
 
-/// A place whose files must be those of its manifest, and its properties once more, if it has a manifest.
+/// A place whose files must be those of its manifest, and its properties, if it has a manifest; a file that was read before
+/// the manifest is read once more only where it is another one.
 ///
 /// *Errors*: a manifest that is damaged or that the properties promise, or properties that are not those published.
-pub(super) async fn published(place: Place, properties: Properties) -> Result<(Place, Properties), EngineError> {
-    let place = place.with_manifest().await?;
-    if place.manifest().is_none() {
-        return match properties.get("sidereus_manifest") {
-            None => Ok((place, properties)),
+pub(super) async fn published(place: Place, file: PropertiesFile) -> Result<(Place, Properties), EngineError> {
+    let place = if place.manifest().is_some() { place } else { place.with_manifest().await? };
+    let Some(manifest) = place.manifest() else {
+        return match file.properties.get("sidereus_manifest") {
+            None => Ok((place, file.properties)),
             Some(_) => Err(place.broken(format!("{MANIFEST} is missing, which its properties promise"))),
         };
+    };
+    let first = PROPERTIES.into_iter().find(|name| manifest.file(name).is_some());
+    if first == Some(file.name) && manifest.check(file.name, &file.content).is_ok() {
+        return Ok((place, file.properties));
     }
-    match declared(&place).await? {
-        Some(Declared::Catalog(properties) | Declared::Collection(properties)) => Ok((place, properties)),
+    match declared(&place, None).await? {
+        Some(Declared::Catalog(file) | Declared::Collection(file)) => Ok((place, file.properties)),
         None => Err(place.broken("its properties file has vanished")),
     }
 }
@@ -141,16 +156,14 @@ fn primary_of(place: &Place, collection: &Properties) -> Result<Place, EngineErr
     Ok(place.part(place.named_path("", primary)?))
 }
 
-/// A member of a collection and what its properties say.
-pub(super) async fn read_catalog_properties(place: Place) -> Result<(Place, Properties), EngineError> {
-    let properties = match read_properties(&place, "hats.properties").await? {
-        Some(properties) => Some(properties),
-        None => read_properties(&place, "properties").await?,
-    };
-    let properties = properties.ok_or_else(|| {
-        place.broken("this member of a collection has no hats.properties, expected a catalog in this folder")
-    })?;
-    Ok((place, properties))
+/// What the properties of a member of a collection say.
+pub(super) async fn read_catalog_properties(place: &Place) -> Result<PropertiesFile, EngineError> {
+    match declared(place, None).await? {
+        Some(Declared::Catalog(file)) => Ok(file),
+        Some(Declared::Collection(_)) | None => {
+            Err(place.broken("this member of a collection has no hats.properties, expected a catalog in this folder"))
+        }
+    }
 }
 
 fn required<'a>(place: &Place, properties: &'a Properties, key: &str) -> Result<&'a str, EngineError> {

@@ -40,12 +40,9 @@ async fn open(
     (column, folder): (&str, &str),
     primary: &CatalogMetadata,
 ) -> Result<CatalogMetadata, EngineError> {
-    let place = collection.part(collection.named_path("", folder)?);
-    if collection.manifest().is_some() {
-        collection.published_part(&place).await?;
-    }
-    let (place, properties) = read_catalog_properties(place).await?;
-    let (place, properties) = published(place, properties).await?;
+    let place = collection.published_part(collection.part(collection.named_path("", folder)?)).await?;
+    let file = read_catalog_properties(&place).await?;
+    let (place, properties) = published(place, file).await?;
     let says = |key: &str, expected: &str| match properties.get(key) {
         Some(found) if found == expected => Ok(()),
         found => Err(place.broken(format!("{key} is {:?}, expected {expected:?}", found.unwrap_or_default()))),

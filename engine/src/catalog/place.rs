@@ -187,17 +187,27 @@ impl Place {
     ///
     /// *Errors*: a manifest that cannot be read.
     pub(super) async fn with_manifest(self) -> Result<Self, EngineError> {
-        let Some(content) = self.read(MANIFEST, MANIFEST_LIMIT).await? else { return Ok(self) };
-        let manifest = Manifest::parse(&content).map_err(|why| self.broken(format!("{MANIFEST} {why}")))?;
-        Ok(Self { manifest: Some(Arc::new(manifest)), ..self })
+        match self.read(MANIFEST, MANIFEST_LIMIT).await? {
+            Some(content) => self.sealed_by(&content),
+            None => Ok(self),
+        }
     }
 
-    /// Whether the manifest of a part is the one that was published with this place.
+    /// A part with its manifest, which must be the one that was published with this place, if this place has one.
     ///
     /// *Errors*: it is another one, or missing.
-    pub(super) async fn published_part(&self, part: &Self) -> Result<(), EngineError> {
+    pub(super) async fn published_part(&self, part: Self) -> Result<Self, EngineError> {
+        if self.manifest.is_none() {
+            return Ok(part);
+        }
         let name = self.relative(&part.path(MANIFEST)).unwrap_or_default();
-        self.read(&name, MANIFEST_LIMIT).await.map(drop)
+        let content = self.read(&name, MANIFEST_LIMIT).await?;
+        content.map_or(Ok(part.clone()), |content| part.sealed_by(&content))
+    }
+
+    fn sealed_by(self, manifest: &[u8]) -> Result<Self, EngineError> {
+        let manifest = Manifest::parse(manifest).map_err(|why| self.broken(format!("{MANIFEST} {why}")))?;
+        Ok(Self { manifest: Some(Arc::new(manifest)), ..self })
     }
 
     /// What was published here.

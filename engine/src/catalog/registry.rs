@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
 
-use super::discover::{self, Candidate};
+use super::discover::{self, Candidate, Found};
 use super::overrides::CatalogOverrides;
 use super::problem::broken;
 use super::root::Root;
@@ -158,10 +158,10 @@ pub(super) fn is_visible(table: &CatalogMetadata, principal: &Principal) -> bool
 /// Opens a candidate; `None` for what is no table.
 async fn open_candidate(candidate: Candidate) -> Result<Option<CatalogMetadata>, EngineError> {
     match candidate {
-        Candidate::Hats { place, schema, name, declared } => {
-            let declared = match declared {
-                Some(declared) => declared,
-                None => match hats::declared(&place).await? {
+        Candidate::Hats { place, schema, name, properties } => {
+            let declared = match properties {
+                Found::Read(declared) => declared,
+                Found::Listed(file) => match hats::declared(&place, Some(file)).await? {
                     Some(declared) => declared,
                     None => return Err(place.broken("its properties file has vanished")),
                 },

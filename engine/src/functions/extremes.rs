@@ -41,6 +41,11 @@ impl Extreme {
         Self { plain: min_udaf(), end: End::Least }
     }
 
+    /// Whether it is `min`.
+    pub(crate) fn is_least(&self) -> bool {
+        self.end == End::Least
+    }
+
     /// `max`.
     pub(crate) fn greatest() -> Self {
         Self { plain: max_udaf(), end: End::Greatest }

@@ -61,6 +61,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
 pub(crate) use builtins::{Builtins, allowed_builtins};
+pub(crate) use extremes::Extreme;
 pub(crate) use geometry_type::{GeometryArray, GeometryKind, is_position, reduced_longitude};
 pub use moc_array::moc_text;
 pub(crate) use near::{NearEnd, Nearness, near};

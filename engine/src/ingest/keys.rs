@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use sidereus_sky::hash29;
 
 use super::failure::bad_input;
-use super::nan_count;
 use crate::catalog::PositionColumns;
 use crate::error::EngineError;
+use crate::integrity::NAN_COUNT;
 
 /// Name of the spatial index column.
 pub const KEY_COLUMN: &str = "_healpix_29";
@@ -27,7 +27,7 @@ pub fn keyed_schema(schema: &Schema) -> SchemaRef {
     let kept = schema.fields().iter().filter(|field| field.name() != KEY_COLUMN);
     let fields: Vec<Field> = std::iter::once(key_field()).chain(kept.map(|field| without_number(field))).collect();
     let mut metadata = schema.metadata().clone();
-    metadata.retain(|key, _| key != "pandas" && key != "ARROW:schema" && !key.starts_with(nan_count::PREFIX));
+    metadata.retain(|key, _| key != "pandas" && key != "ARROW:schema" && !key.starts_with(NAN_COUNT));
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 

@@ -18,9 +18,9 @@ use parquet::file::writer::SerializedFileWriter;
 use std::sync::Arc;
 
 use super::checksum::PageBuffers;
-use super::nan_count::NanCounts;
 use super::settings::{PAGE_ROWS, ROW_GROUP_ROWS};
 use super::skymap::RunCounts;
+use crate::integrity::NanCounts;
 
 /// A Parquet file that is being written.
 pub(super) struct LeafFile {

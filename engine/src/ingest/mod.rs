@@ -24,7 +24,6 @@ mod layout;
 mod leaf;
 mod manifest;
 mod margin;
-mod nan_count;
 mod options;
 mod partition;
 mod plain;
@@ -47,7 +46,6 @@ pub use import::{ImportOptions, ImportedCatalog, import_parquet, import_tables, 
 pub use keys::{KEY_COLUMN, keyed_schema};
 pub(crate) use manifest::check_manifest;
 pub use manifest::seal_catalog;
-pub use nan_count::{NanCounts, nan_counts};
 pub use options::{Codec, WriteOptions};
 pub use partition::{PartitionRows, partition_sky};
 pub use progress::{ImportPhase, ImportProgress};

@@ -11,12 +11,15 @@
 
 mod digest;
 mod manifest;
+mod nan_count;
 mod pages;
 
 pub use digest::Digest;
 pub(crate) use digest::Hashing;
 pub use manifest::LeafSeal;
 pub(crate) use manifest::{FileEntry, LeafEntry, Manifest, not_published};
+pub(crate) use nan_count::PREFIX as NAN_COUNT;
+pub use nan_count::{NanCounts, nan_counts};
 pub(crate) use pages::{PageSums, blocks, tail_start};
 
 /// The manifest, in the root of a catalog or collection.

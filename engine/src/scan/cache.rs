@@ -9,9 +9,12 @@ use lru::LruCache;
 use parquet::DecodeResult;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataPushDecoder, ParquetStatisticsPolicy,
+};
 
-use super::fetch::{FetchError, FileFetcher, FileVersion};
+use super::blocks::BlockCache;
+use super::fetch::{FetchCounters, FetchError, FileFetcher, FileVersion};
 use super::keys::{RowGroupKeys, row_group_keys};
 use crate::catalog::{CatalogMetadata, DataFile};
 use crate::error::EngineError;
@@ -50,6 +53,8 @@ impl Footer {
 pub(crate) struct FooterCache {
     state: Mutex<State>,
     capacity: usize,
+    /// Blocks of remote files on the local disk.
+    blocks: Option<Arc<BlockCache>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +66,17 @@ struct State {
 impl FooterCache {
     /// A cache of at most `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }), capacity }
+        Self { state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }), capacity, blocks: None }
+    }
+
+    /// The same beside a cache of blocks of remote files.
+    pub(crate) fn with_blocks(self, blocks: Option<Arc<BlockCache>>) -> Self {
+        Self { blocks, ..self }
+    }
+
+    /// A reader of a file of a catalog.
+    pub(crate) fn fetcher(&self, catalog: &CatalogMetadata, file: &DataFile, counters: FetchCounters) -> FileFetcher {
+        FileFetcher::new(catalog, file, counters, self.blocks.clone())
     }
 
     /// The footer of a file of a catalog, of the version that is there now; the fetcher reads no other from then on.
@@ -81,7 +96,7 @@ impl FooterCache {
             fetcher.expect(&footer.version);
             return Ok(footer);
         }
-        let footer = Arc::new(read_footer(catalog, file, fetcher).await?);
+        let footer = Arc::new(read_footer(catalog, file, fetcher).await.inspect_err(|_| fetcher.forget())?);
         self.keep(key, &footer);
         Ok(footer)
     }
@@ -134,27 +149,27 @@ async fn read_footer(catalog: &CatalogMetadata, file: &DataFile, fetcher: &FileF
         message: not_published(file.path.as_ref(), &why),
         source: None,
     };
-    let read = match &file.seal {
-        None => decode_footer(fetcher).await,
-        Some(seal) => decode_sealed(seal, fetcher).await,
-    };
-    let metadata = read.map_err(|error| match error {
-        FooterError::Fetch(source) => why("cannot be read", Box::new(source)),
+    let unreadable = |what: &str, error: FooterError| match error {
+        FooterError::Fetch(source) => why(what, Box::new(source)),
         FooterError::Parquet(source) => why("is no readable Parquet file", Box::new(source)),
         FooterError::NotPublished(why) => refused(why),
-    })?;
-    let pages = match &file.seal {
-        None => None,
-        Some(seal) => Some(page_sums(catalog, seal, (&metadata, fetcher)).await.map_err(|error| match error {
-            FooterError::NotPublished(why) => refused(why),
-            FooterError::Fetch(source) => why("the sums of its pages cannot be read", Box::new(source)),
-            FooterError::Parquet(source) => why("is no readable Parquet file", Box::new(source)),
-        })?),
+    };
+    let (metadata, pages) = match &file.seal {
+        None => (decode_footer(fetcher).await.map_err(|error| unreadable("cannot be read", error))?, None),
+        Some(seal) => {
+            let (metadata, sums) = futures::join!(decode_sealed(seal, fetcher), page_sums(catalog, seal, fetcher));
+            let metadata = metadata.map_err(|error| unreadable("cannot be read", error))?;
+            let sums = sums.map_err(|error| unreadable("the sums of its pages cannot be read", error))?;
+            let sums = PageSums::new(&metadata, &sums).map_err(refused)?;
+            (metadata, Some(sums))
+        }
     };
     let version = fetcher.version().cloned().ok_or_else(|| refused("nothing was read of it".to_owned()))?;
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
     let keys = catalog.index.as_ref().and_then(|index| row_group_keys(&metadata, index));
     let positions_present = positions_present(catalog, &metadata);
+    // Extremes of pages are half of what a wide file's footer takes, and those of the keys are kept apart.
+    let metadata = metadata.into_builder().set_column_index(None).build();
     let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
         .map_err(|source| why("has an unreadable schema", Box::new(source)))?;
     Ok(Footer { reader, keys, rows, positions_present, pages, version })
@@ -181,7 +196,7 @@ impl From<FetchError> for FooterError {
 async fn decode_footer(file: &FileFetcher) -> Result<ParquetMetaData, FooterError> {
     let (tail, size) = file.suffix(FOOTER_GUESS).await?;
     let start = size.saturating_sub(tail.len() as u64);
-    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    let mut decoder = metadata_decoder(size)?;
     decoder.push_range(start..size, tail)?;
     loop {
         match decoder.try_decode()? {
@@ -205,7 +220,7 @@ async fn decode_sealed(seal: &LeafSeal, file: &FileFetcher) -> Result<ParquetMet
     if tail.len() as u64 != wanted || Digest::of(&tail) != seal.tail {
         return Err(FooterError::NotPublished("its footer or page index differs".to_owned()));
     }
-    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    let mut decoder = metadata_decoder(size)?;
     decoder.push_range(seal.tail_start..size, tail)?;
     match decoder.try_decode()? {
         DecodeResult::Data(metadata) => Ok(metadata),
@@ -213,26 +228,32 @@ async fn decode_sealed(seal: &LeafSeal, file: &FileFetcher) -> Result<ParquetMet
     }
 }
 
+/// Decodes all that scans look at: not how values are encoded, nor how long they are.
+fn metadata_decoder(size: u64) -> Result<ParquetMetaDataPushDecoder, ParquetError> {
+    let options = ParquetMetaDataOptions::new()
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    Ok(decoder.with_metadata_options(Some(Arc::new(options))))
+}
+
 fn ended_early() -> ParquetError {
     ParquetError::EOF("the footer ended early".to_owned())
 }
 
 /// The sums of a file's pages, from the file of sums in the catalog's root.
-async fn page_sums(
-    catalog: &CatalogMetadata,
-    seal: &LeafSeal,
-    (metadata, file): (&ParquetMetaData, &FileFetcher),
-) -> Result<PageSums, FooterError> {
+async fn page_sums(catalog: &CatalogMetadata, seal: &LeafSeal, file: &FileFetcher) -> Result<Bytes, FooterError> {
     let path = catalog.location.root.clone().join(PAGES);
-    let mut sums = file.sibling(path);
+    let mut sums = file.sibling(path, &catalog.snapshot);
     sums.open().await?;
     let range = seal.pages_start..seal.pages_start.saturating_add(seal.pages_length);
     let read = if range.is_empty() { Vec::new() } else { sums.ranges(&[range]).await? };
     let read = read.into_iter().next().unwrap_or_default();
     if read.len() as u64 != seal.pages_length || Digest::of(&read) != seal.pages {
+        sums.forget();
         return Err(FooterError::NotPublished(format!("the sums of its pages in {PAGES} differ")));
     }
-    PageSums::new(metadata, &read).map_err(FooterError::NotPublished)
+    Ok(read)
 }
 
 /// For each row group, whether both position columns are known to hold no null.

@@ -3,6 +3,10 @@
 //! Ranges that lie close together are read as one where a request is dear (a remote store) and one by one, in a
 //! single call, where it is cheap (a local disk). Every request and byte is counted here and nowhere else.
 //!
+//! With a cache on the local disk, a remote file is read in blocks, and only those that are not there are asked for. A file of
+//! a catalog with a manifest is then named by its seal, and what comes must be what was sealed; of any other file the store is
+//! asked once a query which version it has.
+//!
 //! A footer tells where the bytes of one version of a file lie. So every answer of a store is compared with the version that
 //! the footer came from: another one is an error, never other rows.
 
@@ -20,10 +24,16 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::at_hand;
-use crate::catalog::CatalogLocation;
+use super::blocks::BlockCache;
+use super::kept::{self, Blocks, KeptFile};
+use crate::catalog::{CatalogMetadata, DataFile};
+use crate::integrity::LeafSeal;
 
-/// Bytes between two ranges that are cheaper to read than to ask for separately, on a remote store.
-const REMOTE_GAP: u64 = 256 << 10;
+/// Bytes between two ranges that are cheaper to read than to ask for separately, on a remote store: what comes in the time
+/// of a fraction of a round trip.
+const REMOTE_GAP: u64 = 1 << 20;
+/// Bytes from the end of a remote file that are read with its footer: all of a small file.
+const REMOTE_TAIL: u64 = 256 << 10;
 /// Requests of one query partition that may be under way at once.
 const REMOTE_CONCURRENCY: usize = 8;
 
@@ -34,6 +44,8 @@ pub(crate) struct FetchCounters {
     pub(crate) requests: Count,
     /// Bytes received.
     pub(crate) bytes: Count,
+    /// Bytes that the cache on the local disk had.
+    pub(crate) kept: Count,
 }
 
 /// Which version of a file was read: a store tells it with every answer.
@@ -48,6 +60,18 @@ pub(crate) struct FileVersion {
 impl FileVersion {
     fn of(meta: &ObjectMeta) -> Self {
         Self { size: meta.size, last_modified: meta.last_modified.into(), e_tag: meta.e_tag.clone() }
+    }
+
+    /// The version that was published, whatever its store calls it.
+    fn sealed(seal: &LeafSeal) -> Self {
+        let e_tag = Some(format!("sealed {} {}", seal.tail, seal.pages));
+        Self { size: seal.size, last_modified: SystemTime::UNIX_EPOCH, e_tag }
+    }
+
+    /// A name that no other version has, if the store gives any.
+    fn name(&self) -> Option<String> {
+        let known = self.e_tag.is_some() || self.last_modified != SystemTime::UNIX_EPOCH;
+        known.then(|| format!("{} {:?} {:?}", self.size, self.e_tag, self.last_modified))
     }
 }
 
@@ -76,19 +100,78 @@ pub(crate) struct FileFetcher {
     counters: FetchCounters,
     local: Option<(Arc<File>, Metadata)>,
     version: OnceLock<FileVersion>,
+    /// The end of a remote file, with its place, once it was read.
+    tail: OnceLock<(u64, Bytes)>,
+    /// The cache of remote files, and what a person calls the file.
+    cache: Option<(Arc<BlockCache>, String)>,
+    /// The version in the cache that answers, once it is known.
+    kept: OnceLock<KeptFile>,
+    /// Whether what comes is compared with sums that were published, instead of by version.
+    sealed: bool,
 }
 
 impl FileFetcher {
-    pub(crate) fn new(location: &CatalogLocation, path: Path, counters: FetchCounters) -> Self {
+    pub(crate) fn new(
+        catalog: &CatalogMetadata,
+        file: &DataFile,
+        counters: FetchCounters,
+        cache: Option<Arc<BlockCache>>,
+    ) -> Self {
+        let location = &catalog.location;
         let remote = location.display.contains("://") && !location.display.starts_with("file://");
-        let (store, version) = (Arc::clone(&location.store), OnceLock::new());
-        Self { store, path, remote, counters, local: None, version }
+        let address = |cache| (cache, format!("{}\n{}", location.display, file.path));
+        let mut fetcher = Self {
+            store: Arc::clone(&location.store),
+            path: file.path.clone(),
+            remote,
+            counters,
+            local: None,
+            version: OnceLock::new(),
+            tail: OnceLock::new(),
+            cache: cache.filter(|_| remote).map(address),
+            kept: OnceLock::new(),
+            sealed: false,
+        };
+        if let (Some(seal), true) = (&file.seal, fetcher.cache.is_some()) {
+            let version = FileVersion::sealed(seal);
+            fetcher.keep_as(version.name());
+            fetcher.version = OnceLock::from(version);
+            fetcher.sealed = true;
+        }
+        fetcher
     }
 
-    /// A fetcher of another file of the same store.
-    pub(crate) fn sibling(&self, path: Path) -> Self {
-        let (store, counters) = (Arc::clone(&self.store), self.counters.clone());
-        Self { store, path, remote: self.remote, counters, local: None, version: OnceLock::new() }
+    /// A fetcher of another file of the same store, of a catalog that was published as `snapshot`.
+    pub(crate) fn sibling(&self, path: Path, snapshot: &str) -> Self {
+        let cache = self.cache.as_ref().map(|(cache, address)| (Arc::clone(cache), format!("{address}\n{path}")));
+        let fetcher = Self {
+            store: Arc::clone(&self.store),
+            path,
+            remote: self.remote,
+            counters: self.counters.clone(),
+            local: None,
+            version: OnceLock::new(),
+            tail: OnceLock::new(),
+            cache,
+            kept: OnceLock::new(),
+            sealed: self.sealed,
+        };
+        fetcher.keep_as(self.sealed.then(|| snapshot.to_owned()));
+        fetcher
+    }
+
+    /// Answers from blocks of a version, if there are any.
+    fn keep_as(&self, version: Option<String>) {
+        if let (Some((cache, address)), Some(version)) = (&self.cache, version) {
+            self.kept.get_or_init(|| KeptFile::new(Arc::clone(cache), address, &version));
+        }
+    }
+
+    /// Forgets the blocks of this file: they are not what they should be.
+    pub(crate) fn forget(&self) {
+        if let Some(kept) = self.kept.get() {
+            kept.forget();
+        }
     }
 
     /// The file's path in its store.
@@ -99,7 +182,7 @@ impl FileFetcher {
     /// Finds out which version of the file is there, where asking costs next to nothing.
     pub(crate) async fn open(&mut self) -> Result<Option<&FileVersion>, FetchError> {
         if self.remote {
-            return Ok(None);
+            return self.validate().await;
         }
         let found = self.store.get(&self.path).await?;
         let version = FileVersion::of(&found.meta);
@@ -108,6 +191,24 @@ impl FileFetcher {
             self.local = Some((Arc::new(file), metadata));
         }
         self.version = OnceLock::from(version);
+        Ok(self.version.get())
+    }
+
+    /// Asks for the version of a remote file that blocks may answer for, unless it is sealed.
+    async fn validate(&self) -> Result<Option<&FileVersion>, FetchError> {
+        if self.cache.is_some() && !self.sealed {
+            self.count(1, 0);
+            match self.store.head(&self.path).await {
+                Ok(meta) => {
+                    let version = FileVersion::of(&meta);
+                    self.keep_as(version.name());
+                    self.version.get_or_init(|| version);
+                }
+                Err(error @ object_store::Error::NotFound { .. }) => return Err(error.into()),
+                // A server that does not say is read without blocks.
+                Err(_) => return Ok(None),
+            }
+        }
         Ok(self.version.get())
     }
 
@@ -128,9 +229,31 @@ impl FileFetcher {
             let mut parts = self.ranges(std::slice::from_ref(&range)).await?;
             return Ok((parts.pop().unwrap_or_default(), version.size));
         }
-        let (bytes, size) = self.get(GetRange::Suffix(length)).await?;
-        self.count(1, bytes.len() as u64);
-        Ok((bytes, size))
+        let (bytes, size) = match (self.kept.get(), self.version.get()) {
+            (Some(_), Some(version)) => {
+                let range = version.size.saturating_sub(length.max(REMOTE_TAIL))..version.size;
+                let mut parts = self.ranges(std::slice::from_ref(&range)).await?;
+                (parts.pop().unwrap_or_default(), version.size)
+            }
+            _ => {
+                let (bytes, size) = self.get(GetRange::Suffix(length.max(REMOTE_TAIL))).await?;
+                self.count(1, bytes.len() as u64);
+                (bytes, size)
+            }
+        };
+        let surplus = bytes.len().saturating_sub(usize::try_from(length).unwrap_or(usize::MAX));
+        let wanted = bytes.slice(surplus..);
+        // A second end of the same version says the same.
+        let _ = self.tail.set((size.saturating_sub(bytes.len() as u64), bytes));
+        Ok((wanted, size))
+    }
+
+    /// The part of a range that came with the end of the file.
+    fn in_tail(&self, range: &Range<u64>) -> Option<Bytes> {
+        let (start, bytes) = self.tail.get()?;
+        let within = |at: u64| usize::try_from(at.checked_sub(*start)?).ok().filter(|at| *at <= bytes.len());
+        let (first, last) = (within(range.start)?, within(range.end)?);
+        (first <= last).then(|| bytes.slice(first..last))
     }
 
     /// Reads ranges, in the order asked.
@@ -148,21 +271,63 @@ impl FileFetcher {
                 LocalError::Fetch(error) => error,
             });
         }
+        let absent: Vec<Range<u64>> = ranges.iter().filter(|range| self.in_tail(range).is_none()).cloned().collect();
+        if let Some(blocks) = self.blocks(&absent).await? {
+            let part = |range| self.in_tail(range).unwrap_or_else(|| kept::part(&blocks, range));
+            return Ok(ranges.iter().map(part).collect());
+        }
+        let (merged, parts) = self.ask(&absent).await?;
+        let part = |range| self.in_tail(range).unwrap_or_else(|| slice(&merged, &parts, range));
+        Ok(ranges.iter().map(part).collect())
+    }
+
+    /// Asks the store for ranges: what was read, and where it lies.
+    async fn ask(&self, ranges: &[Range<u64>]) -> Result<(Vec<Range<u64>>, Vec<Bytes>), FetchError> {
         let merged = merge(ranges, if self.remote { REMOTE_GAP } else { 0 });
-        self.count(merged.len(), merged.iter().map(|range| range.end - range.start).sum());
+        self.count(merged.len(), merged.iter().map(|range| range.end.saturating_sub(range.start)).sum());
         let parts: Vec<Bytes> = futures::stream::iter(merged.clone())
             .map(|range| async move { self.get(GetRange::Bounded(range)).await.map(|(bytes, _)| bytes) })
             .buffered(REMOTE_CONCURRENCY)
             .try_collect()
             .await?;
-        Ok(ranges.iter().map(|range| slice(&merged, &parts, range)).collect())
+        Ok((merged, parts))
+    }
+
+    /// The blocks that hold ranges, those that are not here from the store; `None` where there are no blocks of this file.
+    async fn blocks(&self, ranges: &[Range<u64>]) -> Result<Option<Blocks>, FetchError> {
+        let Some(kept) = self.kept.get() else { return Ok(None) };
+        let size = self.version.get().map(|version| version.size);
+        let beyond = |range: &&Range<u64>| range.start > range.end || size.is_some_and(|size| range.end > size);
+        if let Some(range) = ranges.iter().find(beyond) {
+            return Err(FetchError::Beyond(range.clone()));
+        }
+        let Some(numbers) = kept::numbers(ranges, size) else { return Ok(None) };
+        let mut blocks = kept.look_up(numbers.clone()).await;
+        self.counters.kept.add(blocks.values().map(Bytes::len).sum());
+        let missing: Vec<Range<u64>> = numbers
+            .into_iter()
+            .filter(|number| !blocks.contains_key(number))
+            .map(|number| kept::extent(number, size))
+            .collect();
+        if missing.is_empty() {
+            return Ok(Some(blocks));
+        }
+        let (asked, parts) = self.ask(&missing).await?;
+        let fresh: Blocks = asked.iter().zip(&parts).flat_map(|(range, part)| kept::cut(range.start, part)).collect();
+        kept.keep(fresh.clone()).await;
+        blocks.extend(fresh);
+        Ok(Some(blocks))
     }
 
     async fn get(&self, range: GetRange) -> Result<(Bytes, u64), FetchError> {
         let options = GetOptions { range: Some(range), ..GetOptions::default() };
         let found = self.store.get_opts(&self.path, options).await?;
         let version = FileVersion::of(&found.meta);
-        if !self.expect(&version) {
+        let same = match self.version.get() {
+            Some(published) if self.sealed => published.size == version.size,
+            _ => self.expect(&version),
+        };
+        if !same {
             return Err(FetchError::Replaced);
         }
         Ok((found.bytes().await?, version.size))

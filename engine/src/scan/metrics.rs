@@ -48,9 +48,15 @@ impl ScanMetrics {
             partitions_done: counter("partitions_done"),
             partitions_skipped: counter("partitions_skipped"),
             index_rows: counter("index_rows"),
-            fetched: FetchCounters { requests: counter("requests"), bytes: counter("bytes_read") },
+            fetched: fetch_counters(set, partition),
         }
     }
+}
+
+/// Counters of what is asked of stores alone.
+pub(crate) fn fetch_counters(set: &ExecutionPlanMetricsSet, partition: usize) -> FetchCounters {
+    let counter = |name: &'static str| MetricBuilder::new(set).counter(name, partition);
+    FetchCounters { requests: counter("requests"), bytes: counter("bytes_read"), kept: counter("bytes_kept") }
 }
 
 /// Counts partitions once for the whole scan.

@@ -7,12 +7,15 @@
 //!   |  id_lookup.rs  ids -> an index -> keys of their rows
 //!   |  by_key.rs   rows by their keys, where few of many can be in the region
 //!   |  fetch.rs    byte ranges -> bytes, counted
+//!   |  kept.rs, blocks.rs   of remote files: what is on the local disk
 //!   |  decode.rs   positions and compared columns first, exact test, then the rest of the kept rows
 //!   |  exec.rs     `HatsScanExec`: the operator that DataFusion runs
+//!   |  tally.rs    what footers say of all rows
 //! ```
 //! The scan knows no SQL: it is handed a region, physical expressions and a projection.
 
 mod at_hand;
+mod blocks;
 mod by_key;
 mod cache;
 mod columns;
@@ -23,15 +26,19 @@ mod exec;
 mod fetch;
 mod filter;
 mod id_lookup;
+mod kept;
 mod keys;
 mod metrics;
 mod narrow;
 mod select;
 mod stream;
+mod tally;
 
+pub(crate) use blocks::BlockCache;
 pub(crate) use cache::FooterCache;
 pub(crate) use cover::SpatialFilter;
 pub(crate) use descriptor::{ScanDescriptor, ScanRequest};
 pub(crate) use exec::HatsScanExec;
 pub(crate) use id_lookup::IdLookup;
 pub(crate) use narrow::{KeyRanges, Narrowing};
+pub(crate) use tally::Tally;

@@ -5,12 +5,13 @@
 use std::ops::Range;
 
 use parquet::arrow::arrow_reader::RowSelection;
+use sidereus_sky::{Cell, CoverageRange};
 
 use super::by_key::KeyTest;
 use super::cover::{Overlap, SpatialFilter};
 use super::keys::RowGroupKeys;
 use super::metrics::ScanMetrics;
-use crate::catalog::CatalogMetadata;
+use crate::catalog::{CatalogMetadata, Partition};
 use crate::options::Rules;
 
 /// Rows of one row group that are read in one go.
@@ -28,14 +29,26 @@ pub(crate) struct RowGroupTask {
 
 /// Numbers of the partitions that may hold rows of the region.
 pub(crate) fn partitions(catalog: &CatalogMetadata, spatial: Option<&SpatialFilter>, rules: Rules) -> Vec<usize> {
-    let keep = |number: &usize| match (spatial, &catalog.partitions[*number].cell) {
-        (Some(spatial), Some(cell)) if rules.partition_pruning && catalog.positions.is_some() => {
-            let range = cell.range29();
-            spatial.overlap(&(range.start..range.end)) != Overlap::Outside
+    let has_cells = catalog.positions.is_some() && catalog.partitions.first().is_some_and(|one| one.cell.is_some());
+    match spatial.filter(|_| rules.partition_pruning && has_cells) {
+        Some(spatial) => touched(&catalog.partitions, spatial.cover()),
+        None => (0..catalog.partitions.len()).collect(),
+    }
+}
+
+/// Numbers of partitions, in spatial order and apart from each other, that touch one of some sorted ranges; time grows with
+/// the ranges, not with the partitions.
+fn touched(partitions: &[Partition], ranges: &[CoverageRange]) -> Vec<usize> {
+    let keys = |partition: &Partition| partition.cell.map(Cell::range29);
+    let (mut numbers, mut next) = (Vec::new(), 0);
+    for range in ranges {
+        next += partitions[next..].partition_point(|one| keys(one).is_some_and(|keys| keys.end <= range.start));
+        while partitions.get(next).is_some_and(|one| keys(one).is_none_or(|keys| keys.start < range.end)) {
+            numbers.push(next);
+            next += 1;
         }
-        _ => true,
-    };
-    (0..catalog.partitions.len()).filter(keep).collect()
+    }
+    numbers
 }
 
 /// What selecting within a file needs to know about it.
@@ -162,6 +175,35 @@ impl Selector<'_> {
         match spatial.as_ref().map_or(Overlap::Full, |spatial| spatial.overlap(keys)) {
             Overlap::Full if spatial.is_some() && !self.trusted => Overlap::Partial,
             overlap => overlap,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::DataType;
+    use sidereus_sky::{Circle, Order, Region};
+
+    use super::*;
+
+    #[test]
+    fn partitions_that_a_region_touches_are_those_that_a_look_at_each_finds() {
+        let order = |order| Order::new(order).unwrap();
+        // Every third cell is split, every fifth is not there.
+        let cells = (0..order(3).cell_count()).filter(|npix| npix % 5 != 0).flat_map(|npix| {
+            let cell = Cell::new(order(3), npix).unwrap();
+            if npix % 3 == 0 { cell.children().unwrap().to_vec() } else { vec![cell] }
+        });
+        let partitions: Vec<Partition> = cells.map(|cell| Partition { cell: Some(cell), files: Vec::new() }).collect();
+        for (lon, lat, radius) in [(10.0, 20.0, 0.01), (0.0, 0.0, 30.0), (200.0, 89.9, 5.0), (45.0, -3.0, 170.0)] {
+            let region = Region::Circle(Circle::from_degrees(lon, lat, radius).unwrap());
+            let spatial = SpatialFilter::new(region, &DataType::Float64);
+            let outside = |partition: &Partition| {
+                let keys = partition.cell.unwrap().range29();
+                spatial.overlap(&(keys.start..keys.end)) == Overlap::Outside
+            };
+            let each: Vec<usize> = (0..partitions.len()).filter(|number| !outside(&partitions[*number])).collect();
+            assert_eq!(touched(&partitions, spatial.cover()), each, "{lon} {lat} {radius}");
         }
     }
 }

@@ -15,7 +15,6 @@ use super::cache::{Footer, FooterCache};
 use super::columns::FileColumns;
 use super::decode::{BATCH_ROWS, FileScan, KeyColumn, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
-use super::fetch::FileFetcher;
 use super::id_lookup::IdLookup;
 use super::metrics::ScanMetrics;
 use super::narrow::Narrowing;
@@ -122,8 +121,11 @@ impl UnitWalk {
         Ok(true)
     }
 
-    /// Drops the footer of the open file, which may not be the file's any more.
+    /// Drops footer and blocks of the open file, which may not be the file's any more.
     fn forget(&self) {
+        if let Some(file) = &self.file {
+            file.fetcher.forget();
+        }
         let catalog = &self.descriptor.catalog;
         if let Some(unit) = &self.unit {
             self.footers.forget(catalog, &catalog.partitions[unit.partition].files[unit.file]);
@@ -140,7 +142,7 @@ impl UnitWalk {
         let descriptor = &self.descriptor;
         let file = &descriptor.catalog.partitions[unit.partition].files[unit.file];
         let counters = self.metrics.fetched.clone();
-        let mut fetcher = FileFetcher::new(&descriptor.catalog.location, file.path.clone(), counters);
+        let mut fetcher = self.footers.fetcher(&descriptor.catalog, file, counters);
         let footer = self
             .footers
             .footer(&descriptor.catalog, (file, &mut fetcher))

@@ -17,6 +17,7 @@ mod draw;
 mod maps;
 mod pairs;
 mod sky;
+mod tallies;
 
 use draw::Draw;
 
@@ -53,4 +54,9 @@ async fn many_small_regions_select_the_rows_they_describe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn maps_of_sorted_rows_are_those_of_any_rows() {
     maps::check(seeded(), queries(600) / 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn footers_tell_what_the_rows_tell() {
+    tallies::check(seeded(), queries(600) / 40).await;
 }

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{CatalogOverrides, EngineOptions, Extension, Principal, Rules};
+use sidereus_engine::{BlockCacheOptions, CatalogOverrides, EngineOptions, Extension, Principal, Rules};
 
 use crate::auth::{self, Authenticator};
 
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
-use settings::{Engine, Language, Limits, TableOverride, UserEntry, table_name};
+use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
 const MIB: usize = 1 << 20;
@@ -84,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Resources of the process.
     pub(crate) engine: Engine,
+    /// What is kept of remote catalogs on the local disk.
+    pub(crate) cache: Cache,
     /// The language of queries.
     pub(crate) language: Language,
     /// What is logged, and how.
@@ -106,6 +108,7 @@ impl Default for Config {
             anonymous: true,
             limits: Limits::default(),
             engine: Engine::default(),
+            cache: Cache::default(),
             language: Language::default(),
             log: Log::default(),
             users: Vec::new(),
@@ -151,6 +154,10 @@ impl Config {
         Ok(EngineOptions {
             memory_limit: self.engine.memory_mib.saturating_mul(MIB),
             metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
+            block_cache: (!self.cache.folder.is_empty()).then(|| BlockCacheOptions {
+                folder: self.cache.folder.clone().into(),
+                bytes: self.cache.mib.saturating_mul(MIB as u64),
+            }),
             crossmatch_rows: self.engine.crossmatch_rows,
             threads: if self.engine.threads == 0 { defaults.threads } else { self.engine.threads },
             rules: rules.map_err(|error| value("engine.rules_off", error.to_string()))?,

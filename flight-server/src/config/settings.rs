@@ -41,6 +41,16 @@ pub(crate) struct Engine {
     pub(crate) rules_off: String,
 }
 
+/// What is kept of remote catalogs on the local disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Cache {
+    /// Folder of this process alone; empty keeps nothing.
+    pub(crate) folder: String,
+    /// Mebibytes that it may hold.
+    pub(crate) mib: u64,
+}
+
 /// The language of queries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,6 +141,12 @@ impl Default for Engine {
             threads: 0,
             rules_off: String::new(),
         }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { folder: String::new(), mib: 10_240 }
     }
 }
 

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type, Schema};
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 
 /// What the keys of the footer's entries begin with.
-pub(super) const PREFIX: &str = "sidereus:nan_count:";
+pub(crate) const PREFIX: &str = "sidereus:nan_count:";
 
 /// NaN counts of one Parquet file: for each float column, one figure a row group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,13 +34,13 @@ impl NanCounts {
     }
 
     /// Zero rows of the float columns of a schema.
-    pub(super) fn of_schema(schema: &Schema) -> Self {
+    pub(crate) fn of_schema(schema: &Schema) -> Self {
         let floats = schema.fields().iter().filter(|field| is_float(field.data_type()));
         Self { columns: floats.map(|field| (field.name().clone(), Vec::new())).collect() }
     }
 
     /// Adds the rows of a batch to the figures of a row group, which is the last one or a new one.
-    pub(super) fn add(&mut self, batch: &RecordBatch, row_group: usize) {
+    pub(crate) fn add(&mut self, batch: &RecordBatch, row_group: usize) {
         for (name, counts) in &mut self.columns {
             counts.resize(row_group + 1, 0);
             counts[row_group] += batch.column_by_name(name).map_or(0, nans);
@@ -48,7 +48,7 @@ impl NanCounts {
     }
 
     /// Entries for the footer.
-    pub(super) fn entries(&self) -> impl Iterator<Item = KeyValue> + '_ {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = KeyValue> + '_ {
         self.columns.iter().map(|(name, counts)| {
             let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
             KeyValue::new(format!("{PREFIX}{name}"), counts.join(","))
