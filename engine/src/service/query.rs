@@ -4,22 +4,26 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
 use futures::{StreamExt, TryStreamExt};
 use sidereus_adql::{Extensions, Label, Language};
 use tokio::time::{Instant, timeout_at};
 
 use super::plan;
+use super::provenance::Provenance;
 use super::result::{OverflowFlag, QueryResult, ResultStream};
 use super::template::ScanTemplate;
 use super::worker::{Lane, Workers};
 use super::{QueryKind, QueryRequest};
-use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe};
+use crate::catalog::{
+    CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe, names_snapshot,
+};
 use crate::error::{EngineError, ErrorKind};
+use crate::merging::{self, MergeExec};
 use crate::options::{EngineOptions, QueryLimits, Rules};
 use crate::principal::Principal;
 use crate::scan::HatsScanExec;
@@ -35,6 +39,8 @@ pub struct PreparedQuery {
     parameters: SchemaRef,
     kind: QueryKind,
     principal: Principal,
+    provenance: Arc<Provenance>,
+    registry: Arc<CatalogRegistry>,
     state: Arc<SessionState>,
     plan: LogicalPlan,
     template: Option<ScanTemplate>,
@@ -57,6 +63,12 @@ impl PreparedQuery {
     #[must_use]
     pub fn kind(&self) -> QueryKind {
         self.kind
+    }
+
+    /// What its answers are made of; the metadata of its schema says the same.
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
     }
 
     /// Whose query it is.
@@ -96,6 +108,12 @@ impl QueryService {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
     }
 
+    /// Whether a query was prepared over the catalogs that are served now.
+    #[must_use]
+    pub fn is_current(&self, prepared: &PreparedQuery) -> bool {
+        Arc::ptr_eq(&prepared.registry, &self.registry())
+    }
+
     /// The resources it was given.
     #[must_use]
     pub fn options(&self) -> &EngineOptions {
@@ -131,9 +149,17 @@ impl QueryService {
         let registry = self.registry();
         let names = RegistryNames::new(&registry, &principal);
         let checked = plan::read(text, language, &names)?;
+        let provenance = Provenance::of(&checked.lowered, language.label, &registry);
+        // Who names a snapshot wants the same answer again.
+        let is_settled = checked.lowered.tables.iter().any(|path| names_snapshot(&registry, path));
+        let rules = Rules { run_grouping: rules.run_grouping && !is_settled, ..rules };
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
-        let state = self.sessions.state(catalog_provider(&registry, &principal, make_table), rules);
+        let mut state = self.sessions.state(catalog_provider(&registry, &principal, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
+        if is_settled {
+            let one_by_one = merging::is_one_by_one(&plan)?;
+            merging::settle(state.config_mut().options_mut(), one_by_one);
+        }
         let analysed = plan::analysed(&state, &plan)?;
         let template = analysed.as_ref().filter(|_| rules.scan_template).and_then(ScanTemplate::of);
         let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
@@ -143,7 +169,10 @@ impl QueryService {
             QueryKind::Select => plan::with_units(&schema, &checked.lowered.units),
             QueryKind::Explain { .. } => schema,
         };
-        Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
+        let fields = SchemaRef::unwrap_or_clone(schema).fields;
+        let schema = Arc::new(Schema::new_with_metadata(fields, provenance.metadata()));
+        let (kind, provenance, state) = (checked.kind, Arc::new(provenance), Arc::new(state));
+        Ok(PreparedQuery { schema, parameters, kind, principal, provenance, registry, state, plan, template })
     }
 
     /// Runs a prepared query with values for its parameters.
@@ -266,6 +295,10 @@ fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<S
 }
 
 fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef) -> Result<ResultStream, EngineError> {
+    let plan = match plan.output_partitioning().partition_count() {
+        1 => plan,
+        _ => Arc::new(MergeExec::new(plan, false)),
+    };
     let stream = execute_stream(plan, state.task_ctx())?;
     let stream = stream.map_err(EngineError::from).map(move |batch| {
         let batch = batch?;
