@@ -1,6 +1,6 @@
 //! What happens when bytes of a published catalog change? An error or the right answer, whatever changes.
 //!
-//! `SIDEREUS_MUTATIONS=10000` makes a campaign of it.
+//! `SIDEREUS_MUTATIONS=10000` makes a campaign of it, `SIDEREUS_MUTATIONS_SEED` another one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,7 +95,8 @@ async fn changed_bytes_are_an_error_or_do_not_matter() {
     let warm = service(std::slice::from_ref(&root)).await;
     let truth = Truth::of(&warm).await;
     let all = files(&root);
-    let mut draw = Draw(7);
+    let seed = std::env::var("SIDEREUS_MUTATIONS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
+    let mut draw = Draw(seed);
     let (mut refused, mut refused_warm) = (0, 0);
     for _ in 0..rounds {
         let change = change(&mut draw, &all);

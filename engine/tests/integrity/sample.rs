@@ -15,12 +15,17 @@ use sidereus_engine::{
 use crate::support::ask;
 
 /// Questions whose answers must not change, each with its name.
-pub(crate) const QUESTIONS: [(&str, &str); 6] = [
+pub(crate) const QUESTIONS: [(&str, &str); 7] = [
     ("count", "SELECT COUNT(*) FROM stars"),
     ("extremes", "SELECT MIN(mag), MAX(mag), MIN(id), MAX(class) FROM stars"),
     ("density", "SELECT IVO_HEALPIX_INDEX(2, ra, dec) AS cell, COUNT(*) FROM stars GROUP BY 1 ORDER BY 1"),
     ("look-up", "SELECT id, ra, dec, mag, class FROM stars WHERE id = 4321"),
     ("cone", "SELECT id, mag FROM stars WHERE DISTANCE(ra, dec, 266.5, -28.5) < 0.2 ORDER BY id"),
+    (
+        "crossmatch",
+        "SELECT COUNT(*), SUM(a.id - b.id), MAX(b.class) FROM stars AS a \
+         JOIN stars AS b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 0.002 WHERE a.id < 9000",
+    ),
     ("one", "SELECT TOP 1 id, ra, dec, mag, class FROM stars"),
 ];
 
