@@ -33,6 +33,9 @@ impl Provenance {
     /// Key of that query's language.
     pub const LANGUAGE: &'static str = "sidereus.language";
 
+    /// Every key, in the order in which people read them.
+    pub const KEYS: [&'static str; 4] = [Self::SOFTWARE, Self::SNAPSHOTS, Self::LANGUAGE, Self::QUERY];
+
     /// Of a query over the tables of a registry.
     pub(super) fn of(lowered: &Lowered, label: Label, registry: &CatalogRegistry) -> Self {
         let table = |path: &[String]| {

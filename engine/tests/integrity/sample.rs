@@ -24,7 +24,7 @@ pub(crate) const QUESTIONS: [(&str, &str); 7] = [
     (
         "crossmatch",
         "SELECT COUNT(*), SUM(a.id - b.id), MAX(b.class) FROM stars AS a \
-         JOIN stars AS b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 0.002 WHERE a.id < 9000",
+         JOIN stars AS b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 0.002 WHERE a.id < 3000",
     ),
     ("one", "SELECT TOP 1 id, ra, dec, mag, class FROM stars"),
 ];
@@ -87,10 +87,15 @@ pub(crate) fn write_stars_in(root: &Path, rows: &RecordBatch, rows_per_partition
 
 /// Writes `stars` as a collection in a folder of that name, with a margin of an arcminute and an index of `id`.
 pub(crate) fn write_stars_collection(root: &Path, rows: &RecordBatch) {
+    write_stars_collection_in(root, rows, 3_000);
+}
+
+/// Writes that collection in partitions of at most so many rows.
+pub(crate) fn write_stars_collection_in(root: &Path, rows: &RecordBatch, rows_per_partition: usize) {
     let options =
         CollectionOptions { margins: vec![60.0], indexes: vec!["id".to_owned()], ..CollectionOptions::default() };
     write_collection(root, "stars", &options, |primary| {
-        let options = WriteOptions { codec: Codec::None, rows_per_partition: 3_000, ..WriteOptions::new("stars") };
+        let options = WriteOptions { codec: Codec::None, rows_per_partition, ..WriteOptions::new("stars") };
         write_catalog(std::slice::from_ref(rows), &options, primary)
     })
     .unwrap();
