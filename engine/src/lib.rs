@@ -38,8 +38,8 @@ pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
-    OverflowFlag, PreparedQuery, Provenance, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService,
-    ResultStream,
+    Estimate, OverflowFlag, PreparedQuery, Provenance, QueryKind, QueryProgress, QueryRequest, QueryResult,
+    QueryService, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
 pub use tables::{Chunk, Places, ReadOptions, Reject, TableBatch, TableFormat, TableInput, TableReader, open_table};

@@ -2,6 +2,8 @@
 //!
 //! Each front end is a translation to these types. Nothing here knows a protocol.
 
+mod estimate;
+mod permits;
 mod plan;
 mod provenance;
 mod query;
@@ -10,6 +12,7 @@ mod result;
 mod template;
 mod worker;
 
+pub use estimate::Estimate;
 pub use provenance::Provenance;
 pub use query::{PreparedQuery, QueryService};
 pub use request::{QueryKind, QueryRequest};

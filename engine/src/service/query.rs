@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SessionState;
@@ -13,6 +13,8 @@ use futures::{StreamExt, TryStreamExt};
 use sidereus_adql::{Extensions, Label, Language};
 use tokio::time::{Instant, timeout_at};
 
+use super::estimate::{self, Estimate};
+use super::permits::Permits;
 use super::plan;
 use super::provenance::Provenance;
 use super::result::{OverflowFlag, QueryResult, ResultStream};
@@ -85,6 +87,7 @@ pub struct QueryService {
     options: EngineOptions,
     sessions: Arc<SessionFactory>,
     workers: Workers,
+    pub(super) permits: Permits,
 }
 
 impl QueryService {
@@ -94,7 +97,8 @@ impl QueryService {
     pub fn try_new(registry: Arc<CatalogRegistry>, options: EngineOptions) -> Result<Self, EngineError> {
         let sessions = Arc::new(SessionFactory::try_new(&options)?);
         let workers = Workers::try_new(options.threads)?;
-        Ok(Self { registry: Arc::new(RwLock::new(registry)), options, sessions, workers })
+        let permits = Permits::new(options.long_queries);
+        Ok(Self { registry: Arc::new(RwLock::new(registry)), options, sessions, workers, permits })
     }
 
     /// The registry that it serves now.
@@ -185,15 +189,38 @@ impl QueryService {
         parameters: &[ScalarValue],
         limits: QueryLimits,
     ) -> Result<QueryResult, EngineError> {
-        if *principal != prepared.principal {
-            return Err(EngineError::request(ErrorKind::Forbidden, "this query was prepared by somebody else"));
-        }
+        check_owner(principal, prepared)?;
         let deadline = deadline(limits);
-        let values = cast_parameters(parameters, &prepared.parameters)?;
-        let prepared = prepared.clone();
-        let task = async move { physical(prepared, values, limits.max_rows).await };
-        let physical = within(deadline, Box::pin(self.workers.run(task))).await??;
+        let physical = within(deadline, self.physical(prepared, parameters, limits)).await??;
         self.start(physical, limits.max_rows, deadline)
+    }
+
+    /// What a prepared query will cost, without running it.
+    ///
+    /// *Errors*: as [`Self::execute`].
+    pub async fn estimate(
+        &self,
+        principal: &Principal,
+        prepared: &PreparedQuery,
+        parameters: &[ScalarValue],
+        limits: QueryLimits,
+    ) -> Result<Estimate, EngineError> {
+        check_owner(principal, prepared)?;
+        let physical = within(deadline(limits), self.physical(prepared, parameters, limits)).await??;
+        Ok(Estimate::of(&physical.plan, self.options.threads))
+    }
+
+    /// The operators of a query, ready to run.
+    async fn physical(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[ScalarValue],
+        limits: QueryLimits,
+    ) -> Result<Physical, EngineError> {
+        let values = cast_parameters(parameters, &prepared.parameters)?;
+        let (prepared, threads) = (prepared.clone(), self.options.threads);
+        let task = async move { physical(prepared, values, limits.max_rows, threads).await };
+        Box::pin(self.workers.run(task)).await
     }
 
     /// Prepares and runs a query.
@@ -205,18 +232,21 @@ impl QueryService {
     }
 
     fn start(&self, physical: Physical, max_rows: Option<u64>, deadline: Deadline) -> Result<QueryResult, EngineError> {
-        let Physical { plan, schema, state } = physical;
+        let Physical { plan, schema, state, note } = physical;
         let overflow = OverflowFlag::default();
         let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
         let cut = Cut { remaining: max_rows, overflow: overflow.clone() };
         let (started, dressed) = (Arc::clone(&plan), Arc::clone(&schema));
         // Operators start tasks as soon as they are executed, on the threads of whoever executes them.
-        let task = self.workers.start(lane(plan.as_ref()), async move {
+        let few_rows = self.options.short_rows;
+        let is_large = estimate::rows_read(plan.as_ref()).is_none_or(|rows| rows > few_rows as f64);
+        let permits = if is_large { self.permits.clone() } else { Permits::new(0) };
+        let task = self.workers.start(lane(plan.as_ref(), few_rows), async move {
             let mut batches = match batches(started, &state, dressed) {
-                Ok(batches) => cut.apply(batches),
+                Ok(batches) => cut.apply(Box::pin(batches.chain(futures::stream::iter(note.map(Ok))))),
                 Err(error) => futures::stream::once(async { Err(error) }).boxed(),
             };
-            while let Some(batch) = next_within(&mut batches, deadline).await {
+            while let Some(batch) = next_within(&mut batches, &permits, deadline).await {
                 let failed = batch.is_err();
                 if sender.send(batch).await.is_err() || failed {
                     return;
@@ -244,6 +274,13 @@ impl QueryService {
     }
 }
 
+fn check_owner(principal: &Principal, prepared: &PreparedQuery) -> Result<(), EngineError> {
+    match *principal == prepared.principal {
+        true => Ok(()),
+        false => Err(EngineError::request(ErrorKind::Forbidden, "this query was prepared by somebody else")),
+    }
+}
+
 type Deadline = Option<(Instant, Duration)>;
 
 /// A plan ready to run.
@@ -251,12 +288,15 @@ struct Physical {
     plan: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
     state: Arc<SessionState>,
+    /// A last batch: what an explained query will cost.
+    note: Option<RecordBatch>,
 }
 
 async fn physical(
     prepared: PreparedQuery,
     values: Vec<ScalarValue>,
     max_rows: Option<u64>,
+    threads: usize,
 ) -> Result<Physical, EngineError> {
     let values = (!values.is_empty()).then(|| ParamValues::from(values));
     // One row more than is handed out tells a full answer from a cut one.
@@ -265,7 +305,7 @@ async fn physical(
     if let Some(template) = &prepared.template
         && let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut)?
     {
-        return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
+        return Ok(Physical { plan, schema: prepared.schema, state: prepared.state, note: None });
     }
     let mut logical = prepared.plan;
     if let Some(values) = values {
@@ -276,7 +316,23 @@ async fn physical(
     }
     let plan = prepared.state.create_physical_plan(&logical).await?;
     let schema = plan::with_types_of(&prepared.schema, &plan.schema());
-    Ok(Physical { plan, schema, state: prepared.state })
+    let note = match &logical {
+        LogicalPlan::Explain(explain) => {
+            let explained = prepared.state.create_physical_plan(&explain.plan).await?;
+            Some(note(&schema, &Estimate::of(&explained, threads))?)
+        }
+        _ => None,
+    };
+    Ok(Physical { plan, schema, state: prepared.state, note })
+}
+
+/// An estimate as a row of an explanation.
+fn note(schema: &SchemaRef, estimate: &Estimate) -> Result<RecordBatch, EngineError> {
+    let column = |text: String| Arc::new(StringArray::from(vec![text])) as _;
+    let columns = vec![column("estimate".to_owned()), column(estimate.to_string())];
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|error| {
+        EngineError::request(ErrorKind::Internal, format!("an explanation has other columns: {error}"))
+    })
 }
 
 fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<ScalarValue>, EngineError> {
@@ -309,11 +365,8 @@ fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef
     Ok(Box::pin(stream))
 }
 
-/// Rows that are read in moments.
-const FEW_ROWS: usize = 1_000_000;
-
 /// Queries without joins that read few rows are short.
-fn lane(plan: &dyn ExecutionPlan) -> Lane {
+fn lane(plan: &dyn ExecutionPlan, few_rows: usize) -> Lane {
     let mut node = plan;
     loop {
         match *node.children() {
@@ -322,9 +375,9 @@ fn lane(plan: &dyn ExecutionPlan) -> Lane {
             _ => return Lane::Long,
         }
     }
-    match node.downcast_ref::<HatsScanExec>().map(|scan| scan.descriptor().estimated_rows()) {
+    match node.downcast_ref::<HatsScanExec>().map(|scan| scan.descriptor().reading().rows) {
         None => Lane::Short,
-        Some(Some(rows)) if rows <= FEW_ROWS => Lane::Short,
+        Some(Some(rows)) if rows <= few_rows as f64 => Lane::Short,
         Some(_) => Lane::Long,
     }
 }
@@ -368,8 +421,17 @@ async fn within<T>(deadline: Deadline, work: impl Future<Output = T>) -> Result<
     }
 }
 
-async fn next_within(batches: &mut ResultStream, deadline: Deadline) -> Option<Result<RecordBatch, EngineError>> {
-    match within(deadline, batches.next()).await {
+/// The next batch, made under a permit.
+async fn next_within(
+    batches: &mut ResultStream,
+    permits: &Permits,
+    deadline: Deadline,
+) -> Option<Result<RecordBatch, EngineError>> {
+    let made = async {
+        let _permit = permits.wait().await;
+        batches.next().await
+    };
+    match within(deadline, made).await {
         Ok(next) => next,
         Err(error) => Some(Err(error)),
     }

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 1] = ["SIDEREUS_CONFIG"];
 
-const VARIABLES: [(&str, Setter); 19] = [
+const VARIABLES: [(&str, Setter); 21] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -32,6 +32,8 @@ const VARIABLES: [(&str, Setter); 19] = [
     ("SIDEREUS_ENGINE_METADATA_CACHE_MIB", |config, text| parse(text, &mut config.engine.metadata_cache_mib)),
     ("SIDEREUS_ENGINE_CROSSMATCH_ROWS", |config, text| parse(text, &mut config.engine.crossmatch_rows)),
     ("SIDEREUS_ENGINE_THREADS", |config, text| parse(text, &mut config.engine.threads)),
+    ("SIDEREUS_ENGINE_SHORT_ROWS", |config, text| parse(text, &mut config.engine.short_rows)),
+    ("SIDEREUS_ENGINE_LONG_QUERIES", |config, text| parse(text, &mut config.engine.long_queries)),
     ("SIDEREUS_LANGUAGE_EXTENSIONS_OFF", |config, text| {
         config.language.extensions_off = text.split(',').map(|name| name.trim().to_owned()).collect();
         Ok(())

@@ -138,6 +138,29 @@ impl Statements {
         Ok(info)
     }
 
+    /// What the first run of a statement will cost, as JSON beside its id.
+    pub(super) async fn estimate(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+        query: &PreparedQuery,
+    ) -> Result<serde_json::Value, Status> {
+        let values = parameters::decode(&statement.parameters, query)?;
+        let limits = QueryLimits { max_rows: statement.max_rows, ..self.query_limits(statement) };
+        let first = values.first().map_or(&[][..], Vec::as_slice);
+        let estimate = self.service.estimate(principal, query, first, limits).await.map_err(|error| status(&error))?;
+        Ok(serde_json::json!({
+            "query_id": statement.query_id(),
+            "estimate": {
+                "rows": estimate.rows,
+                "bytes": estimate.bytes,
+                "rows_read": estimate.rows_read,
+                "bytes_read": estimate.bytes_read,
+                "seconds": estimate.seconds,
+            },
+        }))
+    }
+
     /// The ticket of a statement.
     pub(super) fn ticket(&self, statement: &Statement) -> Ticket {
         Ticket::new(TicketStatementQuery { statement_handle: self.seal(statement) }.as_any().encode_to_vec())
