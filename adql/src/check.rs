@@ -25,6 +25,15 @@ pub struct CheckedQuery {
     pub(crate) tables: Vec<Vec<String>>,
     pub(crate) expanded_tables: usize,
     pub(crate) units: Vec<Option<String>>,
+    pub(crate) references: Vec<TableReference>,
+}
+
+/// A place of a query's text that names a table, its snapshot included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableReference {
+    /// Exact path of the table, or of its version where one is named.
+    pub path: Vec<String>,
+    pub(crate) at: Span,
 }
 
 impl CheckedQuery {
@@ -51,11 +60,12 @@ impl fmt::Debug for CheckedQuery {
 /// not fit, aggregates where none can be, more table references than [`Limits::tables`].
 pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, QueryErrors> {
     on_bounded_stack(move || {
-        let Query { mut ast, text, label, parameters } = query;
+        let Query { mut ast, text, label, parameters, pins } = query;
         let mut findings = Findings::new(&text);
-        let mut binder = Binder::new(&mut findings, label, tables);
+        let mut binder = Binder::new(&mut findings, label, tables).with_pins(pins);
         let bound = binder.query(&mut ast);
-        let used = binder.used;
+        binder.refuse_pins();
+        let (used, references) = (binder.used, binder.references);
         if bound.tables > Limits::DEFAULT.tables {
             let message = format!(
                 "the query reads {} tables once its WITH is written out; at most {} are taken",
@@ -68,6 +78,7 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
         kinds::check_kinds(&mut ast, label, &[], &mut findings);
         findings.finish()?;
         let units = bound.columns.into_vec().into_iter().map(|column| text_of(column.unit, tables)).collect();
-        Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables: bound.tables, units })
+        let expanded_tables = bound.tables;
+        Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables, units, references })
     })
 }

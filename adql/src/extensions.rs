@@ -49,6 +49,7 @@ extensions! {
     NestedWith, "nested-with", "`WITH` in a sub-query";
     NullsOrder, "nulls-order", "`NULLS FIRST` and `NULLS LAST` in `ORDER BY`";
     Tablesample, "tablesample", "`TABLESAMPLE (p)`: a random part of a table";
+    Snapshots, "snapshots", "`table@1f3a9c`: a version of a table, by the first digits of its digest";
     Qualify, "qualify", "`QUALIFY`: a condition on window functions";
     WindowFunctions, "window-functions", "functions `OVER (PARTITION BY .. ORDER BY ..)`";
     AggregateClauses, "aggregate-clauses", "`FILTER`, `WITHIN GROUP` and `ORDER BY` in a call of an aggregate";

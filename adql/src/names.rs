@@ -41,6 +41,13 @@ pub trait TableNames {
     /// Looks up a table by the parts of its name as written, e.g. `[public, gaia_dr3]`.
     fn table(&self, path: &[Name]) -> TableLookup;
 
+    /// Looks up a version of a table; `table` is the exact path of a table that was found, `written` some hexadecimal
+    /// digits in any case.
+    fn snapshot(&self, table: &[String], written: &str) -> SnapshotLookup {
+        let (_, _) = (table, written);
+        SnapshotLookup::NotFound { known: Vec::new() }
+    }
+
     /// The unit of a column, as its table states it; `table` is the exact path of a table that was found.
     fn unit(&self, table: &[String], column: &str) -> Option<String> {
         let (_, _) = (table, column);
@@ -59,6 +66,20 @@ pub enum TableLookup {
         suggestions: Vec<String>,
     },
     /// Several tables fit; these.
+    Ambiguous(Vec<String>),
+}
+
+/// The answer to a look-up of a version of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotLookup {
+    /// There is exactly one: a path that means it, and its columns.
+    Found(TableInfo),
+    /// There is none; these there are.
+    NotFound {
+        /// What to write behind the `@`, the version that the name alone means first; empty for a table without versions.
+        known: Vec<String>,
+    },
+    /// Several begin so; these.
     Ambiguous(Vec<String>),
 }
 

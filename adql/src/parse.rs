@@ -17,6 +17,7 @@ use crate::kinds::{self, Declared};
 use crate::limits::{Limits, on_bounded_stack, on_deep_stack};
 use crate::names::{Name, closest};
 use crate::request::{Label, Query, Request, Target};
+use crate::snapshots::Pin;
 use crate::strict::{self, Rule};
 use crate::tokens::{Tokens, keyword, one_column};
 use crate::{hints, sample_order, shape};
@@ -79,6 +80,7 @@ struct Statement<'a> {
     text: &'a str,
     label: Label,
     tokens: Vec<TokenWithSpan>,
+    pins: Vec<Pin>,
     parameters: usize,
     nesting: usize,
     at: usize,
@@ -86,8 +88,8 @@ struct Statement<'a> {
 
 impl<'a> Statement<'a> {
     fn new(text: &'a str, label: Label, tokens: Tokens) -> Self {
-        let Tokens { list, parameters, nesting, .. } = tokens;
-        Self { text, label, parameters, nesting, tokens: list, at: 0 }
+        let Tokens { list, parameters, nesting, pins, .. } = tokens;
+        Self { text, label, pins, parameters, nesting, tokens: list, at: 0 }
     }
 
     fn parse(mut self) -> Result<Request, QueryErrors> {
@@ -149,7 +151,8 @@ impl<'a> Statement<'a> {
         let mut findings = Findings::new(self.text);
         shape::check_shape(&mut ast, &mut findings);
         findings.finish()?;
-        Ok(Query { ast, text: Arc::from(self.text), label: self.label, parameters: self.parameters })
+        let (text, pins) = (Arc::from(self.text), std::mem::take(&mut self.pins));
+        Ok(Query { ast, text, label: self.label, parameters: self.parameters, pins })
     }
 
     /// The name of the table that a statement would change.

@@ -11,6 +11,7 @@ use sqlparser::tokenizer::Span;
 
 use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::names::Name;
+use crate::snapshots::Pin;
 
 /// The label a text came under; it decides where the two languages give one name two meanings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +82,7 @@ pub struct Query {
     pub(crate) text: Arc<str>,
     pub(crate) label: Label,
     pub(crate) parameters: usize,
+    pub(crate) pins: Vec<Pin>,
 }
 
 impl Query {

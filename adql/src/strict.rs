@@ -52,6 +52,10 @@ pub(crate) fn check_tokens(tokens: &Tokens, rule: Rule, findings: &mut Findings<
         let said = ("ADQL has no hexadecimal numbers", "write the number in decimal digits");
         rule.report(findings, Extension::HexLiterals, *literal, said);
     }
+    for pin in &tokens.pins {
+        let said = ("ADQL has no versions of tables", "write the name of the table alone");
+        rule.report(findings, Extension::Snapshots, pin.at, said);
+    }
     for token in &tokens.list {
         let (extension, hint) = match &token.token {
             Token::Mod => (Extension::Modulo, "write MOD(x, y)"),

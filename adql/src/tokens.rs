@@ -14,6 +14,7 @@ use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::limits::Limits;
 use crate::personal;
 use crate::request::Label;
+use crate::snapshots::{self, Pin};
 
 /// Prefix operators in a row: `NOT NOT - - x`.
 const PREFIX_RUN: usize = 16;
@@ -40,6 +41,8 @@ pub(crate) struct Tokens {
     pub(crate) block_comments: Vec<Span>,
     /// Places of `0x1F`, which the standard does not have either.
     pub(crate) hexadecimals: Vec<Span>,
+    /// Snapshots of tables, which neither has the standard.
+    pub(crate) pins: Vec<Pin>,
 }
 
 impl Tokens {
@@ -66,7 +69,7 @@ impl Tokens {
         if label == Label::Sql {
             personal::join_names(&mut list);
         }
-        let mut tokens = Self::default();
+        let mut tokens = Self { pins: snapshots::take(&mut list), ..Self::default() };
         tokens.sift(&mut list, &mut findings);
         tokens.list = list;
         if findings.is_empty() {

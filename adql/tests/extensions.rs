@@ -15,6 +15,7 @@ const USES: &[(Extension, usize, &str)] = &[
     (Extension::BitOperators, 9, "SELECT ~id AS r FROM stars"),
     (Extension::HexLiterals, 33, "SELECT id FROM stars WHERE id = 0x1F"),
     (Extension::Tablesample, 16, "SELECT id FROM stars TABLESAMPLE (1.5)"),
+    (Extension::Snapshots, 21, "SELECT id FROM stars@1f3a9c"),
     (Extension::RegexOperators, 28, "SELECT flux FROM odd WHERE \"copy\" ~ 'x'"),
     (Extension::RegexOperators, 35, "SELECT flux FROM odd WHERE \"copy\" !~ 'x'"),
     (Extension::Casts, 10, "SELECT id::integer AS i FROM stars"),

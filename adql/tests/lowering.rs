@@ -270,3 +270,91 @@ fn other_requests_are_told_apart() {
     assert_eq!(kind("INSERT INTO \"T\" SELECT 1"), "insert T");
     assert_eq!(kind("DROP TABLE IF EXISTS t"), "drop true");
 }
+
+#[test]
+fn a_snapshot_is_another_table_of_the_same_name() {
+    assert_snapshot!(adql("SELECT stars.id, public.Stars.mag FROM stars@1F3A9c WHERE ra > 3"), @r#"SELECT "stars"."id", "stars"."mag" FROM "public"."stars@1f3a9c0011223344" AS "stars" WHERE "ra" > 3"#);
+    assert_snapshot!(adql("SELECT id, s.mag FROM \"stars@77aa00\" AS s"), @r#"SELECT "id", "s"."mag" FROM "public"."stars@77aa00bb11cc22dd" AS "s""#);
+    assert_snapshot!(sql("SELECT o.id FROM stars AS o JOIN public.\"stars\"@1f3a9d AS n USING (id) WHERE n.flux > o.mag"), @r#"SELECT "o"."id" FROM "public"."stars" AS "o" JOIN "public"."stars@1f3a9d5566778899" AS "n" ON "o"."id" = "n"."id" WHERE "n"."flux" > "o"."mag""#);
+    assert_snapshot!(adql("SELECT id FROM stars@77aa00bb TABLESAMPLE (2)"), @r#"SELECT "id" FROM (SELECT * FROM "public"."stars@77aa00bb11cc22dd" WHERE random() < 0.02) AS "stars""#);
+}
+
+#[test]
+fn a_snapshot_that_is_not_there_is_an_error_that_lists_those_that_are() {
+    assert_snapshot!(adql("SELECT id FROM stars@abcdef AS s"), @r#"
+    line 1, column 16: stars has no snapshot abcdef here
+    1 | SELECT id FROM stars@abcdef AS s
+      |                ^^^^^^^^^^^^ there are stars@1f3a9c001122, stars@1f3a9d556677, stars@77aa00bb11cc
+    "#);
+    assert_snapshot!(adql("SELECT id FROM stars@1f3a9 AS s, stars@77AA0z AS t"), @r#"
+    line 1, column 16: 1f3a9 names no snapshot: expected the first 6 hexadecimal digits of its digest, or more
+    1 | SELECT id FROM stars@1f3a9 AS s, stars@77AA0z AS t
+      |                ^^^^^^^^^^^ write more of its digits
+    line 1, column 34: 77AA0z names no snapshot: expected the first 6 hexadecimal digits of its digest, or more
+    1 | SELECT id FROM stars@1f3a9 AS s, stars@77AA0z AS t
+      |                                  ^^^^^^^^^^^^ there are stars@1f3a9c001122, stars@1f3a9d556677, stars@77aa00bb11cc
+    "#);
+    assert_snapshot!(adql("SELECT id FROM \"stars@1f\" AS s"), @r#"
+    line 1, column 16: 1f names no snapshot: expected the first 6 hexadecimal digits of its digest, or more
+    1 | SELECT id FROM "stars@1f" AS s
+      |                ^^^^^^^^^^ write more of its digits
+    "#);
+    assert_snapshot!(adql("SELECT s.id FROM stars@1f3a9 AS s"), @r#"
+    line 1, column 18: 1f3a9 names no snapshot: expected the first 6 hexadecimal digits of its digest, or more
+    1 | SELECT s.id FROM stars@1f3a9 AS s
+      |                  ^^^^^^^^^^^ write more of its digits
+    "#);
+    assert_snapshot!(adql("SELECT hrv FROM rave@1f3a9c"), @r#"
+    line 1, column 17: rave has no snapshots
+    1 | SELECT hrv FROM rave@1f3a9c
+      |                 ^^^^^^^^^^^ write its name alone
+    "#);
+    assert_snapshot!(adql("SELECT x FROM nowhere@1f3a9c"), @r#"
+    line 1, column 15: unknown table nowhere
+    1 | SELECT x FROM nowhere@1f3a9c
+      |               ^^^^^^^^^^^^^^
+    "#);
+    assert_snapshot!(adql("WITH c AS (SELECT id FROM stars) SELECT id FROM c@1f3a9c"), @r#"
+    line 1, column 49: c is no table of a catalog, so it has no snapshot 1f3a9c
+    1 | WITH c AS (SELECT id FROM stars) SELECT id FROM c@1f3a9c
+      |                                                 ^^^^^^^^
+    "#);
+    assert_snapshot!(adql("SELECT id@1f3a9c AS i@123456 FROM stars"), @r#"
+    line 1, column 10: a snapshot can follow only the name of a table in FROM
+    1 | SELECT id@1f3a9c AS i@123456 FROM stars
+      |          ^^^^^^^
+    line 1, column 22: a snapshot can follow only the name of a table in FROM
+    1 | SELECT id@1f3a9c AS i@123456 FROM stars
+      |                      ^^^^^^^
+    "#);
+    assert_snapshot!(adql("SELECT s.id FROM stars@1f3a9c JOIN stars@1f3a9d USING (id)"), @r#"
+    line 1, column 8: s.id: there is no table s in FROM
+    1 | SELECT s.id FROM stars@1f3a9c JOIN stars@1f3a9d USING (id)
+      |        ^^^^
+    line 1, column 36: stars occurs twice in FROM
+    1 | SELECT s.id FROM stars@1f3a9c JOIN stars@1f3a9d USING (id)
+      |                                    ^^^^^^^^^^^^ give one of them an alias
+    "#);
+}
+
+#[test]
+fn tables_are_written_with_their_snapshots() {
+    let rewritten = |text: &str| {
+        let Request::Select(query) = parse(text, Label::Sql).unwrap() else { panic!("a SELECT") };
+        let lowered = lower(check(query, &Sky).unwrap()).unwrap();
+        lowered.text_with(|table| (table.path[0] != "gaia").then(|| format!("<{}>", table.path[1])))
+    };
+    assert_eq!(rewritten("SELECT id FROM stars"), "SELECT id FROM <stars>");
+    assert_eq!(
+        rewritten(
+            "\u{feff}SELECT 'é', stars.id -- stars\r\n FROM Stars@1f3a9c, (SELECT ra FROM\tgaia.source, public . rave) AS t\n"
+        ),
+        "SELECT 'é', stars.id -- stars\r\n FROM <stars@1f3a9c0011223344>, (SELECT ra FROM\tgaia.source, <RAVE>) AS t\n"
+    );
+    assert_eq!(
+        rewritten(
+            "WITH c AS (SELECT id FROM \"stars@77aa00\") SELECT * FROM c, c AS d WHERE EXISTS (SELECT 1 FROM stars s)"
+        ),
+        "WITH c AS (SELECT id FROM <stars@77aa00bb11cc22dd>) SELECT * FROM c, c AS d WHERE EXISTS (SELECT 1 FROM <stars> s)"
+    );
+}

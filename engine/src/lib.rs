@@ -10,6 +10,7 @@ mod error;
 mod functions;
 mod ingest;
 mod integrity;
+mod merging;
 mod options;
 mod principal;
 mod runs;
@@ -37,7 +38,8 @@ pub use integrity::{Digest, LeafSeal, MANIFEST, NanCounts, PAGES, nan_counts};
 pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
-    OverflowFlag, PreparedQuery, QueryKind, QueryProgress, QueryRequest, QueryResult, QueryService, ResultStream,
+    Estimate, OverflowFlag, PreparedQuery, Provenance, QueryKind, QueryProgress, QueryRequest, QueryResult,
+    QueryService, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
 pub use tables::{Chunk, Places, ReadOptions, Reject, TableBatch, TableFormat, TableInput, TableReader, open_table};

@@ -157,6 +157,10 @@ pub struct EngineOptions {
     pub crossmatch_rows: usize,
     /// Threads that run queries.
     pub threads: usize,
+    /// Rows of catalogs up to which a query waits for no other.
+    pub short_rows: usize,
+    /// Queries beyond that which work at the same time; 0 is without limit.
+    pub long_queries: usize,
     /// Rules of every query that does not name its own.
     pub rules: Rules,
     /// Extensions of the language that queries under the label ADQL cannot use.
@@ -172,6 +176,8 @@ impl Default for EngineOptions {
             block_cache: None,
             crossmatch_rows: 3_000_000,
             threads,
+            short_rows: 1_000_000,
+            long_queries: 4 * threads,
             rules: Rules::all(),
             extensions_off: Extensions::NONE,
         }

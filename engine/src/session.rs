@@ -22,6 +22,7 @@ use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
 use crate::cooperation::GiveWay;
 use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
+use crate::merging::MergeInTurn;
 use crate::options::{BlockCacheOptions, EngineOptions, Rules};
 use crate::runs::GroupByRuns;
 use crate::scan::{BlockCache, FooterCache};
@@ -96,11 +97,12 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     [lateral].into_iter().chain(Optimizer::new().rules).collect()
 }
 
-/// DataFusion's rules between ours: what footers answer, and groupings by runs, have to be known before a plan is distributed, and what gives way
-/// is what comes out at the end.
+/// DataFusion's rules between ours: what footers answer, and groupings by runs, have to be known before a plan is distributed;
+/// in which order partitions come together, and what gives way, is settled for what comes out at the end.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let (first, last) = ([Arc::new(AnswerByFooters) as _, Arc::new(GroupByRuns) as _], Arc::new(GiveWay) as _);
-    first.into_iter().chain(PhysicalOptimizer::new().rules).chain([last]).collect()
+    let first: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] = [Arc::new(AnswerByFooters), Arc::new(GroupByRuns)];
+    let last: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] = [Arc::new(MergeInTurn), Arc::new(GiveWay)];
+    first.into_iter().chain(PhysicalOptimizer::new().rules).chain(last).collect()
 }
 
 fn runtime_env(options: &EngineOptions) -> Result<Arc<RuntimeEnv>> {

@@ -46,6 +46,7 @@ impl Services {
     /// *Errors*: as [`Self::open`]; the catalogs from before are served on.
     pub(crate) async fn reload(&self) -> Result<usize, OpenError> {
         let registry = CatalogRegistry::open_with(&self.config.roots()?, &self.config.overrides()?).await?;
+        let registry = registry.with_versions_of(&self.query.registry()).await;
         let tables = registry.tables().len();
         self.query.replace_registry(Arc::new(registry));
         Ok(tables)

@@ -9,12 +9,14 @@
 mod sample;
 mod tables;
 mod units;
+mod versions;
 
 use std::sync::Arc;
 
 use sqlparser::ast::{Cte, Expr, GroupByExpr, OrderBy, OrderByExpr, OrderByKind, Query, Select, SetExpr, Spanned};
 use sqlparser::tokenizer::Span;
 
+use crate::check::TableReference;
 use crate::columns::Columns;
 use crate::error::{Findings, QueryErrorKind};
 use crate::hints;
@@ -22,6 +24,7 @@ use crate::names::{Name, TableNames, exact, same_in_any_case};
 use crate::output::{self, Output};
 use crate::request::Label;
 use crate::scope::{Column, Missing, Relation, Scope};
+use crate::snapshots::Pin;
 use crate::walk::{Part, parts};
 use crate::write::{number_literal, position, with_span};
 pub(crate) use units::text_of;
@@ -50,13 +53,30 @@ pub(crate) struct Binder<'a, 'b> {
     pub(crate) names: &'a dyn TableNames,
     /// Exact paths of the tables used, each once.
     pub(crate) used: Vec<Vec<String>>,
+    /// Every place that names a table, in no order.
+    pub(crate) references: Vec<TableReference>,
+    /// Snapshots that no table has claimed yet.
+    pins: Vec<Pin>,
     common: Vec<Common>,
     scopes: Vec<Scope>,
 }
 
 impl<'a, 'b> Binder<'a, 'b> {
     pub(crate) fn new(findings: &'a mut Findings<'b>, label: Label, names: &'a dyn TableNames) -> Self {
-        Self { findings, label, names, used: Vec::new(), common: Vec::new(), scopes: Vec::new() }
+        let (used, references, pins) = (Vec::new(), Vec::new(), Vec::new());
+        Self { findings, label, names, used, references, pins, common: Vec::new(), scopes: Vec::new() }
+    }
+
+    /// With the snapshots that stand in the text.
+    pub(crate) fn with_pins(self, pins: Vec<Pin>) -> Self {
+        Self { pins, ..self }
+    }
+
+    /// Reports the snapshots that no table has claimed.
+    pub(crate) fn refuse_pins(&mut self) {
+        for pin in std::mem::take(&mut self.pins) {
+            self.findings.bad(pin.at, "a snapshot can follow only the name of a table in FROM");
+        }
     }
 
     /// Binds a query and its sub-queries.

@@ -14,9 +14,10 @@ use sqlparser::tokenizer::Span;
 
 use super::{Binder, Bound};
 use crate::balance::join as join_by;
+use crate::check::TableReference;
 use crate::columns::Columns;
 use crate::error::{Findings, QueryErrorKind};
-use crate::names::{Name, TableLookup, exact};
+use crate::names::{Name, TableInfo, TableLookup, exact};
 use crate::personal;
 use crate::scope::{Column, Merged, Relation, Scope};
 use crate::walk::constraint_mut;
@@ -52,7 +53,7 @@ impl Binder<'_, '_> {
         match factor {
             TableFactor::Table { name, alias, sample, .. } => {
                 let named = sample.is_some() && Self::name_sampled(name, alias);
-                let mut relation = self.table(name, alias.as_mut(), tables);
+                let mut relation = self.table(name, alias, tables);
                 if named {
                     let path = name.0.iter().filter_map(|part| part.as_ident());
                     relation.written = path.map(|ident| ident.value.clone()).collect();
@@ -90,24 +91,46 @@ impl Binder<'_, '_> {
         bound
     }
 
-    fn table(&mut self, name: &mut ObjectName, alias: Option<&mut TableAlias>, tables: &mut usize) -> Relation {
-        let at = name.span();
+    fn table(&mut self, name: &mut ObjectName, alias: &mut Option<TableAlias>, tables: &mut usize) -> Relation {
+        let mut at = name.span();
         let written: Vec<Name> = name.0.iter().filter_map(|part| part.as_ident()).map(Name::from).collect();
-        let (path, mut bound) = self.look_up(&written, at);
+        let pin = self.pin_of(name);
+        let (known_as, (path, mut bound)) = match &pin {
+            Some(pin) => {
+                at.end = pin.at.end;
+                self.look_up_version(&written, &pin.snapshot, at)
+            }
+            None => self.look_up_any(&written, at),
+        };
         *tables = tables.saturating_add(bound.tables);
         *name = ObjectName::from(path.iter().map(exact).collect::<Vec<_>>());
-        let qualifier = alias.map(|alias| vec![self.rename(&mut bound, alias)]);
+        let unaliased = alias.is_none();
+        if let (true, Some(name)) = (unaliased, known_as.as_ref().and_then(|path| path.last())) {
+            *alias = Some(TableAlias { explicit: true, name: exact(name), columns: Vec::new(), at: None });
+        }
+        let qualifier = alias.as_mut().map(|alias| vec![self.rename(&mut bound, alias)]);
         let table = path.last().cloned().filter(|_| qualifier.is_some());
-        let written = match qualifier {
-            Some(_) => Vec::new(),
-            None => written.into_iter().map(|name| name.value).collect(),
+        let written = match unaliased {
+            false => Vec::new(),
+            true => known_as.unwrap_or_else(|| written.into_iter().map(|name| name.value).collect()),
         };
         let qualifier = qualifier.unwrap_or(path);
         Relation { qualifier, written, columns: bound.columns, known: bound.known, at, table }
     }
 
+    /// Notes a table that is used.
+    pub(super) fn found(&mut self, info: TableInfo, at: Span) -> (Vec<String>, Bound) {
+        if !self.used.contains(&info.path) {
+            self.used.push(info.path.clone());
+        }
+        self.references.push(TableReference { path: info.path.clone(), at });
+        let table: Arc<[String]> = info.path.as_slice().into();
+        let columns = Columns::OfTable { table, names: info.columns };
+        (info.path, Bound { columns, known: true, tables: 1 })
+    }
+
     /// The exact path and the columns of a table: a common table expression first, then the catalogs.
-    fn look_up(&mut self, written: &[Name], at: Span) -> (Vec<String>, Bound) {
+    pub(super) fn look_up(&mut self, written: &[Name], at: Span) -> (Vec<String>, Bound) {
         if let [name] = written
             && let Some(common) = self.common.iter().rev().find(|common| name.matches(&common.name))
         {
@@ -117,12 +140,7 @@ impl Binder<'_, '_> {
         let shown = written.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(".");
         let hint = match self.names.table(written) {
             TableLookup::Found(info) => {
-                if !self.used.contains(&info.path) {
-                    self.used.push(info.path.clone());
-                }
-                let table: Arc<[String]> = info.path.as_slice().into();
-                let columns = Columns::OfTable { table, names: info.columns };
-                return (info.path, Bound { columns, known: true, tables: 1 });
+                return self.found(info, at);
             }
             TableLookup::NotFound { suggestions } => personal::absence(written).or_else(|| {
                 let meant = suggestions.join(" or ");

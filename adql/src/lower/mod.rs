@@ -20,16 +20,18 @@ mod regions;
 mod rows;
 
 use std::fmt;
+use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Query, Statement, UnaryOperator, Value};
 
 use chains::Chain;
 
-use crate::check::CheckedQuery;
+use crate::check::{CheckedQuery, TableReference};
 use crate::error::{Findings, QueryErrors};
 use crate::functions::Kind;
 use crate::limits::on_bounded_stack;
 use crate::request::Label;
+use crate::snapshots;
 use crate::walk::{Part, parts, query_parts};
 
 /// A query in plain SQL, all names exact and delimited.
@@ -46,12 +48,19 @@ pub struct Lowered {
     pub expanded_table_count: usize,
     /// For each result column its unit: as its table states it, or as it was inferred, in VOUnits.
     pub units: Vec<Option<String>>,
+    text: Arc<str>,
+    references: Vec<TableReference>,
 }
 
 impl Lowered {
     /// The statement as text.
     pub fn sql(&self) -> String {
         on_bounded_stack(|| self.statement.to_string())
+    }
+
+    /// The text that it was read from, each table of a FROM written as `written` has it; `None` leaves it as it is.
+    pub fn text_with(&self, written: impl Fn(&TableReference) -> Option<String>) -> String {
+        snapshots::rewritten(&self.text, &self.references, written)
     }
 }
 
@@ -107,7 +116,7 @@ impl ParameterType {
 /// that this version does not run.
 pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
     on_bounded_stack(move || {
-        let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables, units } = query;
+        let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables, units, references } = query;
         let mut lowering = Lowering { findings: Findings::new(&text), label, parameters: vec![None; parameters] };
         lowering.query(&mut ast);
         arrays::lower_arrays(&mut ast);
@@ -119,6 +128,8 @@ pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
             tables,
             expanded_table_count: expanded_tables,
             units,
+            references,
+            text,
         })
     })
 }

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use sidereus_adql::{
-    Label, Name, QueryErrorKind, QueryErrors, Request, TableInfo, TableLookup, TableNames, check, lower, parse,
+    Label, Name, QueryErrorKind, QueryErrors, Request, SnapshotLookup, TableInfo, TableLookup, TableNames, check,
+    lower, parse,
 };
 
 /// A small, fixed sky.
@@ -17,6 +18,9 @@ const TABLES: &[(&str, &str, &[&str])] = &[
     ("tap_upload", "mine", &["oid", "ra", "dec", "r"]),
     ("mydb", "targets", &["name", "ra", "dec"]),
 ];
+
+/// The snapshots of `stars`; the second has a column that the others do not have.
+const SNAPSHOTS: [&str; 3] = ["1f3a9c0011223344", "1f3a9d5566778899", "77aa00bb11cc22dd"];
 
 impl TableNames for Sky {
     fn table(&self, path: &[Name]) -> TableLookup {
@@ -34,6 +38,23 @@ impl TableNames for Sky {
                 TableLookup::NotFound { suggestions: vec!["stars".into()] }
             }
             None => TableLookup::NotFound { suggestions: Vec::new() },
+        }
+    }
+
+    fn snapshot(&self, table: &[String], written: &str) -> SnapshotLookup {
+        if table != ["public", "stars"] {
+            return SnapshotLookup::NotFound { known: Vec::new() };
+        }
+        let written = written.to_lowercase();
+        let fits: Vec<&str> = SNAPSHOTS.into_iter().filter(|known| known.starts_with(&written)).collect();
+        let shown = |names: &[&str]| names.iter().map(|name| name[..12].to_owned()).collect();
+        match fits[..] {
+            [] => SnapshotLookup::NotFound { known: shown(&SNAPSHOTS) },
+            [one] => SnapshotLookup::Found(TableInfo {
+                path: vec!["public".into(), format!("stars@{one}")],
+                columns: ["id", "ra", "dec", if one == SNAPSHOTS[1] { "flux" } else { "mag" }].map(Into::into).into(),
+            }),
+            _ => SnapshotLookup::Ambiguous(shown(&fits)),
         }
     }
 

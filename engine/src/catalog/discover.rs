@@ -18,7 +18,7 @@ use object_store::path::Path;
 use super::hats::{self, Declared};
 use super::place::{Entries, Listing, Place};
 use super::root::Root;
-use super::{DEFAULT_SCHEMA, TableName, plain, safe_path};
+use super::{DEFAULT_SCHEMA, TableName, plain, safe_path, versions};
 use crate::error::EngineError;
 
 /// Folders that are listed at the same time.
@@ -35,6 +35,17 @@ pub(super) enum Candidate {
     Folder { place: Place, name: TableName },
     /// Something that is recognised and cannot be served.
     Broken(EngineError),
+}
+
+impl Candidate {
+    /// The name that its folder or file gives it, where that is below the root.
+    pub(super) fn name_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Hats { name, .. } => name.as_mut(),
+            Self::File { name, .. } | Self::Folder { name, .. } => Some(&mut name.table),
+            Self::Broken(_) => None,
+        }
+    }
 }
 
 /// What is known of a catalog's properties.
@@ -58,6 +69,18 @@ enum Shape {
 ///
 /// *Errors*: a root that cannot be listed or that holds nothing.
 pub(super) async fn candidates(root: &Root) -> Result<Vec<Candidate>, EngineError> {
+    let mut found = any_candidates(root).await?;
+    if let [alone] = &mut found[..]
+        && let Some(name) = alone.name_mut().filter(|name| root.name.as_ref() == Some(*name) || root.file.is_some())
+        && let Some(current) = versions::current_name(name).map(str::to_owned)
+    {
+        // A version that is a root of its own is no other's version.
+        *name = current;
+    }
+    Ok(found)
+}
+
+async fn any_candidates(root: &Root) -> Result<Vec<Candidate>, EngineError> {
     let place = &root.place;
     if let Some(path) = &root.file {
         return single_file(root, path).map(|candidate| vec![candidate]);

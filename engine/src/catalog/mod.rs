@@ -36,6 +36,7 @@ mod schema;
 mod system;
 mod table;
 mod tap_schema;
+mod versions;
 mod votable_type;
 mod watch;
 
@@ -54,6 +55,7 @@ pub(crate) use describe::describe;
 pub(crate) use names::RegistryNames;
 pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
+pub(crate) use versions::names_snapshot;
 
 /// The only database of tables; DataFusion calls it a catalog.
 pub(crate) const CATALOG: &str = "sidereus";

@@ -4,9 +4,11 @@
 //! matches in any case, a delimited one exactly. What the principal may not see does not exist: it is neither found nor
 //! suggested.
 
-use sidereus_adql::{Name, TableInfo, TableLookup, TableNames, closest};
+use sidereus_adql::{Name, SnapshotLookup, TableInfo, TableLookup, TableNames, closest};
 
-use super::{CATALOG, CatalogRegistry, DEFAULT_SCHEMA, TableName, information_schema, system};
+use super::{
+    CATALOG, CatalogMetadata, CatalogRegistry, DEFAULT_SCHEMA, TableName, information_schema, system, versions,
+};
 use crate::principal::Principal;
 
 /// The tables of a registry as one principal sees them.
@@ -63,7 +65,31 @@ impl<'a> RegistryNames<'a> {
     }
 }
 
+/// Digits of a snapshot that people are shown.
+const SHOWN_DIGITS: usize = 12;
+
 impl TableNames for RegistryNames<'_> {
+    fn snapshot(&self, table: &[String], written: &str) -> SnapshotLookup {
+        let [schema, table] = table else { return SnapshotLookup::NotFound { known: Vec::new() } };
+        let name = TableName { schema: schema.clone(), table: table.clone() };
+        let written = written.to_ascii_lowercase();
+        let shown = |version: &CatalogMetadata| version.snapshot.chars().take(SHOWN_DIGITS).collect::<String>();
+        let matching: Vec<&CatalogMetadata> = self
+            .registry
+            .versions(&name)
+            .map(AsRef::as_ref)
+            .filter(|version| version.snapshot.starts_with(&written))
+            .collect();
+        match matching[..] {
+            [] => SnapshotLookup::NotFound { known: self.registry.versions(&name).map(|known| shown(known)).collect() },
+            [version] => {
+                let name = versions::version_name(version);
+                SnapshotLookup::Found(self.info((&name.schema, &name.table)))
+            }
+            _ => SnapshotLookup::Ambiguous(matching.into_iter().map(|version| version.snapshot.clone()).collect()),
+        }
+    }
+
     fn unit(&self, table: &[String], column: &str) -> Option<String> {
         let [schema, table] = table else { return None };
         let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;

@@ -4,6 +4,7 @@
 //! and an error for everything that was found and cannot be served. One broken catalog never hides another. It knows no
 //! query and reads no rows.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
@@ -13,7 +14,7 @@ use super::overrides::CatalogOverrides;
 use super::problem::broken;
 use super::root::Root;
 use super::system::{DescriptionCache, Descriptions};
-use super::{CatalogMetadata, TableName, hats, plain};
+use super::{CatalogMetadata, TableName, hats, plain, versions};
 use crate::error::EngineError;
 use crate::principal::Principal;
 
@@ -26,6 +27,8 @@ const RESERVED_SCHEMAS: [&str; 4] = ["tap_schema", "information_schema", "tap_up
 #[derive(Debug, Default)]
 pub struct CatalogRegistry {
     tables: Vec<Arc<CatalogMetadata>>,
+    /// Versions of these tables that are not current.
+    pub(super) versions: Vec<Arc<CatalogMetadata>>,
     problems: Vec<EngineError>,
     descriptions: DescriptionCache,
     columns: OnceLock<Vec<Arc<[Arc<str>]>>>,
@@ -50,25 +53,33 @@ impl CatalogRegistry {
         let opened: Vec<_> =
             futures::stream::iter(candidates).map(open_candidate).buffered(CONCURRENT_CATALOGS).collect().await;
         let mut registry = Self::default();
-        let mut unused = overrides.clone();
+        let (mut used, mut others) = (BTreeSet::new(), Vec::new());
         for found in opened {
             match found {
-                Ok(Some(metadata)) => {
-                    let setting = unused.remove(&metadata.name);
+                Ok((metadata, is_current)) => {
+                    let setting = overrides.get(&metadata.name);
+                    used.extend(setting.map(|_| metadata.name.clone()));
                     let display = metadata.location.display.clone();
                     match setting.map_or(Ok(metadata.clone()), |setting| setting.apply(metadata)) {
-                        Ok(metadata) => registry.add(metadata),
+                        Ok(metadata) if is_current => registry.add(metadata),
+                        Ok(metadata) => others.push(metadata),
                         Err(why) => registry.problems.push(broken(display, format!("configuration: {why}"))),
                     }
                 }
-                Ok(None) => {}
-                Err(error) => registry.problems.push(error),
+                Err(None) => {}
+                Err(Some(error)) => registry.problems.push(error),
             }
         }
-        for name in unused.keys() {
+        for name in overrides.keys().filter(|name| !used.contains(name)) {
             registry.problems.push(broken(name.to_string(), "configured, but there is no such table"));
         }
         registry.tables.sort_by(|a, b| a.name.cmp(&b.name));
+        for version in others {
+            let display = version.location.display.clone();
+            if let Err(why) = registry.add_version(version) {
+                registry.problems.push(broken(display, why));
+            }
+        }
         for problem in &registry.problems {
             tracing::warn!(%problem, "left out");
         }
@@ -116,21 +127,22 @@ impl CatalogRegistry {
         self.tables.iter().filter(move |table| is_visible(table, principal))
     }
 
-    /// The table of exactly this name.
+    /// The table of exactly this name, which may be that of a version: `gaia@` and the whole snapshot.
     #[must_use]
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
-        let index = self.tables.binary_search_by(|table| table.name.cmp(name)).ok()?;
-        self.tables.get(index)
+        match self.tables.binary_search_by(|table| table.name.cmp(name)) {
+            Ok(index) => self.tables.get(index),
+            Err(_) => self.version(name),
+        }
     }
 
     /// The names of the columns of that table; made once for all tables.
     pub(super) fn column_names(&self, name: &TableName) -> Option<Arc<[Arc<str>]>> {
-        let names = |table: &Arc<CatalogMetadata>| {
-            table.schema.fields().iter().map(|field| field.name().as_str().into()).collect()
-        };
-        let columns = self.columns.get_or_init(|| self.tables.iter().map(names).collect());
-        let index = self.tables.binary_search_by(|table| table.name.cmp(name)).ok()?;
-        columns.get(index).map(Arc::clone)
+        let columns = self.columns.get_or_init(|| self.tables.iter().map(|table| column_names(table)).collect());
+        match self.tables.binary_search_by(|table| table.name.cmp(name)) {
+            Ok(index) => columns.get(index).map(Arc::clone),
+            Err(_) => self.version(name).map(|table| column_names(table)),
+        }
     }
 
     /// Every group that some table is reserved for; repeats are possible.
@@ -155,8 +167,24 @@ pub(super) fn is_visible(table: &CatalogMetadata, principal: &Principal) -> bool
     table.groups.as_ref().is_none_or(|groups| groups.iter().any(|group| principal.is_member(group)))
 }
 
-/// Opens a candidate; `None` for what is no table.
-async fn open_candidate(candidate: Candidate) -> Result<Option<CatalogMetadata>, EngineError> {
+fn column_names(table: &CatalogMetadata) -> Arc<[Arc<str>]> {
+    table.schema.fields().iter().map(|field| field.name().as_str().into()).collect()
+}
+
+/// Opens a candidate and tells whether it is the current version of its table.
+///
+/// *Errors*: `None` for what is no table.
+async fn open_candidate(mut candidate: Candidate) -> Result<(CatalogMetadata, bool), Option<EngineError>> {
+    let version = candidate.name_mut().and_then(|name| {
+        let current = versions::current_name(name)?.to_owned();
+        *name = current;
+        Some(())
+    });
+    let opened = open_named(candidate).await.map_err(Some)?;
+    opened.map(|metadata| (metadata, version.is_none())).ok_or(None)
+}
+
+async fn open_named(candidate: Candidate) -> Result<Option<CatalogMetadata>, EngineError> {
     match candidate {
         Candidate::Hats { place, schema, name, properties } => {
             let declared = match properties {

@@ -10,6 +10,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 
 use super::input::PositionExpr;
+use crate::merging::MergeExec;
 use crate::scan::{HatsScanExec, Narrowing};
 
 /// The place to tell the scan that a position comes from; `None` where something stands between that needs every row.
@@ -28,11 +29,15 @@ pub(super) fn narrowing<'a>(plan: &'a dyn ExecutionPlan, position: &PositionExpr
             if let Some(kept) = filter.projection().as_ref() {
                 (lon, lat) = (*kept.get(lon)?, *kept.get(lat)?);
             }
-        } else if !(at.is::<CooperativeExec>() || at.is::<RepartitionExec>() || at.is::<CoalescePartitionsExec>()) {
+        } else if !(at.is::<CooperativeExec>() || at.is::<RepartitionExec>() || is_merge(at)) {
             return None;
         }
         at = at.children().into_iter().next()?.as_ref();
     }
+}
+
+fn is_merge(at: &dyn ExecutionPlan) -> bool {
+    at.is::<CoalescePartitionsExec>() || at.is::<MergeExec>()
 }
 
 /// The column that an expression is, perhaps widened.

@@ -61,10 +61,13 @@ impl SpatialFilter {
         self.coverage.ranges()
     }
 
-    /// Fraction of the sky that the cover takes.
-    pub(crate) fn sky_fraction(&self) -> f64 {
-        let cells = 12.0 * (1_u64 << 58) as f64;
-        self.coverage.ranges().iter().map(|range| (range.end - range.start) as f64 / cells).sum()
+    /// The part of the keys `keys` that the cover takes.
+    pub(crate) fn covered(&self, keys: &Range<u64>) -> f64 {
+        let ranges = self.coverage.ranges();
+        let first = ranges.partition_point(|range| range.end <= keys.start);
+        let within = ranges[first..].iter().take_while(|range| range.start < keys.end);
+        let taken: u64 = within.map(|range| range.end.min(keys.end) - range.start.max(keys.start)).sum();
+        taken as f64 / (keys.end - keys.start).max(1) as f64
     }
 
     /// How the keys `keys` lie to the region.

@@ -8,6 +8,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::cover::SpatialFilter;
+use super::estimate::{Reading, row_bytes};
 use super::filter::RowFilter;
 use super::id_lookup::IdLookup;
 use super::select;
@@ -43,6 +44,8 @@ pub(crate) struct ScanDescriptor {
     pub(crate) rules: Rules,
     /// Partitions that may hold rows.
     pub(crate) partitions: usize,
+    /// What these hold, about.
+    pub(super) reading: Reading,
     /// Ids whose rows an index finds.
     pub(crate) lookup: Option<Arc<IdLookup>>,
     /// What each output partition reads, in spatial order.
@@ -70,9 +73,10 @@ impl ScanDescriptor {
     /// Plans which partitions are read, and by which of at most `threads` streams.
     pub(crate) fn plan(catalog: Arc<CatalogMetadata>, request: ScanRequest, rules: Rules, threads: usize) -> Self {
         let partitions = select::partitions(&catalog, request.spatial.as_deref(), rules);
+        let reading = Reading::of(&catalog, request.spatial.as_deref(), &partitions);
         let rows = match &request.lookup {
             Some(lookup) => Some(lookup.count() as f64),
-            None => estimated_rows(&catalog, request.spatial.as_deref(), partitions.len()),
+            None => reading.rows,
         };
         let wanted = rows.map_or(threads, |rows| ((rows / ROWS_PER_STREAM).ceil() as usize).clamp(1, threads.max(1)));
         let streams = distribute(&catalog, &partitions, wanted);
@@ -87,7 +91,22 @@ impl ScanDescriptor {
         };
         let output = project(&request.projection);
         let (limit, lookup, partitions) = (request.limit, request.lookup, partitions.len());
-        Self { output, filter, limit, rules, partitions, lookup, streams, catalog }
+        Self { output, filter, limit, rules, partitions, reading, lookup, streams, catalog }
+    }
+
+    /// Rows that it reads, and bytes of the columns that it reads.
+    pub(crate) fn reading(&self) -> Reading {
+        let others =
+            self.output.fields().iter().filter(|field| self.filter.schema.field_with_name(field.name()).is_err());
+        let others = Schema::new(others.cloned().collect::<Vec<_>>());
+        let read = row_bytes(&self.filter.schema) + row_bytes(&others);
+        let part = read as f64 / row_bytes(&self.catalog.schema).max(1) as f64;
+        let looked_up = self.lookup.as_ref().zip(self.reading.rows).map(|(lookup, rows)| lookup.count() as f64 / rows);
+        // Comparisons may let through one row of many.
+        let limit = self.limit.filter(|_| self.filter.comparisons.is_empty()).zip(self.reading.rows);
+        let limited = limit.map(|(limit, rows)| limit as f64 / rows);
+        let fewer = looked_up.into_iter().chain(limited).fold(1.0, f64::min);
+        Reading { rows: self.reading.rows.map(|rows| rows * fewer), ..self.reading.scaled(part.min(1.0) * fewer) }
     }
 
     /// Rows that the scan may hand out, where the catalog says how many it has.
@@ -95,17 +114,10 @@ impl ScanDescriptor {
         if let Some(lookup) = &self.lookup {
             return Some(lookup.count());
         }
-        let rows = estimated_rows(&self.catalog, self.filter.spatial.as_deref(), self.partitions)?;
+        let rows = self.reading.rows?;
         let rows = if self.filter.comparisons.is_empty() { rows } else { rows / 3.0 };
         Some(self.limit.map_or(rows as usize, |limit| (rows as usize).min(limit)))
     }
-}
-
-fn estimated_rows(catalog: &CatalogMetadata, spatial: Option<&SpatialFilter>, partitions: usize) -> Option<f64> {
-    let rows = catalog.rows? as f64 * partitions as f64 / catalog.partitions.len().max(1) as f64;
-    let covered = spatial.map_or(1.0, SpatialFilter::sky_fraction);
-    let read: f64 = if catalog.index.is_some() { (catalog.rows? as f64 * covered).min(rows) } else { rows };
-    Some(read.max(1.0))
 }
 
 /// Shares the files of the partitions out to streams, contiguous in spatial order.

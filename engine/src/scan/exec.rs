@@ -25,6 +25,7 @@ use sidereus_sky::Cell;
 
 use super::cache::FooterCache;
 use super::descriptor::ScanDescriptor;
+use super::estimate::row_bytes;
 use super::metrics::{ScanMetrics, count_partitions};
 use super::narrow::{KeyRanges, Narrowing};
 use super::stream::UnitWalk;
@@ -97,7 +98,8 @@ impl HatsScanExec {
             streams.iter().flatten().filter(|unit| chosen(catalog.partitions[unit.partition].cell, unit.partition));
         let units: Vec<_> = units.cloned().collect();
         let partitions = units.iter().map(|unit| unit.partition).collect::<BTreeSet<_>>().len();
-        Self::new(ScanDescriptor { streams: vec![units], partitions, ..self.descriptor.as_ref().clone() })
+        let reading = self.descriptor.reading.scaled(partitions as f64 / self.descriptor.partitions.max(1) as f64);
+        Self::new(ScanDescriptor { streams: vec![units], partitions, reading, ..self.descriptor.as_ref().clone() })
     }
 
     /// Tells which keys matter.
@@ -265,7 +267,9 @@ impl ExecutionPlan for HatsScanExec {
         });
         Ok(Arc::new(Statistics {
             num_rows: rows.map_or(Precision::Absent, Precision::Inexact),
-            total_byte_size: Precision::Absent,
+            total_byte_size: rows.map_or(Precision::Absent, |rows| {
+                Precision::Inexact(rows.saturating_mul(row_bytes(&self.descriptor.output)))
+            }),
             column_statistics: vec![ColumnStatistics::new_unknown(); self.descriptor.output.fields().len()],
         }))
     }

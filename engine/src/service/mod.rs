@@ -2,13 +2,18 @@
 //!
 //! Each front end is a translation to these types. Nothing here knows a protocol.
 
+mod estimate;
+mod permits;
 mod plan;
+mod provenance;
 mod query;
 mod request;
 mod result;
 mod template;
 mod worker;
 
+pub use estimate::Estimate;
+pub use provenance::Provenance;
 pub use query::{PreparedQuery, QueryService};
 pub use request::{QueryKind, QueryRequest};
 pub use result::{OverflowFlag, QueryProgress, QueryResult, ResultStream};

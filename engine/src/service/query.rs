@@ -3,26 +3,32 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{RecordBatch, RecordBatchOptions, StringArray};
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
 use futures::{StreamExt, TryStreamExt};
 use sidereus_adql::{Extensions, Label, Language};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
+use super::estimate::{self, Estimate};
+use super::permits::Permits;
 use super::plan;
+use super::provenance::Provenance;
 use super::result::{OverflowFlag, QueryResult, ResultStream};
 use super::template::ScanTemplate;
 use super::worker::{Lane, Workers};
 use super::{QueryKind, QueryRequest};
-use crate::catalog::{CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe};
+use crate::catalog::{
+    CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe, names_snapshot,
+};
 use crate::error::{EngineError, ErrorKind};
+use crate::merging::{self, MergeExec};
 use crate::options::{EngineOptions, QueryLimits, Rules};
 use crate::principal::Principal;
 use crate::scan::HatsScanExec;
@@ -38,6 +44,8 @@ pub struct PreparedQuery {
     parameters: SchemaRef,
     kind: QueryKind,
     principal: Principal,
+    provenance: Arc<Provenance>,
+    registry: Arc<CatalogRegistry>,
     state: Arc<SessionState>,
     plan: LogicalPlan,
     template: Option<ScanTemplate>,
@@ -62,6 +70,12 @@ impl PreparedQuery {
         self.kind
     }
 
+    /// What its answers are made of; the metadata of its schema says the same.
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
     /// Whose query it is.
     #[must_use]
     pub fn principal(&self) -> &Principal {
@@ -76,6 +90,7 @@ pub struct QueryService {
     options: EngineOptions,
     sessions: Arc<SessionFactory>,
     workers: Workers,
+    pub(super) permits: Permits,
 }
 
 impl QueryService {
@@ -85,7 +100,8 @@ impl QueryService {
     pub fn try_new(registry: Arc<CatalogRegistry>, options: EngineOptions) -> Result<Self, EngineError> {
         let sessions = Arc::new(SessionFactory::try_new(&options)?);
         let workers = Workers::try_new(options.threads)?;
-        Ok(Self { registry: Arc::new(RwLock::new(registry)), options, sessions, workers })
+        let permits = Permits::new(options.long_queries);
+        Ok(Self { registry: Arc::new(RwLock::new(registry)), options, sessions, workers, permits })
     }
 
     /// The registry that it serves now.
@@ -97,6 +113,12 @@ impl QueryService {
     /// Serves another registry from now on. What was prepared or runs keeps the one it began with.
     pub fn replace_registry(&self, registry: Arc<CatalogRegistry>) {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
+    }
+
+    /// Whether a query was prepared over the catalogs that are served now.
+    #[must_use]
+    pub fn is_current(&self, prepared: &PreparedQuery) -> bool {
+        Arc::ptr_eq(&prepared.registry, &self.registry())
     }
 
     /// The resources it was given.
@@ -134,9 +156,17 @@ impl QueryService {
         let registry = self.registry();
         let names = RegistryNames::new(&registry, &principal);
         let checked = plan::read(text, language, &names)?;
+        let provenance = Provenance::of(&checked.lowered, language.label, &registry);
+        // Who names a snapshot wants the same answer again.
+        let is_settled = checked.lowered.tables.iter().any(|path| names_snapshot(&registry, path));
+        let rules = Rules { run_grouping: rules.run_grouping && !is_settled, ..rules };
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
-        let state = self.sessions.state(catalog_provider(&registry, &principal, make_table), rules);
+        let mut state = self.sessions.state(catalog_provider(&registry, &principal, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
+        if is_settled {
+            let one_by_one = merging::is_one_by_one(&plan)?;
+            merging::settle(state.config_mut().options_mut(), one_by_one);
+        }
         let analysed = plan::analysed(&state, &plan)?;
         let template = analysed.as_ref().filter(|_| rules.scan_template).and_then(ScanTemplate::of);
         let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
@@ -146,7 +176,10 @@ impl QueryService {
             QueryKind::Select => plan::with_units(&schema, &checked.lowered.units),
             QueryKind::Explain { .. } => schema,
         };
-        Ok(PreparedQuery { schema, parameters, kind: checked.kind, principal, state: Arc::new(state), plan, template })
+        let fields = SchemaRef::unwrap_or_clone(schema).fields;
+        let schema = Arc::new(Schema::new_with_metadata(fields, provenance.metadata()));
+        let (kind, provenance, state) = (checked.kind, Arc::new(provenance), Arc::new(state));
+        Ok(PreparedQuery { schema, parameters, kind, principal, provenance, registry, state, plan, template })
     }
 
     /// Runs a prepared query with values for its parameters.
@@ -159,39 +192,67 @@ impl QueryService {
         parameters: &[ScalarValue],
         limits: QueryLimits,
     ) -> Result<QueryResult, EngineError> {
-        if *principal != prepared.principal {
-            return Err(EngineError::request(ErrorKind::Forbidden, "this query was prepared by somebody else"));
-        }
+        check_owner(principal, prepared)?;
         let deadline = deadline(limits);
         let values = cast_parameters(parameters, &prepared.parameters)?;
         let (sender, receiver) = mpsc::channel(AHEAD);
         let (told, planned) = oneshot::channel();
         let overflow = OverflowFlag::default();
         let cut = Cut { remaining: limits.max_rows, overflow: overflow.clone() };
+        let (few_rows, threads) = (self.options.short_rows, self.options.threads);
+        let output = Output { cut, sender, deadline, permits: Permits::new(0) };
         let prepared = prepared.clone();
         // What reads little goes on where it was planned: to wake another thread takes longer than many a query.
         let short = async move {
-            match physical(prepared, values, limits.max_rows).await {
+            match physical(prepared, values, limits.max_rows, threads).await {
                 Err(error) => drop(told.send(Err(error))),
-                Ok(physical) if lane(physical.plan.as_ref()) == Lane::Long => {
-                    drop(told.send(Ok((physical, Some((sender, cut))))));
+                Ok(physical) if lane(physical.plan.as_ref(), few_rows) == Lane::Long => {
+                    drop(told.send(Ok((physical, Some(output)))));
                 }
                 Ok(physical) => {
-                    let started =
-                        (Arc::clone(&physical.plan), Arc::clone(&physical.schema), Arc::clone(&physical.state));
-                    drop(told.send(Ok((physical, None))));
-                    produce(started, cut, sender, deadline).await;
+                    drop(told.send(Ok((physical.clone(), None))));
+                    produce(physical, output).await;
                 }
             }
         };
         let mut task = self.workers.start(Lane::Short, short)?;
         let Ok(planned) = within(deadline, planned).await? else { return Err(ended(task.join().await.err())) };
-        let (Physical { plan, schema, state }, long) = planned?;
-        if let Some((sender, cut)) = long {
-            let started = (Arc::clone(&plan), Arc::clone(&schema), state);
-            task = self.workers.start(Lane::Long, produce(started, cut, sender, deadline))?;
+        let (physical, long) = planned?;
+        let (schema, plan) = (Arc::clone(&physical.schema), Arc::clone(&physical.plan));
+        if let Some(output) = long {
+            let is_large = estimate::rows_read(plan.as_ref()).is_none_or(|rows| rows > few_rows as f64);
+            let permits = if is_large { self.permits.clone() } else { Permits::new(0) };
+            task = self.workers.start(Lane::Long, produce(physical, Output { permits, ..output }))?;
         }
         Ok(QueryResult::new(schema, received(receiver, task, deadline), overflow, plan))
+    }
+
+    /// What a prepared query will cost, without running it.
+    ///
+    /// *Errors*: as [`Self::execute`].
+    pub async fn estimate(
+        &self,
+        principal: &Principal,
+        prepared: &PreparedQuery,
+        parameters: &[ScalarValue],
+        limits: QueryLimits,
+    ) -> Result<Estimate, EngineError> {
+        check_owner(principal, prepared)?;
+        let physical = within(deadline(limits), self.physical(prepared, parameters, limits)).await??;
+        Ok(Estimate::of(&physical.plan, self.options.threads))
+    }
+
+    /// The operators of a query, ready to run.
+    async fn physical(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[ScalarValue],
+        limits: QueryLimits,
+    ) -> Result<Physical, EngineError> {
+        let values = cast_parameters(parameters, &prepared.parameters)?;
+        let (prepared, threads) = (prepared.clone(), self.options.threads);
+        let task = async move { physical(prepared, values, limits.max_rows, threads).await };
+        Box::pin(self.workers.run(task)).await
     }
 
     /// Prepares and runs a query.
@@ -203,20 +264,32 @@ impl QueryService {
     }
 }
 
+fn check_owner(principal: &Principal, prepared: &PreparedQuery) -> Result<(), EngineError> {
+    match *principal == prepared.principal {
+        true => Ok(()),
+        false => Err(EngineError::request(ErrorKind::Forbidden, "this query was prepared by somebody else")),
+    }
+}
+
 type Batch = Result<RecordBatch, EngineError>;
 
-/// Runs a plan into a channel. Operators start tasks as soon as they are executed, on the threads of whoever executes them.
-async fn produce(
-    (plan, schema, state): (Arc<dyn ExecutionPlan>, SchemaRef, Arc<SessionState>),
+/// Where the batches of a query go, and what holds them up.
+struct Output {
     cut: Cut,
     sender: mpsc::Sender<Batch>,
     deadline: Deadline,
-) {
+    permits: Permits,
+}
+
+/// Runs a plan into a channel. Operators start tasks as soon as they are executed, on the threads of whoever executes them.
+async fn produce(physical: Physical, output: Output) {
+    let Physical { plan, schema, state, note } = physical;
+    let Output { cut, sender, deadline, permits } = output;
     let mut batches = match batches(plan, &state, schema) {
-        Ok(batches) => cut.apply(batches),
+        Ok(batches) => cut.apply(Box::pin(batches.chain(futures::stream::iter(note.map(Ok))))),
         Err(error) => futures::stream::once(async { Err(error) }).boxed(),
     };
-    while let Some(batch) = next_within(&mut batches, deadline).await {
+    while let Some(batch) = next_within(&mut batches, &permits, deadline).await {
         let failed = batch.is_err();
         if sender.send(batch).await.is_err() || failed {
             return;
@@ -251,16 +324,20 @@ fn ended(error: Option<JoinError>) -> EngineError {
 type Deadline = Option<(Instant, Duration)>;
 
 /// A plan ready to run.
+#[derive(Clone)]
 struct Physical {
     plan: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
     state: Arc<SessionState>,
+    /// A last batch: what an explained query will cost.
+    note: Option<RecordBatch>,
 }
 
 async fn physical(
     prepared: PreparedQuery,
     values: Vec<ScalarValue>,
     max_rows: Option<u64>,
+    threads: usize,
 ) -> Result<Physical, EngineError> {
     let values = (!values.is_empty()).then(|| ParamValues::from(values));
     // One row more than is handed out tells a full answer from a cut one.
@@ -269,7 +346,7 @@ async fn physical(
     if let Some(template) = &prepared.template
         && let Some(plan) = template.bind(&prepared.state, values.as_ref(), cut)?
     {
-        return Ok(Physical { plan, schema: prepared.schema, state: prepared.state });
+        return Ok(Physical { plan, schema: prepared.schema, state: prepared.state, note: None });
     }
     let mut logical = prepared.plan;
     if let Some(values) = values {
@@ -280,7 +357,23 @@ async fn physical(
     }
     let plan = prepared.state.create_physical_plan(&logical).await?;
     let schema = plan::with_types_of(&prepared.schema, &plan.schema());
-    Ok(Physical { plan, schema, state: prepared.state })
+    let note = match &logical {
+        LogicalPlan::Explain(explain) => {
+            let explained = prepared.state.create_physical_plan(&explain.plan).await?;
+            Some(note(&schema, &Estimate::of(&explained, threads))?)
+        }
+        _ => None,
+    };
+    Ok(Physical { plan, schema, state: prepared.state, note })
+}
+
+/// An estimate as a row of an explanation.
+fn note(schema: &SchemaRef, estimate: &Estimate) -> Result<RecordBatch, EngineError> {
+    let column = |text: String| Arc::new(StringArray::from(vec![text])) as _;
+    let columns = vec![column("estimate".to_owned()), column(estimate.to_string())];
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|error| {
+        EngineError::request(ErrorKind::Internal, format!("an explanation has other columns: {error}"))
+    })
 }
 
 fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<ScalarValue>, EngineError> {
@@ -299,6 +392,10 @@ fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<S
 }
 
 fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef) -> Result<ResultStream, EngineError> {
+    let plan = match plan.output_partitioning().partition_count() {
+        1 => plan,
+        _ => Arc::new(MergeExec::new(plan, false)),
+    };
     let stream = execute_stream(plan, state.task_ctx())?;
     let stream = stream.map_err(EngineError::from).map(move |batch| {
         let batch = batch?;
@@ -309,11 +406,8 @@ fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef
     Ok(Box::pin(stream))
 }
 
-/// Rows that are read in moments.
-const FEW_ROWS: usize = 1_000_000;
-
 /// Queries without joins that read few rows are short.
-fn lane(plan: &dyn ExecutionPlan) -> Lane {
+fn lane(plan: &dyn ExecutionPlan, few_rows: usize) -> Lane {
     let mut node = plan;
     loop {
         match *node.children() {
@@ -322,9 +416,9 @@ fn lane(plan: &dyn ExecutionPlan) -> Lane {
             _ => return Lane::Long,
         }
     }
-    match node.downcast_ref::<HatsScanExec>().map(|scan| scan.descriptor().estimated_rows()) {
+    match node.downcast_ref::<HatsScanExec>().map(|scan| scan.descriptor().reading().rows) {
         None => Lane::Short,
-        Some(Some(rows)) if rows <= FEW_ROWS => Lane::Short,
+        Some(Some(rows)) if rows <= few_rows as f64 => Lane::Short,
         Some(_) => Lane::Long,
     }
 }
@@ -368,8 +462,17 @@ async fn within<T>(deadline: Deadline, work: impl Future<Output = T>) -> Result<
     }
 }
 
-async fn next_within(batches: &mut ResultStream, deadline: Deadline) -> Option<Result<RecordBatch, EngineError>> {
-    match within(deadline, batches.next()).await {
+/// The next batch, made under a permit.
+async fn next_within(
+    batches: &mut ResultStream,
+    permits: &Permits,
+    deadline: Deadline,
+) -> Option<Result<RecordBatch, EngineError>> {
+    let made = async {
+        let _permit = permits.wait().await;
+        batches.next().await
+    };
+    match within(deadline, made).await {
         Ok(next) => next,
         Err(error) => Some(Err(error)),
     }

@@ -19,11 +19,11 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, FetchType, LogicalPlan, SkipType, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 
 use crate::catalog::HatsTable;
 use crate::functions::is_spatial;
+use crate::merging::MergeExec;
 
 /// A query that is one scan.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl ScanTemplate {
         if limit.is_none() || scan.properties().output_partitioning().partition_count() == 1 {
             return Ok(Some(scan));
         }
-        Ok(Some(Arc::new(GlobalLimitExec::new(Arc::new(CoalescePartitionsExec::new(scan)), 0, limit))))
+        Ok(Some(Arc::new(GlobalLimitExec::new(Arc::new(MergeExec::new(scan, true)), 0, limit))))
     }
 }
 

@@ -7,6 +7,7 @@ mod collection;
 mod mutations;
 mod replaced;
 mod sample;
+mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
 mod versions;

@@ -15,12 +15,17 @@ use sidereus_engine::{
 use crate::support::ask;
 
 /// Questions whose answers must not change, each with its name.
-pub(crate) const QUESTIONS: [(&str, &str); 6] = [
+pub(crate) const QUESTIONS: [(&str, &str); 7] = [
     ("count", "SELECT COUNT(*) FROM stars"),
     ("extremes", "SELECT MIN(mag), MAX(mag), MIN(id), MAX(class) FROM stars"),
     ("density", "SELECT IVO_HEALPIX_INDEX(2, ra, dec) AS cell, COUNT(*) FROM stars GROUP BY 1 ORDER BY 1"),
     ("look-up", "SELECT id, ra, dec, mag, class FROM stars WHERE id = 4321"),
     ("cone", "SELECT id, mag FROM stars WHERE DISTANCE(ra, dec, 266.5, -28.5) < 0.2 ORDER BY id"),
+    (
+        "crossmatch",
+        "SELECT COUNT(*), SUM(a.id - b.id), MAX(b.class) FROM stars AS a \
+         JOIN stars AS b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 0.002 WHERE a.id < 3000",
+    ),
     ("one", "SELECT TOP 1 id, ra, dec, mag, class FROM stars"),
 ];
 
@@ -82,10 +87,15 @@ pub(crate) fn write_stars_in(root: &Path, rows: &RecordBatch, rows_per_partition
 
 /// Writes `stars` as a collection in a folder of that name, with a margin of an arcminute and an index of `id`.
 pub(crate) fn write_stars_collection(root: &Path, rows: &RecordBatch) {
+    write_stars_collection_in(root, rows, 3_000);
+}
+
+/// Writes that collection in partitions of at most so many rows.
+pub(crate) fn write_stars_collection_in(root: &Path, rows: &RecordBatch, rows_per_partition: usize) {
     let options =
         CollectionOptions { margins: vec![60.0], indexes: vec!["id".to_owned()], ..CollectionOptions::default() };
     write_collection(root, "stars", &options, |primary| {
-        let options = WriteOptions { codec: Codec::None, rows_per_partition: 3_000, ..WriteOptions::new("stars") };
+        let options = WriteOptions { codec: Codec::None, rows_per_partition, ..WriteOptions::new("stars") };
         write_catalog(std::slice::from_ref(rows), &options, primary)
     })
     .unwrap();

@@ -32,6 +32,8 @@ const VARIABLES: [(&str, Setter); 21] = [
     ("SIDEREUS_ENGINE_METADATA_CACHE_MIB", |config, text| parse(text, &mut config.engine.metadata_cache_mib)),
     ("SIDEREUS_ENGINE_CROSSMATCH_ROWS", |config, text| parse(text, &mut config.engine.crossmatch_rows)),
     ("SIDEREUS_ENGINE_THREADS", |config, text| parse(text, &mut config.engine.threads)),
+    ("SIDEREUS_ENGINE_SHORT_ROWS", |config, text| parse(text, &mut config.engine.short_rows)),
+    ("SIDEREUS_ENGINE_LONG_QUERIES", |config, text| parse(text, &mut config.engine.long_queries)),
     ("SIDEREUS_CACHE_FOLDER", |config, text| parse(text, &mut config.cache.folder)),
     ("SIDEREUS_CACHE_MIB", |config, text| parse(text, &mut config.cache.mib)),
     ("SIDEREUS_LANGUAGE_EXTENSIONS_OFF", |config, text| {

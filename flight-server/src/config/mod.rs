@@ -151,6 +151,8 @@ impl Config {
         let defaults = EngineOptions::default();
         let rules = Rules::all().without(&self.engine.rules_off);
         let off = self.language.extensions_off.iter().map(|name| Extension::from_name(name)).collect::<Result<_, _>>();
+        let threads = if self.engine.threads == 0 { defaults.threads } else { self.engine.threads };
+        let long_queries = if self.engine.long_queries == 0 { 4 * threads } else { self.engine.long_queries };
         Ok(EngineOptions {
             memory_limit: self.engine.memory_mib.saturating_mul(MIB),
             metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
@@ -159,7 +161,9 @@ impl Config {
                 bytes: self.cache.mib.saturating_mul(MIB as u64),
             }),
             crossmatch_rows: self.engine.crossmatch_rows,
-            threads: if self.engine.threads == 0 { defaults.threads } else { self.engine.threads },
+            threads,
+            short_rows: self.engine.short_rows,
+            long_queries,
             rules: rules.map_err(|error| value("engine.rules_off", error.to_string()))?,
             extensions_off: off.map_err(|error| value("language.extensions_off", error.to_string()))?,
         })

@@ -37,6 +37,10 @@ pub(crate) struct Engine {
     pub(crate) crossmatch_rows: usize,
     /// Threads that run queries; 0 takes one per processor.
     pub(crate) threads: usize,
+    /// Rows of catalogs up to which a query waits for no other.
+    pub(crate) short_rows: usize,
+    /// Queries beyond that which work at the same time; 0 takes four per thread.
+    pub(crate) long_queries: usize,
     /// Rules to do without: names with commas between them, or `all`.
     pub(crate) rules_off: String,
 }
@@ -139,6 +143,8 @@ impl Default for Engine {
             metadata_cache_mib: 512,
             crossmatch_rows: 3_000_000,
             threads: 0,
+            short_rows: 1_000_000,
+            long_queries: 0,
             rules_off: String::new(),
         }
     }

@@ -105,6 +105,19 @@ impl Commands {
         }
     }
 
+    /// Describes what a descriptor asks for, with an estimate of what it will cost, for which it is planned to the end.
+    pub(super) async fn estimated(&self, caller: &Caller, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
+        let info = self.info(caller, descriptor).await?;
+        let ticket = info.endpoint.first().and_then(|endpoint| endpoint.ticket.as_ref());
+        let Some(Asked::Command(command, _)) = ticket.map(|ticket| Asked::parse(&ticket.ticket)).transpose()? else {
+            return Ok(info);
+        };
+        let Command::TicketStatementQuery(ticket) = *command else { return Ok(info) };
+        let (statement, query) = self.statements.open(caller, &ticket.statement_handle).await?;
+        let estimate = self.statements.estimate(&caller.principal, &statement, &query).await?;
+        Ok(info.with_app_metadata(estimate.to_string()))
+    }
+
     /// Gives the rows of a ticket.
     pub(super) async fn rows(&self, caller: &Caller, ticket: &Ticket) -> Result<RowStream, Status> {
         let command = match Asked::parse(&ticket.ticket)? {

@@ -1,7 +1,8 @@
 //! Which queries have been planned already?
 //!
 //! A plan is made when a statement is prepared and found again when it is run, so the many calls that a client makes
-//! for one query plan once. Plans are kept by the digest of owner, label, rules and text, for some minutes, within bounds; a
+//! for one query plan once. Once the catalogs are replaced, it is made again: the next run sees what is served then, unless
+//! the query names snapshots. Plans are kept by the digest of owner, label, rules and text, for some minutes, within bounds; a
 //! plan that was let go is made again from the text. Long texts do not travel in tickets: they are kept here too, and
 //! for them alone a statement that was let go must be prepared again by its client.
 
@@ -20,7 +21,7 @@ use super::ticket::Statement;
 const MAX_PLANS: usize = 512;
 /// Bytes of query text that are kept at once.
 const MAX_TEXT: usize = 128 << 20;
-/// Time after which a plan is made anew, so that it sees new catalogs.
+/// Time after which a plan is made anew, at the latest: the hour of `NOW()` is that of the plan.
 const FRESH: Duration = Duration::from_secs(300);
 
 struct Plan {
@@ -83,7 +84,8 @@ impl Plans {
 
     fn fresh(&self, key: &Bytes) -> Option<Arc<PreparedQuery>> {
         let mut plans = self.lock();
-        let plan = plans.get_mut(key).filter(|plan| plan.made.elapsed() < FRESH)?;
+        let is_fresh = |plan: &Plan| plan.made.elapsed() < FRESH && self.service.is_current(&plan.query);
+        let plan = plans.get_mut(key).filter(|plan| is_fresh(plan))?;
         plan.used = Instant::now();
         Some(Arc::clone(&plan.query))
     }

@@ -116,8 +116,9 @@ impl FlightService for Service {
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
         let (headers, _, descriptor) = request.into_parts();
-        let info = self
-            .answer("PollFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        let info = self.answer("PollFlightInfo", headers, async |caller: Caller| {
+            self.commands.estimated(&caller, descriptor).await
+        });
         let mut poll = PollInfo::new().with_info(info.await?);
         poll.progress = Some(1.0);
         Ok(Response::new(poll))

@@ -23,6 +23,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use prost::Message;
+use sha2::{Digest, Sha256};
 use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, QueryService, Rules, ScalarValue};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -84,15 +85,19 @@ impl Statements {
         };
         let statement = statement.with_text(text);
         let query = self.plans.prepare(&caller.principal, &statement, text).await?;
-        Ok((statement, query))
+        Ok((Statement { columns: columns_digest(&query), ..statement }, query))
     }
 
     /// The statement of a handle or ticket, and its plan.
     ///
-    /// *Errors*: one that is forged, expired, or another principal's.
+    /// *Errors*: one that is forged, expired, or another principal's; a catalog that was replaced by one of other columns.
     pub(super) async fn open(&self, caller: &Caller, sealed: &[u8]) -> Result<(Statement, Arc<PreparedQuery>), Status> {
         let statement = self.unseal(&caller.principal, sealed)?;
         let query = self.plans.find(&caller.principal, &statement).await?;
+        if !statement.columns.is_empty() && statement.columns != columns_digest(&query) {
+            let message = "the columns of the answer are others since a catalog was replaced: prepare the query again";
+            return Err(Status::failed_precondition(message));
+        }
         Ok((statement, query))
     }
 
@@ -131,6 +136,29 @@ impl Statements {
             .with_app_metadata(metadata);
         info.flight_descriptor = descriptor;
         Ok(info)
+    }
+
+    /// What the first run of a statement will cost, as JSON beside its id.
+    pub(super) async fn estimate(
+        &self,
+        principal: &Principal,
+        statement: &Statement,
+        query: &PreparedQuery,
+    ) -> Result<serde_json::Value, Status> {
+        let values = parameters::decode(&statement.parameters, query)?;
+        let limits = QueryLimits { max_rows: statement.max_rows, ..self.query_limits(statement) };
+        let first = values.first().map_or(&[][..], Vec::as_slice);
+        let estimate = self.service.estimate(principal, query, first, limits).await.map_err(|error| status(&error))?;
+        Ok(serde_json::json!({
+            "query_id": statement.query_id(),
+            "estimate": {
+                "rows": estimate.rows,
+                "bytes": estimate.bytes,
+                "rows_read": estimate.rows_read,
+                "bytes_read": estimate.bytes_read,
+                "seconds": estimate.seconds,
+            },
+        }))
     }
 
     /// The ticket of a statement.
@@ -196,6 +224,18 @@ impl Statements {
 pub(super) fn schema_message(schema: &Schema) -> Result<Bytes, Status> {
     let IpcMessage(bytes) = SchemaAsIpc::new(schema, &Default::default()).try_into().map_err(defect)?;
     Ok(bytes)
+}
+
+/// What a client was promised: names and types of the columns of an answer, and those of the parameters.
+fn columns_digest(query: &PreparedQuery) -> Bytes {
+    let mut digest = Sha256::new();
+    for schema in [wire_schema(query.schema()), wire_schema(query.parameters())] {
+        digest.update(schema.fields().len().to_le_bytes());
+        for field in schema.fields() {
+            digest.update(format!("{:?} {}\n", field.name(), field.data_type()));
+        }
+    }
+    Bytes::copy_from_slice(&digest.finalize())
 }
 
 fn endpoint(ticket: Ticket, expires: u64) -> FlightEndpoint {

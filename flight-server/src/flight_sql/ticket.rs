@@ -61,6 +61,9 @@ pub(super) struct Statement {
     /// Rules of the engine that the client switched off, where it said so.
     #[prost(string, optional, tag = "11")]
     pub(super) rules_off: Option<String>,
+    /// Digest of the columns and parameters that the client was told of; empty where it was told the table only.
+    #[prost(bytes = "bytes", tag = "12")]
+    pub(super) columns: Bytes,
 }
 
 impl Statement {

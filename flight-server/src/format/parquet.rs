@@ -1,7 +1,8 @@
 //! Rows as a Parquet file that keeps what the columns mean.
 //!
 //! The Arrow schema with its field metadata is embedded, and so is a VOTable without rows under the keys of VOParquet, so that astropy and
-//! TOPCAT find units, UCDs and descriptions. Whether rows were left out stands in that VOTable and under `sidereus.overflow`.
+//! TOPCAT find units, UCDs and descriptions. Whether rows were left out stands in that VOTable and under `sidereus.overflow`,
+//! what the rows were made of in that VOTable and under the keys of [`Provenance`].
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -9,6 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use sidereus_engine::Provenance;
 
 use super::{Encoder, Ending, FormatError, Head, OutputFormat, votable};
 
@@ -82,6 +84,11 @@ impl Encoder for ParquetEncoder {
             ("sidereus.overflow", overflow),
         ] {
             self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        }
+        for key in Provenance::KEYS {
+            if let Some(value) = self.head.schema.metadata().get(key) {
+                self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.clone()));
+            }
         }
         self.writer.finish()?;
         self.drain(out);

@@ -9,3 +9,4 @@ mod prepared;
 mod queries;
 mod server;
 mod sessions;
+mod versions;

@@ -56,7 +56,10 @@ async fn texts_paths_schemas_and_polls_are_answered() {
         assert_eq!(Schema::try_from(IpcMessage(schema)).expect("a schema").field(0).name(), "n");
         let poll = inner.poll_flight_info(descriptor).await.expect("a poll").into_inner();
         assert_eq!((poll.progress, poll.flight_descriptor), (Some(1.0), None));
-        assert!(poll.info.is_some());
+        let told = poll.info.expect("a description").app_metadata;
+        let told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
+        assert_eq!(told["estimate"]["rows"], 1, "{told}");
+        assert!(told["estimate"]["rows_read"].as_u64() > Some(50_000) && told["query_id"].is_string(), "{told}");
     }
     let path = FlightDescriptor {
         r#type: DescriptorType::Path.into(),

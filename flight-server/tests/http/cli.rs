@@ -107,6 +107,7 @@ fn plans_are_shown() {
     let query = "SELECT COUNT(*) FROM gaia_dr3_bright WHERE DISTANCE(ra, dec, 10, 20) < 0.1";
     let plan = run(&["explain", query]);
     assert!(out(&plan).contains("HatsScanExec"), "{}{}", out(&plan), err(&plan));
+    assert!(out(&plan).contains("read: rows="), "{}{}", out(&plan), err(&plan));
     let analyzed = run(&["explain", "--analyze", query]);
     assert!(out(&analyzed).contains("output_rows"), "{}{}", out(&analyzed), err(&analyzed));
 }

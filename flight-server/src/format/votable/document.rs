@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
+use sidereus_engine::Provenance;
 
 use super::super::xml::escaped;
 use super::super::{Ending, Head};
@@ -27,8 +28,15 @@ pub(super) fn start(head: &Head) -> String {
     if let Some(query) = head.query.as_ref().filter(|query| query.len() <= MAX_QUERY_BYTES) {
         text.push_str(&format!("<INFO name=\"QUERY\" value=\"{}\"/>\n", escaped(query)));
     }
+    text.push_str(&provenance(&head.schema));
     text.push_str(&table_start(&head.schema));
     text
+}
+
+/// What the answer was made of, an INFO each.
+fn provenance(schema: &Schema) -> String {
+    let entries = Provenance::KEYS.iter().filter_map(|key| Some((key, schema.metadata().get(*key)?)));
+    entries.map(|(key, value)| format!("<INFO name=\"{key}\" value=\"{}\"/>\n", escaped(value))).collect()
 }
 
 /// Everything after the data.

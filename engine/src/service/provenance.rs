@@ -1,0 +1,69 @@
+//! What was an answer made of? The snapshots that were read, the program, and a query that gives the same rows again.
+//!
+//! Goes with every result as metadata of its schema, under the keys here; formats hand it on in their own ways. Says nothing of
+//! servers, paths or people.
+
+use std::collections::HashMap;
+
+use sidereus_adql::{Label, Lowered};
+
+use crate::catalog::{CatalogRegistry, TableName, adql_table};
+
+/// Longest query that is repeated; lists of ids can have megabytes.
+const MAX_QUERY_BYTES: usize = 64 << 10;
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Each catalog that was read, once, as `schema.table@snapshot`; tables that describe tables are no catalogs.
+    pub snapshots: Vec<String>,
+    /// The query with the snapshot of each table; none for one of more than 64 KiB.
+    pub query: Option<String>,
+    /// The label under which that query is understood: `ADQL` or `SQL`.
+    pub language: &'static str,
+}
+
+impl Provenance {
+    /// Key of the program's name and version.
+    pub const SOFTWARE: &'static str = "sidereus.software";
+    /// Key of the snapshots, with a space between them.
+    pub const SNAPSHOTS: &'static str = "sidereus.snapshots";
+    /// Key of the query that gives the same rows again.
+    pub const QUERY: &'static str = "sidereus.query";
+    /// Key of that query's language.
+    pub const LANGUAGE: &'static str = "sidereus.language";
+
+    /// Every key, in the order in which people read them.
+    pub const KEYS: [&'static str; 4] = [Self::SOFTWARE, Self::SNAPSHOTS, Self::LANGUAGE, Self::QUERY];
+
+    /// Of a query over the tables of a registry.
+    pub(super) fn of(lowered: &Lowered, label: Label, registry: &CatalogRegistry) -> Self {
+        let table = |path: &[String]| {
+            let [schema, table] = path else { return None };
+            let found = registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
+            Some(format!("{}@{}", adql_table(&found.name), found.snapshot))
+        };
+        let mut snapshots: Vec<String> = lowered.tables.iter().filter_map(|path| table(path)).collect();
+        snapshots.sort();
+        let query = lowered.text_with(|reference| table(&reference.path));
+        let query = (query.len() <= MAX_QUERY_BYTES).then_some(query);
+        let language = match label {
+            Label::Adql => "ADQL",
+            Label::Sql => "SQL",
+        };
+        Self { snapshots, query, language }
+    }
+
+    /// As metadata of a schema.
+    #[must_use]
+    pub fn metadata(&self) -> HashMap<String, String> {
+        let software = concat!("Sidereus/", env!("CARGO_PKG_VERSION")).to_owned();
+        let entries = [
+            (Self::SOFTWARE, Some(software)),
+            (Self::SNAPSHOTS, Some(self.snapshots.join(" ")).filter(|text| !text.is_empty())),
+            (Self::LANGUAGE, self.query.as_ref().map(|_| self.language.to_owned())),
+            (Self::QUERY, self.query.clone()),
+        ];
+        entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
+}
