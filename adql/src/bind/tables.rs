@@ -50,6 +50,7 @@ impl Binder<'_, '_> {
 
     fn factor(&mut self, factor: &mut TableFactor, before: &mut [&mut Scope], tables: &mut usize) -> Scope {
         match factor {
+            TableFactor::Table { args: Some(_), .. } => Scope::of(self.xmatch(factor, tables)),
             TableFactor::Table { name, alias, sample, .. } => {
                 let named = sample.is_some() && Self::name_sampled(name, alias);
                 let mut relation = self.table(name, alias.as_mut(), tables);
@@ -90,7 +91,12 @@ impl Binder<'_, '_> {
         bound
     }
 
-    fn table(&mut self, name: &mut ObjectName, alias: Option<&mut TableAlias>, tables: &mut usize) -> Relation {
+    pub(super) fn table(
+        &mut self,
+        name: &mut ObjectName,
+        alias: Option<&mut TableAlias>,
+        tables: &mut usize,
+    ) -> Relation {
         let at = name.span();
         let written: Vec<Name> = name.0.iter().filter_map(|part| part.as_ident()).map(Name::from).collect();
         let (path, mut bound) = self.look_up(&written, at);
