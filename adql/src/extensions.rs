@@ -45,6 +45,7 @@ extensions! {
     LikeEscape, "like-escape", "`LIKE .. ESCAPE`";
     CrossJoin, "cross-join", "`CROSS JOIN`";
     Lateral, "lateral", "`LATERAL (SELECT ..)`: a sub-query that sees the tables before it";
+    Xmatch, "xmatch", "`XMATCH(left, right, radius)` in `FROM`: a crossmatch as a table";
     ColumnAliases, "column-aliases", "names of columns after the name of a table: `AS t (a, b)`";
     NestedWith, "nested-with", "`WITH` in a sub-query";
     NullsOrder, "nulls-order", "`NULLS FIRST` and `NULLS LAST` in `ORDER BY`";

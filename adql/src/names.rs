@@ -53,6 +53,13 @@ pub trait TableNames {
         let (_, _) = (table, column);
         None
     }
+
+    /// The columns that hold longitude and latitude of each row, in degrees; `table` is the exact path of a table that
+    /// was found.
+    fn position(&self, table: &[String]) -> Option<(String, String)> {
+        let _ = table;
+        None
+    }
 }
 
 /// The answer to a look-up.

@@ -5,14 +5,15 @@
 //! Knows no names and no functions.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, GroupByExpr, Ident,
-    JoinConstraint, JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableSample,
-    TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleSeedModifier, TableWithJoins, Top, TopQuantity,
-    UnaryOperator, Value, WildcardAdditionalOptions,
+    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DataType, Distinct, Expr, Function, FunctionArg,
+    FunctionArgExpr, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderBy, OrderByExpr,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Spanned,
+    TableAlias, TableFactor, TableFunctionArgs, TableSample, TableSampleKind, TableSampleMethod, TableSampleModifier,
+    TableSampleSeedModifier, TableWithJoins, Top, TopQuantity, UnaryOperator, Value, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
+use crate::bind::is_xmatch;
 use crate::error::{Findings, QueryErrorKind};
 use crate::limits::Limits;
 use crate::walk::{Part, bare, constraint, parts, place, query_parts};
@@ -219,7 +220,14 @@ impl Shape<'_, '_> {
                 index_hints,
             } => {
                 alias.iter().for_each(|alias| self.alias(alias));
-                self.refuse_if(args.is_some(), name.span(), "table functions are not supported");
+                if let Some(given) = args {
+                    self.table_function(name, given);
+                    self.refuse_if(
+                        sample.is_some(),
+                        name.span(),
+                        "only a table can be sampled: TABLESAMPLE follows its name",
+                    );
+                }
                 let extra = !with_hints.is_empty()
                     || version.is_some()
                     || *with_ordinality
@@ -257,6 +265,15 @@ impl Shape<'_, '_> {
             }
             other => self.refuse(other.span(), "only tables, joins and sub-queries can stand in FROM"),
         }
+    }
+
+    fn table_function(&mut self, name: &ObjectName, given: &TableFunctionArgs) {
+        if !is_xmatch(name) {
+            return self.findings.hinted(name.span(), format!("there is no table function {name}"), "there is XMATCH");
+        }
+        let plain = |argument: &FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
+        let plain = given.settings.is_none() && given.args.iter().all(plain);
+        self.refuse_if(!plain, name.span(), "XMATCH takes tables, a radius, a number and a text, without names");
     }
 
     fn sample(&mut self, sample: &TableSampleKind, table: Span) {

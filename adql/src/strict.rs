@@ -182,6 +182,10 @@ impl Strict<'_, '_> {
 
     fn factor(&mut self, factor: &TableFactor) {
         match factor {
+            TableFactor::Table { name, alias, args: Some(_), .. } => {
+                self.extension(Extension::Xmatch, name.span(), "XMATCH", "join the tables ON DISTANCE(..) <= radius");
+                alias.iter().for_each(|alias| self.alias(alias, "AS name (columns)"));
+            }
             TableFactor::Table { name, alias, sample, .. } => {
                 if sample.is_some() {
                     self.extension(Extension::Tablesample, name.span(), "TABLESAMPLE", "compare RAND() with a number");

@@ -322,6 +322,13 @@ fn factor_parts(factor: &mut TableFactor, visit: &mut dyn FnMut(Part<'_>)) {
     match factor {
         TableFactor::Derived { subquery, .. } => visit(Part::Query(subquery)),
         TableFactor::NestedJoin { table_with_joins, .. } => table_parts(table_with_joins, visit),
+        TableFactor::Table { args: Some(given), .. } => {
+            for argument in &mut given.args {
+                if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument {
+                    visit(Part::Expr(expr));
+                }
+            }
+        }
         _ => {}
     }
 }

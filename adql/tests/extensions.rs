@@ -25,6 +25,7 @@ const USES: &[(Extension, usize, &str)] = &[
     (Extension::LikeEscape, 28, "SELECT flux FROM odd WHERE \"copy\" LIKE 'a!%' ESCAPE '!'"),
     (Extension::CrossJoin, 34, "SELECT mag FROM stars CROSS JOIN rave"),
     (Extension::Lateral, 39, "SELECT s.id FROM stars AS s, LATERAL (SELECT HRV FROM rave) AS r"),
+    (Extension::Xmatch, 22, "SELECT HRV, mag FROM XMATCH(stars, rave, 0.1)"),
     (Extension::ColumnAliases, 43, "SELECT t.b FROM (SELECT id FROM stars) AS t (b)"),
     (Extension::NestedWith, 17, "SELECT id FROM (WITH c AS (SELECT id FROM stars) SELECT id FROM c) AS q"),
     (Extension::NullsOrder, 31, "SELECT id FROM stars ORDER BY mag NULLS LAST"),

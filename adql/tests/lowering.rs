@@ -358,3 +358,18 @@ fn tables_are_written_with_their_snapshots() {
         "WITH c AS (SELECT id FROM <stars@77aa00bb11cc22dd>) SELECT * FROM c, c AS d WHERE EXISTS (SELECT 1 FROM <stars> s)"
     );
 }
+
+#[test]
+fn a_match_is_a_sub_query() {
+    assert_snapshot!(adql("SELECT id_1, hrv, separation FROM XMATCH(stars, rave, 2 / 3600.0) AS M"));
+    assert_snapshot!(adql(
+        "SELECT m.oid, m.separation * 3600 AS s FROM XMATCH(tap_upload.mine, (SELECT id, ra, dec FROM stars WHERE mag < 5), 0.1, 3, 'each') m"
+    ));
+    for how in ["left", "right", "full", "best1", "best2", "mutual", "semi", "anti"] {
+        let text = format!("SELECT oid FROM XMATCH(tap_upload.mine, gaia.source, 0.1, '{how}')");
+        insta::assert_snapshot!(format!("a_match_is_a_sub_query_{how}"), adql(&text));
+    }
+    assert_snapshot!(sql(
+        "WITH c AS (SELECT RAJ2000 AS lon, DEJ2000 AS lat FROM rave) SELECT * FROM XMATCH(XMATCH(c, mydb://targets, ?, 'best1'), c, 0.2) AS t"
+    ));
+}

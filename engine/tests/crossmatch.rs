@@ -7,8 +7,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sidereus_engine::{Label, QueryService, Rules, WriteOptions, import_parquet};
-use support::{ask_as, root, service, shared};
+use sidereus_engine::{EngineOptions, Label, QueryService, Rules, WriteOptions, import_parquet};
+use support::{ask_as, root, service, service_with, shared};
 
 /// Integers of a column; nulls are -1.
 fn integers(batches: &[RecordBatch], column: usize) -> Vec<i64> {
@@ -123,10 +123,68 @@ async fn every_spelling_finds_the_pairs_of_astropy() {
                 right = case.right
             ),
         ];
+        let (of_left, of_right) = ("(SELECT hip AS star, ra, dec FROM hipparcos2 WHERE hip % 2 = 1)", &case.right);
+        let id = case.id;
+        for (sides, how, wanted) in [
+            (format!("{of_left}, {of_right}"), "all", true),
+            (format!("{of_right}, {of_left}"), "all", true),
+            (format!("{of_left}, {of_right}"), "best1", false),
+            (format!("{of_right}, {of_left}"), "best2", false),
+            (format!("{of_left}, {of_right}"), "each", false),
+        ] {
+            let text = format!("SELECT star, {id}, separation * 3600 AS sep FROM XMATCH({sides}, {radius:?}, '{how}')");
+            let batches = sql(&service, &text).await;
+            if wanted {
+                case.check_all(&batches, &text);
+            } else {
+                let found: Vec<_> = pairs(&batches).into_iter().filter(|pair| pair.1 != -1).collect();
+                let best = (case.count("n_best"), case.truth["best_sha256_16"].as_str().expect("a digest"));
+                assert_eq!((found.len(), digest(&found).as_str()), best, "{text}");
+            }
+        }
+        if (radius * 3600.0 - 5.0).abs() < 1e-9 {
+            check_separations(&service, &case).await;
+        }
         for spelling in spellings.iter().enumerate().filter(|(index, _)| number == 0 || index % 4 == number) {
             case.check_all(&sql(&service, spelling.1).await, spelling.1);
         }
         check_best(&service, &case).await;
+    }
+}
+
+/// Every pair by itself, within 1e-9 degrees of astropy's separation, however it is asked for.
+async fn check_separations(service: &QueryService, case: &Case) {
+    let Case { right, id, radius_deg: radius, .. } = case;
+    let name = if right == "tycho2_07" { "hip_tycho" } else { "hip_gaia" };
+    let Some(truth) = shared(&format!("truth/dev/xmatch_{name}_5arcsec.parquet")) else { return };
+    let file = std::fs::File::open(truth).expect("the truth opens");
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let truth: Vec<RecordBatch> = reader.build().expect("Parquet").map(|batch| batch.expect("rows")).collect();
+    let left = "(SELECT hip AS star, ra, dec FROM hipparcos2 WHERE hip % 2 = 1)";
+    let rows = |batches: &[RecordBatch]| {
+        let separations =
+            batches.iter().flat_map(|batch| batch.column(2).as_primitive::<Float64Type>().values().to_vec());
+        let pairs = integers(batches, 0).into_iter().zip(integers(batches, 1));
+        let mut rows: Vec<((i64, i64), f64)> = pairs.zip(separations).collect();
+        rows.sort_by_key(|row| row.0);
+        rows
+    };
+    let wanted = rows(&truth);
+    for text in [
+        format!("SELECT star, {id}, separation * 3600 AS sep FROM XMATCH({left}, {right}, {radius:?})"),
+        format!("SELECT star, {id}, separation * 3600 AS sep FROM XMATCH({right}, {left}, {radius:?})"),
+        format!(
+            "SELECT h.star, t.{id}, DISTANCE(t.ra, t.dec, h.ra, h.dec) * 3600 AS sep FROM {left} AS h JOIN {right} AS t \
+             ON q3c_join(h.ra, h.dec, t.ra, t.dec, {radius:?})"
+        ),
+    ] {
+        let found = rows(&sql(service, &text).await);
+        assert_eq!(found.len(), wanted.len(), "{text}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert_eq!(found.0, wanted.0, "{text}");
+            // The truth is written to a tenth of a microarcsecond.
+            assert!((found.1 - wanted.1).abs() < 3.6e-6, "{text}: {found:?} {wanted:?}");
+        }
     }
 }
 
@@ -214,6 +272,78 @@ async fn same(service: &QueryService, text: &str) -> usize {
     }
     assert_eq!(answers[0], answers[1], "{text}");
     answers[0].len()
+}
+
+/// Pairs at the radius, and 0.1 and 1 milliarcseconds within and beyond it, in the middle of the sky and where it is odd.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_radius_is_met_to_a_tenth_of_a_milliarcsecond() {
+    const MAS: f64 = 1.0 / 3_600_000.0;
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    for (lon, lat) in
+        [(10.0, 20.0), (0.0, 0.0), (359.999_999, -45.0), (45.0, 41.810_314_9), (120.0, 90.0), (7.0, -89.999)]
+    {
+        for radius in [1.0 / 3600.0, 0.02, 3.0] {
+            for by in [-1.0, -0.1, 0.1, 1.0] {
+                // Along the meridian, over the pole where it is near: there a separation is a difference.
+                let distance = radius + by * MAS;
+                let other = if lat > 0.0 { lat - distance } else { lat + distance };
+                let sides = format!(
+                    "(SELECT TOP 1 hip, {lon:?} AS ra, {lat:?} AS dec FROM hipparcos2 WHERE hip = 1), \
+                     (SELECT hip, {lon:?} AS ra, {other:?} AS dec FROM hipparcos2 WHERE hip = 2)"
+                );
+                for rules in [Rules::all(), Rules::all().without("crossmatch").expect("a rule")] {
+                    let text = format!("SELECT hip_1 FROM XMATCH({sides}, {radius:?})");
+                    let found = ask_as(&service, &text, Label::Adql, rules).await.expect("it runs");
+                    assert_eq!(integers(&found, 0).len(), usize::from(by < 0.0), "{text}");
+                }
+            }
+        }
+    }
+}
+
+/// A table with itself in a dense field: each pair once, and what is in memory is the table, not the pairs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dense_field_streams() {
+    const ROWS: i64 = 3_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cluster.parquet");
+    // A spiral within half an arcminute, so that no two are farther apart than one.
+    let at = |row: i64| {
+        let (turn, out) = (row as f64 * 2.399_963, (row as f64 / ROWS as f64).sqrt() * 0.008_3);
+        (200.0 + out * turn.cos() / 30.0_f64.to_radians().cos(), 30.0 + out * turn.sin())
+    };
+    let ids: arrow::array::ArrayRef = std::sync::Arc::new((0..ROWS).collect::<arrow::array::Int64Array>());
+    let column = |index: usize| -> arrow::array::ArrayRef {
+        let value = |row| if index == 0 { at(row).0 } else { at(row).1 };
+        std::sync::Arc::new((0..ROWS).map(value).collect::<arrow::array::Float64Array>())
+    };
+    let batch = RecordBatch::try_from_iter([("id", ids), ("ra", column(0)), ("dec", column(1))]).expect("a batch");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("it is written");
+    writer.close().expect("it is closed");
+    // Nine million pairs of two integers would be 144 MB.
+    let options = EngineOptions { memory_limit: 16 << 20, ..EngineOptions::default() };
+    let service = service_with(&[path], options).await;
+    let near = "DISTANCE(a.ra, a.dec, b.ra, b.dec)";
+    for (condition, wanted) in [
+        (format!("{near} < 1 / 60.0"), ROWS * ROWS),
+        (format!("{near} < 1 / 60.0 AND a.id < b.id"), ROWS * (ROWS - 1) / 2),
+        (format!("{near} < 1 / 60.0 AND a.id <> b.id"), ROWS * (ROWS - 1)),
+    ] {
+        let text =
+            format!("SELECT COUNT(*) AS n, SUM(a.id + b.id) AS s FROM cluster AS a JOIN cluster AS b ON {condition}");
+        assert_eq!(integers(&sql(&service, &text).await, 0), [wanted], "{text}");
+    }
+    // A ring: the pairs of the whole circle without those of the inner one.
+    let count = async |condition: String| {
+        let text = format!("SELECT COUNT(*) AS n FROM cluster AS a, cluster AS b WHERE {condition}");
+        integers(&sql(&service, &text).await, 0)[0]
+    };
+    let within = async |radius: f64| count(format!("{near} <= {radius:?}")).await;
+    let ring = count(format!("{near} > 0.002 AND {near} <= 0.01")).await;
+    assert_eq!(ring, within(0.01).await - within(0.002).await);
+    assert!(ring > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

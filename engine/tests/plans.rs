@@ -149,6 +149,42 @@ async fn spellings_of_a_radius_for_each_row_are_one_plan() {
     insta::assert_snapshot!(plans(&service, query, &near).await);
 }
 
+/// Rows with a partner and without, all kinds of XMATCH, radii of both sides, sources that move: all by zones.
+#[tokio::test(flavor = "multi_thread")]
+async fn kinds_of_matches_have_their_plans() {
+    let service = service(&[root().join("testdata/catalogs")]).await;
+    let near = "DISTANCE(o.ra, o.dec, h.ra, h.dec) < 0.1";
+    let exists = format!("EXISTS (SELECT 1 FROM hipparcos2 AS h WHERE {near})");
+    let conditions = [
+        exists.as_str(),
+        &format!("NOT {exists}"),
+        &format!("({exists} OR o.majax > 30)"),
+        &format!("o.name IN (SELECT o.name FROM hipparcos2 AS h WHERE {near})"),
+    ];
+    let mut shown = plans(&service, "SELECT o.name FROM openngc AS o WHERE {}", &conditions).await;
+    let outer = format!("SELECT o.name FROM openngc AS o LEFT JOIN hipparcos2 AS h ON {near} WHERE h.{{}} IS NULL");
+    shown.push_str(&format!("\n{outer}\n{}", plans(&service, &outer, &["hip"]).await));
+    let kinds = ["all", "left", "right", "full", "best1", "best2", "each", "mutual", "semi", "anti"];
+    let match_ = "SELECT COUNT(*) AS n FROM XMATCH(openngc, hipparcos2, 0.1, '{}')";
+    shown.push_str(&format!("\n{match_}\n{}", plans(&service, match_, &kinds).await));
+    let conditions = [
+        "DISTANCE(o.ra, o.dec, h.ra, h.dec) < 3 * SQRT(POWER(o.majax / 60, 2) + h.e_ra * h.e_ra / 1e12)",
+        "1 = INTERSECTS(CIRCLE(o.ra, o.dec, o.majax / 120), CIRCLE(h.ra, h.dec, h.e_ra / 3600000))",
+        "q3c_ellipse_join(h.ra, h.dec, o.ra, o.dec, o.majax / 120, o.minax / o.majax, o.pa)",
+        "q3c_join_pm(h.ra, h.dec, h.pmra, h.pmdec, 1, 1991.25, o.ra, o.dec, 2000, 100, 0.1)",
+        "q3c_join_pm(h.ra, h.dec, h.pmra, h.pmdec, 1, 1991.25, o.ra, o.dec, o.bmag + 2000, 100, 0.1)",
+        "DISTANCE(IVO_EPOCH_PROP_POS(h.ra, h.dec, h.plx, h.pmra, h.pmdec, 0, 1991.25, 2000), POINT(o.ra, o.dec)) < 0.1",
+        "DISTANCE(IVO_EPOCH_PROP_POS(h.ra, h.dec, h.plx, h.pmra, h.pmdec, 0, 1991.25, o.bmag + 2000), POINT(o.ra, o.dec)) < 0.1",
+        "DISTANCE(o.ra, o.dec, h.ra, h.dec) BETWEEN 0.01 AND 0.1",
+        "DISTANCE(o.ra, o.dec, h.ra, h.dec) < LN(o.majax + h.plx)",
+        "DISTANCE(o.ra + h.plx, o.dec, h.ra, h.dec) < 1",
+        "o.majax > h.plx",
+    ];
+    let query = "SELECT o.name, h.hip FROM openngc AS o, hipparcos2 AS h WHERE {}";
+    shown.push_str(&format!("\n{query}\n{}", plans(&service, query, &conditions).await));
+    insta::assert_snapshot!(shown);
+}
+
 /// Where rows come in order of what they are grouped by, where they nearly do, and where they do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_that_follow_the_key_need_no_hash_table() {

@@ -10,6 +10,8 @@ mod sample;
 mod tables;
 mod units;
 mod versions;
+mod xmatch;
+mod xmatch_query;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ use crate::snapshots::Pin;
 use crate::walk::{Part, parts};
 use crate::write::{number_literal, position, with_span};
 pub(crate) use units::text_of;
+pub(crate) use xmatch::is_xmatch;
 
 /// A common table expression in sight.
 struct Common {
@@ -332,6 +335,21 @@ impl<'a, 'b> Binder<'a, 'b> {
         (!table.matches(alias)).then(|| format!("that table is called {alias} here"))
     }
 
+    /// What to write for a column that both sides of an XMATCH have.
+    fn numbered(&self, qualifier: &[Name], name: &Name) -> Option<String> {
+        let meant = |relation: &&Relation| {
+            qualifier.last().is_none_or(|table| relation.qualifier.last().is_some_and(|known| table.matches(known)))
+        };
+        let mut relations = self.scopes().flat_map(|scope| &scope.relations).filter(meant);
+        relations.find_map(|relation| {
+            let one = |suffix: &str| {
+                let numbered = Name { value: format!("{}{suffix}", name.value), delimited: name.delimited };
+                relation.columns.known_as().find(|known| numbered.matches(known)).map(str::to_owned)
+            };
+            Some(format!("write {} or {}", one("_1")?, one("_2")?))
+        })
+    }
+
     fn report_unknown(&mut self, qualifier: &[Name], name: &Name, at: Span) {
         let table_known = qualifier.is_empty() || self.scopes.iter().any(|scope| scope.relation(qualifier).is_ok());
         let shown = qualifier.iter().chain([name]).map(|name| name.value.as_str()).collect::<Vec<_>>().join(".");
@@ -352,6 +370,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         });
         let hint = self
             .aliased(qualifier, name)
+            .or_else(|| self.numbered(qualifier, name))
             .or(hint)
             .or_else(|| qualifier.is_empty().then(|| hints::for_column(&name.value, name.delimited)).flatten());
         self.findings.add(QueryErrorKind::NotFound, at, message, hint);

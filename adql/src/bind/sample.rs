@@ -9,17 +9,16 @@
 //! Each row is taken or left by itself, under either method. A repeated sample looks at the values of the row, for rows
 //! have no numbers: rows that are equal in every column are taken or left together.
 
-use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias,
-    TableFactor, TableSample, TableSampleKind, TableWithJoins, Value, WildcardAdditionalOptions,
+    BinaryOperator, Expr, Ident, ObjectName, Query, SelectItem, SetExpr, TableAlias, TableFactor, TableSample,
+    TableSampleKind, TableWithJoins, Value, WildcardAdditionalOptions,
 };
 
 use super::Binder;
 use crate::names::exact;
 use crate::scope::Relation;
 use crate::shape::sampled_percent;
-use crate::write::{call, query_of};
+use crate::write::{call, query_of, select_of, table_of};
 
 impl Binder<'_, '_> {
     /// Gives a table without an alias its own name for one, by which the sub-query in its place will be known; true if so.
@@ -73,43 +72,7 @@ fn literal(digits: String) -> Expr {
 
 /// `SELECT * FROM table WHERE condition`.
 fn select_all(table: ObjectName, condition: Expr) -> Query {
-    let relation = TableFactor::Table {
-        name: table,
-        alias: None,
-        args: None,
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    };
-    let select = Select {
-        select_token: AttachedToken::empty(),
-        optimizer_hints: Vec::new(),
-        distinct: None,
-        select_modifiers: None,
-        top: None,
-        top_before_distinct: false,
-        projection: vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())],
-        exclude: None,
-        into: None,
-        from: vec![TableWithJoins { relation, joins: Vec::new() }],
-        lateral_views: Vec::new(),
-        prewhere: None,
-        selection: Some(condition),
-        connect_by: Vec::new(),
-        group_by: GroupByExpr::Expressions(Vec::new(), Vec::new()),
-        cluster_by: Vec::new(),
-        distribute_by: Vec::new(),
-        sort_by: Vec::new(),
-        having: None,
-        named_window: Vec::new(),
-        qualify: None,
-        window_before_qualify: false,
-        value_table_mode: None,
-        flavor: SelectFlavor::Standard,
-    };
-    query_of(SetExpr::Select(Box::new(select)))
+    let projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+    let from = TableWithJoins { relation: table_of(table, None), joins: Vec::new() };
+    query_of(SetExpr::Select(Box::new(select_of(projection, from, Some(condition)))))
 }

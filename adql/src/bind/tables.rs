@@ -51,6 +51,7 @@ impl Binder<'_, '_> {
 
     fn factor(&mut self, factor: &mut TableFactor, before: &mut [&mut Scope], tables: &mut usize) -> Scope {
         match factor {
+            TableFactor::Table { args: Some(_), .. } => Scope::of(self.xmatch(factor, tables)),
             TableFactor::Table { name, alias, sample, .. } => {
                 let named = sample.is_some() && Self::name_sampled(name, alias);
                 let mut relation = self.table(name, alias, tables);
@@ -91,7 +92,12 @@ impl Binder<'_, '_> {
         bound
     }
 
-    fn table(&mut self, name: &mut ObjectName, alias: &mut Option<TableAlias>, tables: &mut usize) -> Relation {
+    pub(super) fn table(
+        &mut self,
+        name: &mut ObjectName,
+        alias: &mut Option<TableAlias>,
+        tables: &mut usize,
+    ) -> Relation {
         let mut at = name.span();
         let written: Vec<Name> = name.0.iter().filter_map(|part| part.as_ident()).map(Name::from).collect();
         let pin = self.pin_of(name);

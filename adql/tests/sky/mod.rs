@@ -58,6 +58,10 @@ impl TableNames for Sky {
         }
     }
 
+    fn position(&self, table: &[String]) -> Option<(String, String)> {
+        (table.last()? == "RAVE").then(|| ("RAJ2000".into(), "DEJ2000".into()))
+    }
+
     fn unit(&self, _: &[String], column: &str) -> Option<String> {
         let known = [
             ("ra", "deg"),

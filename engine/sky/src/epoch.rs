@@ -86,12 +86,17 @@ pub fn propagate(star: &Astrometry, years: f64) -> Result<Astrometry, SkyError> 
         if has_distance(star) { new_radial * MAS_PER_RAD / parallax_mas * AU_PER_YEAR_KMS } else { star.rv_kms };
     Ok(Astrometry {
         ra_deg: reduce_lon_deg(star.ra_deg + degrees(delta_ra)),
-        dec_deg: (star.dec_deg + degrees(delta_dec)).clamp(-90.0, 90.0),
+        dec_deg: whole_turn_less(star.dec_deg + degrees(delta_dec)).clamp(-90.0, 90.0),
         parallax_mas,
         pmra_masyr: cube * crate::vector::dot(&basis_east, &drift),
         pmdec_masyr: cube * crate::vector::dot(&basis_north, &drift),
         rv_kms,
     })
+}
+
+/// An angle beyond half a turn the other way round: from a pole through the observer, either way is half a turn.
+fn whole_turn_less(angle_deg: f64) -> f64 {
+    if angle_deg.abs() > 180.0 { angle_deg - 360.0_f64.copysign(angle_deg) } else { angle_deg }
 }
 
 /// Displacements in units of the old distance, and rates in radians per year.
@@ -160,6 +165,15 @@ mod tests {
         assert!((moved.ra_deg - 200.0).abs() < 1e-9, "{moved:?}");
         assert!((moved.dec_deg - 89.9999).abs() < 1e-9, "{moved:?}");
         assert!(moved.pmdec_masyr < -999.9);
+    }
+
+    #[test]
+    fn through_the_observer() {
+        for dec_deg in [90.0, -90.0, 30.0] {
+            let star = Astrometry { dec_deg, pmra_masyr: 0.0, pmdec_masyr: 0.0, rv_kms: -1e5, ..barnard() };
+            let moved = propagate(&star, 30.0).unwrap();
+            assert!((moved.dec_deg + dec_deg).abs() < 1e-9, "{moved:?}");
+        }
     }
 
     #[test]

@@ -90,6 +90,12 @@ impl TableNames for RegistryNames<'_> {
         }
     }
 
+    fn position(&self, table: &[String]) -> Option<(String, String)> {
+        let [schema, table] = table else { return None };
+        let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
+        table.positions.as_ref().map(|columns| (columns.ra.clone(), columns.dec.clone()))
+    }
+
     fn unit(&self, table: &[String], column: &str) -> Option<String> {
         let [schema, table] = table else { return None };
         let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;

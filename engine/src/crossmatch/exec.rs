@@ -4,6 +4,7 @@
 //! partition. What is held in memory is reserved in the pool of the query, and too much is an error.
 
 use std::fmt::Formatter;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -31,8 +32,9 @@ use super::filter::PairExpr;
 use super::input::{PositionExpr, doubles};
 use super::narrow::narrowing;
 use super::nearest::NearestWalk;
-use super::output::Output;
+use super::output::{Alone, Output};
 use super::pairs::PairWalk;
+use super::reach::{Reach, Span, Values};
 use super::zones::Zones;
 use crate::scan::KeyRanges;
 
@@ -45,6 +47,8 @@ pub(super) struct PhysicalNear {
     pub(super) radius: Arc<dyn PhysicalExpr>,
     /// Which side; none for a constant.
     pub(super) radius_of: JoinSide,
+    /// In place of the radius, where it depends on both sides.
+    pub(super) reach: Option<Reach<Arc<dyn PhysicalExpr>>>,
 }
 
 /// Which matches a row of the left side keeps.
@@ -60,6 +64,8 @@ pub(super) struct CrossmatchPlan {
     pub(super) join_type: JoinType,
     /// `None` proposes all pairs.
     pub(super) near: Option<PhysicalNear>,
+    /// Why all pairs are proposed.
+    pub(super) why: &'static str,
     pub(super) filter: Option<PairExpr>,
     pub(super) best: Option<PhysicalBest>,
 }
@@ -72,6 +78,8 @@ pub(super) struct Build {
     pub(super) zones: Option<Zones>,
     /// The largest radius of its rows in degrees, where the radius is theirs.
     pub(super) radius: Option<f64>,
+    /// The values of the parts of a [`Reach`] that are about its rows.
+    spans: Vec<Option<Span>>,
     /// Which rows found a partner.
     pub(super) matched: Vec<AtomicBool>,
     reservation: MemoryReservation,
@@ -174,15 +182,15 @@ impl CrossmatchPlan {
             return Err(resources_datafusion_err!("the smaller side of a crossmatch has {rows} rows, more than 2^32"));
         }
         held.resize(batch.get_array_memory_size() + rows * (Zones::ENTRY_BYTES + 1));
-        let (zones, radius) = match &self.near {
-            None => (None, None),
+        let (zones, radius, spans) = match &self.near {
+            None => (None, None, Vec::new()),
             Some(near) => {
                 let (zones, radius) = near.zones(&batch, left)?;
-                (Some(zones), radius)
+                (Some(zones), radius, near.spans(&batch, left)?)
             }
         };
         let matched = (0..rows).map(|_| AtomicBool::new(false)).collect();
-        Ok(Build { batch, zones, radius, matched, reservation: held })
+        Ok(Build { batch, zones, radius, spans, matched, reservation: held })
     }
 }
 
@@ -200,6 +208,25 @@ impl PhysicalNear {
         }
         let radii = doubles(&self.radius, batch)?;
         Ok(Some(radii.iter().map(|radius| radius.unwrap_or(-1.0)).collect()))
+    }
+
+    /// The radius of every row of the streamed side, where it is not that of a row in memory.
+    pub(super) fn streamed_radii(&self, batch: &RecordBatch, build: &Build, left: bool) -> Result<Option<Vec<f64>>> {
+        let Some(reach) = &self.reach else { return self.radii(batch, left) };
+        let mut held = build.spans.iter();
+        let bounds = reach.bounds(&mut |of_left, expr| {
+            if of_left == left {
+                return Ok(Values::of_rows(&doubles(expr, batch)?));
+            }
+            Ok(Values::All(held.next().copied().flatten()))
+        });
+        Ok(Some(bounds?.greatest(batch.num_rows())))
+    }
+
+    /// The values in memory of what the radius is made of.
+    fn spans(&self, batch: &RecordBatch, left: bool) -> Result<Vec<Option<Span>>> {
+        let parts = self.reach.iter().flat_map(|reach| reach.of_side(left));
+        parts.map(|part| Ok(Span::over(&doubles(part, batch)?))).collect()
     }
 
     /// Tells the scan of the streamed side which of its rows can have partners.
@@ -254,6 +281,12 @@ impl Build {
         rows.filter(|(_, matched)| matched.load(Ordering::Relaxed) == with_partner).map(|(row, _)| row).collect()
     }
 
+    /// Whether each of some rows has a partner.
+    pub(super) fn has_partner(&self, rows: Range<usize>) -> Vec<bool> {
+        let matched = self.matched.get(rows).unwrap_or_default();
+        matched.iter().map(|matched| matched.load(Ordering::Relaxed)).collect()
+    }
+
     /// The pool that its memory is reserved in.
     pub(super) fn reserve(&self) -> MemoryReservation {
         self.reservation.new_empty()
@@ -267,8 +300,9 @@ impl DisplayAs for CrossmatchExec {
         }
         write!(f, "CrossmatchExec: {}", self.plan.join_type)?;
         match &self.plan.near {
+            Some(PhysicalNear { reach: Some(reach), .. }) => write!(f, ", radius={reach}")?,
             Some(near) => write!(f, ", radius={}", near.radius)?,
-            None => write!(f, ", all pairs")?,
+            None => write!(f, ", all pairs: {}", self.plan.why)?,
         }
         if let Some(filter) = &self.plan.filter {
             write!(f, ", filter={}", filter.expr())?;
@@ -310,7 +344,9 @@ impl ExecutionPlan for CrossmatchExec {
     ) -> Result<TreeNodeRecursion> {
         let near = self.plan.near.iter();
         let near = near.flat_map(|near| [near.left.exprs(), near.right.exprs(), vec![&near.radius]].concat());
-        for expr in near {
+        let reach = self.plan.near.iter().filter_map(|near| near.reach.as_ref());
+        let reach = reach.flat_map(|reach| [reach.of_side(true), reach.of_side(false)].concat());
+        for expr in near.chain(reach) {
             if f(expr)? == TreeNodeRecursion::Stop {
                 return Ok(TreeNodeRecursion::Stop);
             }
@@ -338,7 +374,7 @@ impl ExecutionPlan for CrossmatchExec {
         let (build, probe) = (Arc::clone(build), Arc::clone(probe));
         let (plan, left, shared) = (Arc::clone(&self.plan), self.build_left, Arc::clone(&self.shared));
         let running = Arc::clone(&shared.running);
-        let tells = self.output.gives_alone(!left) != Some(false);
+        let tells = matches!(self.output.gives_alone(!left), None | Some(Alone::Partnered));
         let inputs = async move {
             let read = async || {
                 let held = MemoryConsumer::new("Crossmatch").register(context.memory_pool());

@@ -91,7 +91,7 @@ fn nearest(join: &Join) -> Result<Option<LogicalPlan>> {
     let columns = left.schema().columns().into_iter().map(|column| Ok(Expr::Column(column)));
     let columns = columns.chain(outputs).collect::<Result<Vec<Expr>>>()?;
     let filter = conjunction(parts.filters);
-    let near = filter.as_ref().and_then(|filter| nearness(filter, left.schema(), base.schema()));
+    let near = nearness(filter.as_ref(), left.schema(), base.schema());
     let best = Best { order: parts.order.unwrap_or_else(|| vec![lit(0).sort(true, true)]), count: parts.count };
     let node = CrossmatchNode::try_new((left, base), join.join_type, near, filter)?.with_best(best);
     let pairs = LogicalPlan::Extension(Extension { node: Arc::new(node) });

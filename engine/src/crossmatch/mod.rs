@@ -5,6 +5,7 @@
 //!  Join LATERAL (.. ORDER BY .. LIMIT k)                         lateral.rs, before decorrelation
 //!      -> CrossmatchNode -> CrossmatchExec                       node.rs, planner.rs, exec.rs
 //!           one side in memory, in zones of declination          zones.rs
+//!           a radius that depends on both sides           reach.rs
 //!           pairs near enough -> the whole condition -> rows     pairs.rs; the best k of each row: nearest.rs
 //!           two large catalogs: one partition after the other    paired.rs
 //! ```
@@ -26,6 +27,7 @@ mod output;
 mod paired;
 mod pairs;
 mod planner;
+mod reach;
 mod zones;
 
 pub(crate) use lateral::NearestInLateral;

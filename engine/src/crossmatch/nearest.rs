@@ -73,7 +73,7 @@ impl NearestWalk {
             best.order.iter().map(|(key, options)| Ok(SortField::new_with_options(key.data_type()?, *options)));
         let mut converter = RowConverter::new(sorted.collect::<Result<Vec<_>>>()?)?;
         while let Some(batch) = input.try_next().await? {
-            let mut probe = Probe::new(batch, &plan, false)?;
+            let mut probe = Probe::new(batch, &plan, &self.build, false)?;
             // Rows of this batch that somebody keeps are known by their place in it until it is over.
             let batch_at = self.gathered.len();
             while !probe.is_over() {

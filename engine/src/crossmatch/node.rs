@@ -9,6 +9,7 @@ use datafusion::common::{Column, DFSchema, DFSchemaRef, JoinType, Result, intern
 use datafusion::logical_expr::utils::expr_to_columns;
 use datafusion::logical_expr::{Expr, LogicalPlan, SortExpr, UserDefinedLogicalNodeCore, build_join_schema};
 
+use super::reach::Reach;
 use crate::functions::{NearEnd, Nearness};
 
 /// The position of a row of each side, and how near the two must be.
@@ -18,7 +19,7 @@ pub(crate) struct Near {
     pub(crate) left: NearEnd,
     /// Of the right side.
     pub(crate) right: NearEnd,
-    /// Degrees; of one side, or constant.
+    /// Degrees; of both sides only where it has a [`Reach`].
     pub(crate) radius: Expr,
 }
 
@@ -36,10 +37,12 @@ pub(crate) struct Best {
 pub(crate) struct CrossmatchNode {
     pub(crate) left: LogicalPlan,
     pub(crate) right: LogicalPlan,
-    /// Any but the mark joins; with [`Best`], inner or left.
+    /// With [`Best`], inner or left.
     pub(crate) join_type: JoinType,
     /// `None` compares all pairs.
     pub(crate) near: Option<Near>,
+    /// Why no nearness is known.
+    pub(crate) why: &'static str,
     /// The whole condition; `None` is true.
     pub(crate) filter: Option<Expr>,
     pub(crate) best: Option<Best>,
@@ -47,22 +50,31 @@ pub(crate) struct CrossmatchNode {
 }
 
 impl Near {
-    /// Assigns the ends of a condition to the sides of a join; `None` where they do not belong to one side each.
-    pub(crate) fn assign(nearness: Nearness, left: &DFSchema, right: &DFSchema) -> Option<Self> {
+    /// Assigns a condition to the sides of a join; `None` where its ends do not belong to one side each, or nothing
+    /// bounds the radius.
+    pub(crate) fn assign(nearness: &Nearness, left: &DFSchema, right: &DFSchema) -> Option<Self> {
+        let (of_left, of_right) = Self::ends(nearness, left, right)?;
+        let radius = &nearness.radius;
+        let bounded = belongs(radius, left) || belongs(radius, right) || Reach::of(radius, left, right).is_some();
+        bounded.then(|| Self { left: of_left.clone(), right: of_right.clone(), radius: radius.clone() })
+    }
+
+    /// The end of the left side, and that of the right.
+    pub(super) fn ends<'a>(
+        nearness: &'a Nearness,
+        left: &DFSchema,
+        right: &DFSchema,
+    ) -> Option<(&'a NearEnd, &'a NearEnd)> {
         let of = |end: &NearEnd, side: &DFSchema| match end {
             NearEnd::Numbers(lon, lat) => {
                 belongs(lon, side) && belongs(lat, side) && (has_columns(lon) || has_columns(lat))
             }
             NearEnd::Point(point) => belongs(point, side) && has_columns(point),
         };
-        let radius = nearness.radius;
-        if !belongs(&radius, left) && !belongs(&radius, right) {
-            return None;
-        }
-        let [first, second] = nearness.ends;
-        match (of(&first, left) && of(&second, right), of(&first, right) && of(&second, left)) {
-            (true, _) => Some(Self { left: first, right: second, radius }),
-            (_, true) => Some(Self { left: second, right: first, radius }),
+        let [first, second] = &nearness.ends;
+        match (of(first, left) && of(second, right), of(first, right) && of(second, left)) {
+            (true, _) => Some((first, second)),
+            (_, true) => Some((second, first)),
             _ => None,
         }
     }
@@ -72,7 +84,8 @@ fn has_columns(expr: &Expr) -> bool {
     expr.any_column_refs()
 }
 
-fn belongs(expr: &Expr, side: &DFSchema) -> bool {
+/// Whether an expression can be computed from the columns of one side.
+pub(super) fn belongs(expr: &Expr, side: &DFSchema) -> bool {
     let mut columns = std::collections::HashSet::new();
     expr_to_columns(expr, &mut columns).is_ok()
         && !expr.is_volatile()
@@ -84,11 +97,15 @@ impl CrossmatchNode {
     pub(crate) fn try_new(
         (left, right): (LogicalPlan, LogicalPlan),
         join_type: JoinType,
-        near: Option<Near>,
+        near: std::result::Result<Near, &'static str>,
         filter: Option<Expr>,
     ) -> Result<Self> {
         let schema = Arc::new(build_join_schema(left.schema(), right.schema(), &join_type)?);
-        Ok(Self { left, right, join_type, near, filter, best: None, schema })
+        let (near, why) = match near {
+            Ok(near) => (Some(near), ""),
+            Err(why) => (None, why),
+        };
+        Ok(Self { left, right, join_type, near, why, filter, best: None, schema })
     }
 
     /// Keeps the best matches of each row of the left side.
@@ -153,6 +170,8 @@ impl UserDefinedLogicalNodeCore for CrossmatchNode {
         write!(f, "Crossmatch: {}", self.join_type)?;
         if let Some(near) = &self.near {
             write!(f, ", radius={}", near.radius)?;
+        } else {
+            write!(f, ", all pairs: {}", self.why)?;
         }
         if let Some(filter) = &self.filter {
             write!(f, ", filter={filter}")?;
@@ -177,9 +196,9 @@ impl UserDefinedLogicalNodeCore for CrossmatchNode {
         let near = match &self.near {
             Some(near) => {
                 let (left, right) = (end(&near.left)?, end(&near.right)?);
-                Some(Near { left, right, radius: next()? })
+                Ok(Near { left, right, radius: next()? })
             }
-            None => None,
+            None => Err(self.why),
         };
         let filter = self.filter.as_ref().map(|_| next()).transpose()?;
         let best = match &self.best {
@@ -200,7 +219,9 @@ impl UserDefinedLogicalNodeCore for CrossmatchNode {
         let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
         for column in output_columns {
             match self.join_type {
-                JoinType::RightSemi | JoinType::RightAnti => of_right.push(*column),
+                JoinType::RightMark if *column == right.fields().len() => {}
+                JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => of_right.push(*column),
+                JoinType::LeftMark if *column == width => {}
                 _ if *column < width => of_left.push(*column),
                 _ => of_right.push(*column - width),
             }

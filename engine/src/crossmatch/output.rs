@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{JoinType, Result};
@@ -20,20 +20,44 @@ pub(super) struct Output {
     pub(super) right: SchemaRef,
 }
 
+/// Rows of one side that are given without those of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alone {
+    /// Those with a partner.
+    Partnered,
+    /// Those without.
+    Lonely,
+    /// All, with a column that says which they are.
+    Marked,
+}
+
+impl Alone {
+    /// Whether it is one of them.
+    pub(super) fn takes(self, has_partner: bool) -> bool {
+        match self {
+            Self::Partnered => has_partner,
+            Self::Lonely => !has_partner,
+            Self::Marked => true,
+        }
+    }
+}
+
 impl Output {
     /// Whether pairs are given at all.
     pub(super) fn gives_pairs(&self) -> bool {
         matches!(self.join_type, JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full)
     }
 
-    /// Which rows of one side are given by themselves: those with a partner (`true`), those without, or none.
-    pub(super) fn gives_alone(&self, left: bool) -> Option<bool> {
+    /// Which rows of one side are given by themselves, if any.
+    pub(super) fn gives_alone(&self, left: bool) -> Option<Alone> {
         match self.join_type {
-            JoinType::LeftSemi if left => Some(true),
-            JoinType::RightSemi if !left => Some(true),
-            JoinType::Left | JoinType::LeftAnti if left => Some(false),
-            JoinType::Right | JoinType::RightAnti if !left => Some(false),
-            JoinType::Full => Some(false),
+            JoinType::LeftSemi if left => Some(Alone::Partnered),
+            JoinType::RightSemi if !left => Some(Alone::Partnered),
+            JoinType::Left | JoinType::LeftAnti if left => Some(Alone::Lonely),
+            JoinType::Right | JoinType::RightAnti if !left => Some(Alone::Lonely),
+            JoinType::Full => Some(Alone::Lonely),
+            JoinType::LeftMark if left => Some(Alone::Marked),
+            JoinType::RightMark if !left => Some(Alone::Marked),
             _ => None,
         }
     }
@@ -57,6 +81,13 @@ impl Output {
         let columns: Vec<ArrayRef> =
             if left { columns.into_iter().chain(nulls).collect() } else { nulls.chain(columns).collect() };
         self.batch(columns, rows.len())
+    }
+
+    /// All rows of a batch, each with whether it has a partner.
+    pub(super) fn marked(&self, batch: &RecordBatch, has_partner: Vec<bool>) -> Result<RecordBatch> {
+        let mark: ArrayRef = Arc::new(BooleanArray::from(has_partner));
+        let columns = batch.columns().iter().cloned().chain([mark]).collect();
+        self.batch(columns, batch.num_rows())
     }
 
     pub(super) fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {

@@ -90,8 +90,12 @@ impl PairedScansExec {
         }
         let cut_left = match plan.join_type {
             JoinType::Inner if plan.best.is_none() => left_rows <= right_rows,
-            JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti => true,
-            JoinType::Right | JoinType::RightSemi | JoinType::RightAnti if plan.best.is_none() => false,
+            JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => true,
+            JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark
+                if plan.best.is_none() =>
+            {
+                false
+            }
             _ => return None,
         };
         let radius = constant(&near.radius);

@@ -15,7 +15,7 @@ use futures::{Stream, TryStreamExt};
 
 use super::exec::{Build, CrossmatchPlan};
 use super::filter::Pairs;
-use super::output::Output;
+use super::output::{Alone, Output};
 use super::zones::Search;
 
 /// Pairs that are judged together, and rows that are given at once.
@@ -59,10 +59,10 @@ pub(super) struct Proposed {
 }
 
 impl Probe {
-    pub(super) fn new(batch: RecordBatch, plan: &CrossmatchPlan, left: bool) -> Result<Self> {
+    pub(super) fn new(batch: RecordBatch, plan: &CrossmatchPlan, build: &Build, left: bool) -> Result<Self> {
         let (positions, radii) = match &plan.near {
             None => (Vec::new(), None),
-            Some(near) => (near.position(left).evaluate(&batch)?, near.radii(&batch, left)?),
+            Some(near) => (near.position(left).evaluate(&batch)?, near.streamed_radii(&batch, build, left)?),
         };
         let search = Search::default();
         Ok(Self { batch, positions, radii, row: 0, search, every: 0, searching: false })
@@ -193,21 +193,32 @@ impl PairWalk {
     }
 
     /// Rows of a finished batch that are given by themselves.
-    fn alone(&self, probe: &Probe, matched: &[bool]) -> Result<Option<RecordBatch>> {
-        let Some(wanted) = self.output.gives_alone(!self.build_left) else { return Ok(None) };
-        let rows = (0_u32..).zip(matched).filter(|(_, matched)| **matched == wanted).map(|(row, _)| row);
+    fn alone(&self, probe: &Probe, matched: Vec<bool>) -> Result<Option<RecordBatch>> {
+        let Some(alone) = self.output.gives_alone(!self.build_left) else { return Ok(None) };
+        if alone == Alone::Marked {
+            return self.output.marked(&probe.batch, matched).map(Some);
+        }
+        let rows = (0_u32..).zip(matched).filter(|(_, matched)| alone.takes(*matched)).map(|(row, _)| row);
         let rows: UInt32Array = rows.collect();
         if rows.is_empty() { Ok(None) } else { self.output.alone(!self.build_left, &probe.batch, &rows).map(Some) }
     }
 
     /// Rows in memory that are given by themselves, once every partition has ended.
     fn build_alone(&self) -> Result<VecDeque<RecordBatch>> {
-        let Some(wanted) = self.output.gives_alone(self.build_left) else { return Ok(VecDeque::new()) };
-        let rows = self.build.rows(wanted);
-        let batch = |rows: &[u32]| {
-            self.output.alone(self.build_left, &self.build.batch, &UInt32Array::from_iter_values(rows.iter().copied()))
+        let Some(alone) = self.output.gives_alone(self.build_left) else { return Ok(VecDeque::new()) };
+        let batch = &self.build.batch;
+        if alone == Alone::Marked {
+            let pieces = (0..batch.num_rows()).step_by(PAIRS).map(|first| {
+                let piece = batch.slice(first, PAIRS.min(batch.num_rows() - first));
+                self.output.marked(&piece, self.build.has_partner(first..first + piece.num_rows()))
+            });
+            return pieces.collect();
+        }
+        let rows = self.build.rows(alone == Alone::Partnered);
+        let piece = |rows: &[u32]| {
+            self.output.alone(self.build_left, batch, &UInt32Array::from_iter_values(rows.iter().copied()))
         };
-        rows.chunks(PAIRS).map(batch).collect()
+        rows.chunks(PAIRS).map(piece).collect()
     }
 }
 
@@ -223,7 +234,7 @@ impl Progress {
                 let given = self.walk.step(probe, matched)?;
                 if probe.is_over() {
                     self.ready.extend(given);
-                    self.ready.extend(self.walk.alone(probe, matched)?);
+                    self.ready.extend(self.walk.alone(probe, std::mem::take(matched))?);
                     self.probe = None;
                 } else if given.is_some() {
                     return Ok(given);
@@ -234,7 +245,8 @@ impl Progress {
             match input.try_next().await? {
                 Some(batch) => {
                     let matched = vec![false; batch.num_rows()];
-                    self.probe = Some((Probe::new(batch, &self.walk.plan, !self.walk.build_left)?, matched));
+                    self.probe =
+                        Some((Probe::new(batch, &self.walk.plan, &self.walk.build, !self.walk.build_left)?, matched));
                 }
                 None => {
                     self.input = None;

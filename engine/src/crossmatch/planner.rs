@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::{DFSchema, JoinSide, Result};
+use datafusion::common::{DFSchema, DataFusionError, JoinSide, Result};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_expr::expressions::lit;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
@@ -16,8 +17,9 @@ use super::exec::{CrossmatchExec, CrossmatchPlan, PhysicalBest, PhysicalNear};
 use super::filter::PairExpr;
 use super::input::PositionExpr;
 use super::joins::recognise_crossmatches;
-use super::node::CrossmatchNode;
+use super::node::{CrossmatchNode, belongs};
 use super::paired::{Limits, PairedScansExec};
+use super::reach::Reach;
 use crate::functions::NearEnd;
 
 /// DataFusion's planner, which knows crossmatches as well.
@@ -69,7 +71,7 @@ impl ExtensionPlanner for CrossmatchPlanner {
         let physical = |expr: &Expr, schema: &DFSchema| planner.create_physical_expr(expr, schema, session, context);
         let (left_schema, right_schema, pairs) = (node.left.schema(), node.right.schema(), node.pair_schema()?);
         let position = |end: &NearEnd, schema: &DFSchema| {
-            Ok::<_, datafusion::error::DataFusionError>(match end {
+            Ok::<_, DataFusionError>(match end {
                 NearEnd::Numbers(lon, lat) => PositionExpr::Numbers(physical(lon, schema)?, physical(lat, schema)?),
                 NearEnd::Point(point) => PositionExpr::Point(physical(point, schema)?),
             })
@@ -77,15 +79,22 @@ impl ExtensionPlanner for CrossmatchPlanner {
         let near = match &node.near {
             None => None,
             Some(near) => {
-                let of_right = near.radius.any_column_refs() && is_of(&near.radius, right_schema);
-                let (side, schema) =
-                    if of_right { (JoinSide::Right, right_schema) } else { (JoinSide::Left, left_schema) };
-                Some(PhysicalNear {
-                    left: position(&near.left, left_schema)?,
-                    right: position(&near.right, right_schema)?,
-                    radius: physical(&near.radius, schema)?,
-                    radius_of: if near.radius.any_column_refs() { side } else { JoinSide::None },
-                })
+                let (left, right) = (position(&near.left, left_schema)?, position(&near.right, right_schema)?);
+                let one = |side, schema| Ok::<_, DataFusionError>((physical(&near.radius, schema)?, side, None));
+                let (radius, radius_of, reach) = if !near.radius.any_column_refs() {
+                    one(JoinSide::None, left_schema)?
+                } else if belongs(&near.radius, right_schema) {
+                    one(JoinSide::Right, right_schema)?
+                } else if belongs(&near.radius, left_schema) {
+                    one(JoinSide::Left, left_schema)?
+                } else {
+                    let mut of_side = |left, part: &Expr| physical(part, if left { left_schema } else { right_schema });
+                    let reach = Reach::of(&near.radius, left_schema, right_schema);
+                    let reach = reach.map(|reach| reach.map(&mut of_side)).transpose()?;
+                    // What bounds nothing, for whoever does not look at the parts.
+                    (lit(f64::NAN), JoinSide::None, reach)
+                };
+                Some(PhysicalNear { left, right, radius, radius_of, reach })
             }
         };
         let width = left_schema.fields().len();
@@ -103,15 +112,11 @@ impl ExtensionPlanner for CrossmatchPlanner {
                 Some(PhysicalBest { order, count: best.count })
             }
         };
-        let plan = CrossmatchPlan { join_type: node.join_type, near, filter, best };
+        let plan = CrossmatchPlan { join_type: node.join_type, near, why: node.why, filter, best };
         let limits = Limits { many_rows: self.many_rows, threads: session.config().target_partitions() };
         if let Some(paired) = PairedScansExec::try_new(left, right, &plan, limits) {
             return Ok(Some(Arc::new(paired)));
         }
         Ok(Some(Arc::new(CrossmatchExec::try_new(Arc::clone(left), Arc::clone(right), plan)?)))
     }
-}
-
-fn is_of(expr: &Expr, side: &DFSchema) -> bool {
-    expr.column_refs().into_iter().all(|column| side.has_column(column))
 }

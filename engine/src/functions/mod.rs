@@ -17,6 +17,7 @@ mod hash_fraction;
 mod moc_agg;
 mod moc_array;
 mod moc_set;
+mod motion;
 mod near;
 mod one_nan;
 mod percentile;
@@ -65,7 +66,7 @@ pub(crate) use extremes::Extreme;
 pub(crate) use geometry_type::{GeometryArray, GeometryKind, is_position, reduced_longitude};
 pub use moc_array::moc_text;
 pub(crate) use near::{NearEnd, Nearness, near};
-pub(crate) use one_nan::one_nan;
+pub(crate) use one_nan::{one_nan, without_one_nan};
 pub(crate) use predicate::recognise;
 use spatial::{SpatialFunction, SpatialUdf};
 

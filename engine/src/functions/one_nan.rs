@@ -120,6 +120,14 @@ fn is_zero(expr: &Expr) -> bool {
     }
 }
 
+/// What an expression computes, without our call around it.
+pub(crate) fn without_one_nan(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.inner().is::<OneNan>() => call.args.first().unwrap_or(expr),
+        other => other,
+    }
+}
+
 /// The operand inside of our call, for what surrounds it is wrapped as a whole.
 fn unwrap(expr: Expr) -> (Expr, bool) {
     match expr {

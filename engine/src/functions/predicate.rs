@@ -208,7 +208,7 @@ fn end_columns(end: SeparationEnd<'_>) -> Option<(Column, Column)> {
         SeparationEnd::Position(position) => columns(position),
         SeparationEnd::Point(point) => match shape(point)? {
             Shape::Point(position) => columns(position),
-            Shape::Circle(..) => None,
+            Shape::Circle(..) | Shape::Ellipse(..) => None,
         },
     }
 }
@@ -217,7 +217,7 @@ fn end_columns(end: SeparationEnd<'_>) -> Option<(Column, Column)> {
 fn point_position(point: &Expr) -> Option<(f64, f64)> {
     match shape(point) {
         Some(Shape::Point(position)) => pair_position(position),
-        Some(Shape::Circle(..)) => None,
+        Some(Shape::Circle(..) | Shape::Ellipse(..)) => None,
         None => constant_position(point),
     }
 }

@@ -1,7 +1,7 @@
-//! What is a function that makes one value of each row, and is of no use to the spatial rules?
+//! What is a function that makes one value of each row, and says nothing of regions?
 //!
-//! A function is a [`RowFunction`]; [`RowUdf`] is the one concrete type that shows any of them to DataFusion. What rules
-//! must recognise is a [`SpatialFunction`](super::spatial::SpatialFunction) instead. This module must not know any single
+//! A function is a [`RowFunction`]; [`RowUdf`] is the one concrete type that shows any of them to DataFusion. Rules ask it
+//! how far a source moves; what they must know else is a [`SpatialFunction`](super::spatial::SpatialFunction). This module must not know any single
 //! SQL function.
 
 use std::fmt::Debug;
@@ -12,12 +12,14 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 use super::arguments::Arguments;
 use super::form::{Argument, Form, coerce};
-use super::spatial::{Returned, refuse_other_kind};
+use super::motion::Moved;
+use super::spatial::{Position, Returned, refuse_other_kind};
 
 /// A SQL function of the values of one row.
 pub(crate) trait RowFunction: Debug + Send + Sync {
@@ -40,6 +42,18 @@ pub(crate) trait RowFunction: Debug + Send + Sync {
     /// Its page: description, argument by argument, and an example that runs.
     fn documentation(&self) -> Documentation;
 
+    /// Which position a call moves, and how far at most; `None` when it is no such call.
+    fn moved<'a>(&self, args: &'a [Expr]) -> Option<Moved<'a>> {
+        let _ = args;
+        None
+    }
+
+    /// Between which positions a call measures, the first of them moved; null where either is none.
+    fn measured<'a>(&self, args: &'a [Expr]) -> Option<(Moved<'a>, Position<'a>)> {
+        let _ = args;
+        None
+    }
+
     /// Whether a null argument may have a result other than null.
     fn takes_nulls(&self) -> bool {
         false
@@ -60,6 +74,13 @@ impl RowUdf {
         let documentation = function.documentation();
         let signature = Signature::user_defined(Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(Self { function: Box::new(function), signature, documentation }))
+    }
+
+    /// The function and the arguments of a call; `None` for any other expression.
+    pub(crate) fn call(expr: &Expr) -> Option<(&dyn RowFunction, &[Expr])> {
+        let Expr::ScalarFunction(call) = expr else { return None };
+        let udf = call.func.inner().downcast_ref::<Self>()?;
+        Some((udf.function.as_ref(), &call.args))
     }
 }
 

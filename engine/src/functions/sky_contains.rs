@@ -58,9 +58,9 @@ impl SpatialFunction for SkyContainsFunction {
             .build()
     }
 
-    fn within<'a>(&self, args: &'a [Expr]) -> Option<(&'a Expr, &'a Expr)> {
+    fn overlap<'a>(&self, args: &'a [Expr]) -> Option<[&'a Expr; 2]> {
         let [inner, outer] = args else { return None };
-        Some((inner, outer))
+        Some([inner, outer])
     }
 
     fn predicate(&self, args: &[Expr]) -> Option<SpatialPredicate> {

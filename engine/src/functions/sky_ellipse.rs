@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
 use datafusion::common::Result;
-use datafusion::logical_expr::Documentation;
+use datafusion::logical_expr::{Documentation, Expr};
 use sidereus_sky::{Ellipse, Region};
 
 use super::arguments::Arguments;
 use super::documentation::page;
 use super::form::{Argument, Form};
 use super::geometry_type::GeometryKind;
-use super::spatial::{Returned, SpatialFunction};
+use super::spatial::{Position, Returned, Shape, SpatialFunction};
 
 /// Puts an ellipse together, as a region in STC-S.
 ///
@@ -56,5 +56,10 @@ impl SpatialFunction for SkyEllipseFunction {
             .with_argument("position_angle", "of the major axis, in degrees from north through east")
             .with_sql_example("SELECT CONTAINS(POINT(10.0, 41.9), ELLIPSE(10.0, 41.0, 1.0, 0.3, 0.0))")
             .build()
+    }
+
+    fn shape<'a>(&self, args: &'a [Expr]) -> Option<Shape<'a>> {
+        let [lon, lat, semi_major, ..] = args else { return None };
+        Some(Shape::Ellipse(Position { lon, lat }, semi_major))
     }
 }

@@ -10,9 +10,9 @@ use super::arguments::Arguments;
 use super::documentation::page;
 use super::form::{Argument, Form};
 use super::geometry_type::GeometryKind;
-use super::predicate::{SpatialPredicate, shape};
+use super::predicate::SpatialPredicate;
 use super::sky_contains::points_within;
-use super::spatial::{Returned, Shape, SpatialFunction};
+use super::spatial::{Returned, SpatialFunction};
 
 /// Tests for overlap; a point overlaps what contains it.
 ///
@@ -59,12 +59,9 @@ impl SpatialFunction for SkyIntersectsFunction {
             .build()
     }
 
-    fn within<'a>(&self, args: &'a [Expr]) -> Option<(&'a Expr, &'a Expr)> {
+    fn overlap<'a>(&self, args: &'a [Expr]) -> Option<[&'a Expr; 2]> {
         let [first, second] = args else { return None };
-        match shape(first) {
-            Some(Shape::Circle(..)) => Some((second, first)),
-            _ => Some((first, second)),
-        }
+        Some([first, second])
     }
 
     fn predicate(&self, args: &[Expr]) -> Option<SpatialPredicate> {

@@ -80,6 +80,8 @@ pub(crate) enum Shape<'a> {
     Point(Position<'a>),
     /// A circle; the radius in degrees.
     Circle(Position<'a>, &'a Expr),
+    /// An ellipse; the longer half axis in degrees, beyond which it does not reach.
+    Ellipse(Position<'a>, &'a Expr),
 }
 
 /// The two ends of a separation; each is a position in expressions or a geometry that is one point.
@@ -124,9 +126,8 @@ pub(crate) trait SpatialFunction: Debug + Send + Sync {
         None
     }
 
-    /// Which of two arguments, a point and a disc, answer a call with 1 where the point lies within the disc and only
-    /// there; `None` when the call is no such question. The first is not known to be a point, if it is no [`Shape`].
-    fn within<'a>(&self, args: &'a [Expr]) -> Option<(&'a Expr, &'a Expr)> {
+    /// Which two geometries share a position wherever a call is answered with 1; `None` when it is no such question.
+    fn overlap<'a>(&self, args: &'a [Expr]) -> Option<[&'a Expr; 2]> {
         let _ = args;
         None
     }

@@ -15,6 +15,7 @@ mod conditions;
 mod dense;
 mod draw;
 mod maps;
+mod matches;
 mod pairs;
 mod sky;
 mod tallies;
@@ -44,6 +45,16 @@ async fn joins_pair_the_rows_they_describe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_by_partition_pair_the_rows_they_describe() {
     pairs::check(seeded(), queries(200), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn matches_of_every_kind_pair_the_rows_they_describe() {
+    matches::check(seeded(), queries(300), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn matches_by_partition_pair_the_rows_they_describe() {
+    matches::check(seeded(), queries(300), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

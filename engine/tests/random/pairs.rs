@@ -11,8 +11,8 @@ use crate::draw::Draw;
 use crate::sky::{BLURRED_DEG, offset, separation};
 use crate::support::{ask_as, service, service_with};
 
-type Pair = (Option<i64>, Option<i64>);
-type PairSet = BTreeSet<(i64, i64)>;
+pub(crate) type Pair = (Option<i64>, Option<i64>);
+pub(crate) type PairSet = BTreeSet<(i64, i64)>;
 
 /// Joins of a plain file with a catalog, or of two catalogs, each partition of one by itself.
 pub(crate) async fn check(mut draw: Draw, queries: usize, by_partition: bool) {
@@ -119,7 +119,7 @@ async fn ask(service: &QueryService, text: &str, draw: &mut Draw) -> Vec<RecordB
     ask_as(service, text, Label::Sql, rules).await.unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn pairs(batches: &[RecordBatch]) -> Vec<Pair> {
+pub(crate) fn pairs(batches: &[RecordBatch]) -> Vec<Pair> {
     let column = |batch: &RecordBatch, index: usize| {
         let values = batch.column(index).as_primitive::<Int64Type>();
         (0..values.len()).map(|row| values.is_valid(row).then(|| values.value(row))).collect::<Vec<_>>()

@@ -48,3 +48,15 @@ pub(crate) fn depth(corners: &[(f64, f64)], at: (f64, f64)) -> f64 {
     });
     edges.fold(f64::INFINITY, f64::min)
 }
+
+/// Where a star is after some years that moves in a straight line: tangential motions in degrees a year, and by which part
+/// of its distance it goes away in a year.
+pub(crate) fn moved_in_space(from: (f64, f64), (east, north): (f64, f64), away: f64, years: f64) -> (f64, f64) {
+    let ((sin_lon, cos_lon), (sin_lat, cos_lat)) = (from.0.to_radians().sin_cos(), from.1.to_radians().sin_cos());
+    let to_north = [-sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat];
+    let to_east = [-sin_lon, cos_lon, 0.0];
+    let (east, north, ahead) = (east.to_radians() * years, north.to_radians() * years, 1.0 + away * years);
+    let at = vector(from);
+    let [x, y, z] = [0, 1, 2].map(|axis| at[axis] * ahead + to_east[axis] * east + to_north[axis] * north);
+    (y.atan2(x).to_degrees().rem_euclid(360.0) % 360.0, z.atan2(x.hypot(y)).to_degrees())
+}

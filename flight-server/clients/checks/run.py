@@ -33,6 +33,7 @@ CHECKS = {
     "corpus_verdicts": (["adbc_driver_flightsql", "pyarrow"], []),
     "tap_pyvo": (["pyvo", "astropy"], []),
     "tap_curl": ([], ["curl"]),
+    "match_stilts": ([], ["stilts"]),
     "import_formats": (["astropy", "pyarrow"], []),
     "import_killed": (["numpy"], []),
     "snippets": (["pyarrow", "adbc_driver_flightsql", "pyvo", "pandas"], ["bash", "curl"]),

@@ -2,18 +2,16 @@
 
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
-use datafusion::logical_expr::{Documentation, ReturnFieldArgs};
+use datafusion::logical_expr::{Documentation, Expr, ReturnFieldArgs, lit};
 use sidereus_sky::{Astrometry, propagate};
 
 use super::super::arguments::Arguments;
 use super::super::documentation::position_page;
 use super::super::form::{Argument, Form};
 use super::super::geometry_type::{GeometryKind, fixed_size_array};
+use super::super::motion::{MAS_PER_DEG, Moved, path, years};
 use super::super::row_function::RowFunction;
-use super::super::spatial::Returned;
-
-/// Milliarcseconds in a degree.
-const MAS_PER_DEG: f64 = 3_600_000.0;
+use super::super::spatial::{Position, Returned};
 
 /// Moves a position in the plane that touches the sphere there.
 ///
@@ -57,6 +55,11 @@ impl RowFunction for ApplyPm {
             points.push(moved.map(|star| [star.ra_deg, star.dec_deg]));
         }
         fixed_size_array(&points)
+    }
+
+    fn moved<'a>(&self, args: &'a [Expr]) -> Option<Moved<'a>> {
+        let [lon, lat, pmra, pmdec, time] = args else { return None };
+        Some(Moved { from: Position { lon, lat }, by: path(pmra, pmdec, 1.0, years(&lit(0.0), time)) })
     }
 
     fn documentation(&self) -> Documentation {

@@ -2,14 +2,15 @@
 
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
-use datafusion::logical_expr::{Documentation, ReturnFieldArgs};
+use datafusion::logical_expr::{Documentation, Expr, ReturnFieldArgs};
 
 use super::super::arguments::Arguments;
 use super::super::documentation::position_page;
 use super::super::form::Form;
 use super::super::geometry_type::{GeometryKind, fixed_size_array};
+use super::super::motion::{Moved, path_in_space, years};
 use super::super::row_function::RowFunction;
-use super::super::spatial::Returned;
+use super::super::spatial::{Position, Returned};
 use super::astrometry::{STAR, Stars};
 
 /// Moves a star along a straight line in space.
@@ -44,6 +45,12 @@ impl RowFunction for EpochPropPos {
             points.push(stars.moved(row)?.map(|star| [star.ra_deg, star.dec_deg]));
         }
         fixed_size_array(&points)
+    }
+
+    fn moved<'a>(&self, args: &'a [Expr]) -> Option<Moved<'a>> {
+        let [lon, lat, parallax, pmra, pmdec, velocity, from, to] = args else { return None };
+        let by = path_in_space([pmra, pmdec, parallax, velocity], &years(from, to));
+        Some(Moved { from: Position { lon, lat }, by })
     }
 
     fn documentation(&self) -> Documentation {

@@ -40,6 +40,8 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
+pub(super) use astrometry::LEAST_PARALLAX_MAS;
+
 use super::row_function::RowUdf;
 
 /// The functions of a row.

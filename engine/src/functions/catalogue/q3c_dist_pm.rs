@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
 use datafusion::common::Result;
-use datafusion::logical_expr::{Documentation, ReturnFieldArgs};
+use datafusion::logical_expr::{Documentation, Expr, ReturnFieldArgs};
 use sidereus_sky::{Degrees, Radians, SkyPoint, separation_deg};
 
 use super::super::arguments::Arguments;
 use super::super::documentation::position_page;
 use super::super::form::{Argument, Form};
 use super::super::geometry_type::is_position;
+use super::super::motion::{MAS_PER_DEG, Moved, path, years};
 use super::super::row_function::RowFunction;
-use super::super::spatial::Returned;
-
-/// Milliarcseconds in a degree.
-const MAS_PER_DEG: f64 = 3_600_000.0;
+use super::super::spatial::{Position, Returned};
 
 /// Adds the motion to the coordinates, as Q3C does: near the poles that is no great circle.
 ///
@@ -64,11 +62,22 @@ impl RowFunction for DistPm {
                 }
                 _ => (0.0, 0.0),
             };
+            if !is_position(ra1, dec1) {
+                distances.append_null();
+                continue;
+            }
             let (ra1, dec1) = over_the_pole(ra1 + motion.0, dec1 + motion.1);
             let valid = is_position(ra1, dec1) && is_position(ra2, dec2);
             distances.append_option(valid.then(|| separation_deg(ra1, dec1, ra2, dec2)));
         }
         Ok(Arc::new(distances.finish()))
+    }
+
+    fn measured<'a>(&self, args: &'a [Expr]) -> Option<(Moved<'a>, Position<'a>)> {
+        let [ra1, dec1, pmra, pmdec, _, from, to_ra, to_dec, to] = args else { return None };
+        // With the cosine of the declination in it or without: along the parallel, that makes the path no longer.
+        let by = path(pmra, pmdec, MAS_PER_DEG, years(from, to));
+        Some((Moved { from: Position { lon: ra1, lat: dec1 }, by }, Position { lon: to_ra, lat: to_dec }))
     }
 
     fn documentation(&self) -> Documentation {
