@@ -9,4 +9,5 @@ mod few_requests;
 mod import;
 mod kept;
 mod many_files;
+mod nested;
 mod server;
