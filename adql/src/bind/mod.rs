@@ -319,8 +319,31 @@ impl<'a, 'b> Binder<'a, 'b> {
                 Err(Missing::Unknown) => {}
             }
         }
-        self.report_unknown(qualifier, name, at);
-        None
+        let found = self.list_of_nested(qualifier, name);
+        if found.is_none() {
+            self.report_unknown(qualifier, name, at);
+        }
+        found
+    }
+
+    /// The column `lc.mag` of a table, which is one list of the nested column `lc`, where no table is called `lc`.
+    fn list_of_nested(&self, qualifier: &[Name], name: &Name) -> Option<(Column, Expr)> {
+        let scopes = self.scopes.iter().rev().enumerate();
+        let known = scopes.filter(|(_, scope)| scope.relations.iter().all(|relation| relation.known));
+        known.into_iter().find_map(|(depth, scope)| {
+            (0..qualifier.len()).find_map(|tables| {
+                let (table, nested) = qualifier.split_at(tables);
+                let parts = || nested.iter().chain([name]);
+                let value = parts().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+                let list = Name { value, delimited: parts().any(|part| part.delimited) };
+                let found = match table {
+                    [] if depth > 0 => scope.find_from_inside(&list),
+                    [] => scope.find(&list),
+                    _ => scope.find_qualified(table, &list),
+                };
+                found.ok()
+            })
+        })
     }
 
     /// What to write for the name of a table that has an alias, or for a result column among the columns of FROM.

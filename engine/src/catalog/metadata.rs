@@ -101,6 +101,11 @@ pub struct CatalogLocation {
     pub display: String,
 }
 
+/// The name of a list of a nested column, as a column of its catalog.
+pub(crate) fn nested_name(column: &str, list: &str) -> String {
+    format!("{column}.{list}")
+}
+
 /// A snapshot of one table.
 #[derive(Debug, Clone)]
 pub struct CatalogMetadata {

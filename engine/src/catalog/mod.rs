@@ -52,6 +52,7 @@ pub use votable_type::{VotableType, votable_type};
 pub use watch::roots_fingerprint;
 
 pub(crate) use describe::describe;
+pub(crate) use metadata::nested_name;
 pub(crate) use names::RegistryNames;
 pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;

@@ -1,15 +1,18 @@
 //! Which columns does a catalog have, as queries see them?
 //!
 //! The Arrow schema of a Parquet footer without the notes of the program that wrote it; of a column's notes, those that
-//! astronomers read are kept under one spelling: `unit`, `ucd`, `utype`, `xtype`, `description`. Data types, those of
-//! nested columns included, stay exactly as the files declare them.
+//! astronomers read are kept under one spelling: `unit`, `ucd`, `utype`, `xtype`, `description`. Data types stay exactly as
+//! the files declare them, but for a nested column, a structure of lists such as a light curve: each of its lists is a column
+//! of its own, `lc.mjd` and `lc.mag`, so that one is read without the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
+
+use super::metadata::nested_name;
 
 /// Spellings of the kept notes: the kept key, then what else is read as it (compared without case).
 const NOTES: [(&str, &[&str]); 5] = [
@@ -35,8 +38,23 @@ pub(super) fn from_footer(metadata: &ParquetMetaData) -> Result<SchemaRef, Strin
     if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(format!("has two columns named {:?}", pair[0]));
     }
-    let fields: Vec<Field> = schema.fields().iter().map(|field| with_known_notes(field)).collect();
-    Ok(Arc::new(Schema::new(fields)))
+    let is_taken = |name: &str| names.binary_search(&name).is_ok();
+    let fields = schema.fields().iter().flat_map(|field| match lists_of(field) {
+        Some(lists) if !lists.iter().any(|list| is_taken(list.name())) => lists,
+        _ => vec![with_known_notes(field)],
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+}
+
+/// The lists of a nested column as columns; `None` for any other column.
+fn lists_of(field: &Field) -> Option<Vec<Field>> {
+    let DataType::Struct(lists) = field.data_type() else { return None };
+    let is_list = |list: &FieldRef| matches!(list.data_type(), DataType::List(_) | DataType::LargeList(_));
+    let named = |list: &FieldRef| {
+        let name = nested_name(field.name(), list.name());
+        with_known_notes(list).with_name(name).with_nullable(true)
+    };
+    (!lists.is_empty() && lists.iter().all(is_list)).then(|| lists.iter().map(named).collect())
 }
 
 fn with_known_notes(field: &Field) -> Field {
@@ -99,6 +117,18 @@ mod tests {
         assert_eq!(kept.metadata().len(), 2);
         assert_eq!(kept.metadata()["unit"], "deg");
         assert_eq!(kept.metadata()["ucd"], "pos.eq.ra");
+    }
+
+    #[test]
+    fn lists_of_nested_columns_are_columns() {
+        let list = |name: &str| Field::new_list(name, Field::new_list_field(DataType::Float64, true), false);
+        let nested = |name: &str, fields: Vec<Field>| Field::new(name, DataType::Struct(fields.into()), true);
+        let lists = lists_of(&nested("lc", vec![list("mjd"), list("mag")])).unwrap();
+        assert!(lists.iter().all(Field::is_nullable), "a null light curve has null lists");
+        assert_eq!(lists.iter().map(|list| list.name().as_str()).collect::<Vec<_>>(), ["lc.mjd", "lc.mag"]);
+        assert_eq!(lists_of(&nested("lc", vec![list("mjd"), Field::new("n", DataType::Int64, true)])), None);
+        assert_eq!(lists_of(&nested("lc", vec![])), None);
+        assert_eq!(lists_of(&list("mjd")), None);
     }
 
     #[test]

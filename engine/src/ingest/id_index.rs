@@ -11,12 +11,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, UInt8Array, UInt64Array};
 use arrow::compute::{concat, filter, is_not_null, sort_to_indices, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::*;
 
 use super::failure::{bad_input, failed};
 use super::finished::FinishedCatalog;
-use super::footers::footers;
+use super::footers::{EncodedGroups, Footers};
 use super::keys::KEY_COLUMN;
 use super::layout::{DATASET, PROPERTIES};
 use super::leaf::LeafFile;
@@ -50,7 +49,8 @@ pub(super) fn write_index(
     let staging = Staging::create(target)?;
     let schema = entries.schema();
     let settings = writer_properties(&schema, codec).map_err(failed(target, "choose how its columns are written"))?;
-    let mut leaves: Vec<(String, Vec<RowGroupMetaData>)> = Vec::new();
+    let footers = Footers::new(&schema, &settings).map_err(failed(target, "describe its Parquet files"))?;
+    let mut leaves: Vec<EncodedGroups> = Vec::new();
     for (part, start) in (0..entries.num_rows().max(1)).step_by(PART_ROWS).enumerate() {
         let path = format!("index/part.{part}.parquet");
         let doing = format!("write {path}");
@@ -60,12 +60,12 @@ pub(super) fn write_index(
         for at in (start..end).step_by(WRITTEN_ROWS) {
             leaf.write(&entries.slice(at, WRITTEN_ROWS.min(end - at))).map_err(failed(target, &doing))?;
         }
-        leaves.push((path, leaf.finish().map_err(failed(target, &doing))?.row_groups().to_vec()));
+        let written = leaf.finish().map_err(failed(target, &doing))?;
+        leaves.push(footers.encode(&path, written.row_groups()).map_err(failed(target, &doing))?);
     }
-    let all = footers(&schema, &settings, leaves.iter().map(|(path, groups)| (path.as_str(), &groups[..])));
-    let all = all.map_err(failed(target, "describe its Parquet files"))?;
-    staging.write(&format!("{DATASET}/_common_metadata"), &all.common)?;
-    staging.write(&format!("{DATASET}/_metadata"), &all.all)?;
+    let all = footers.all(&leaves).map_err(failed(target, "describe its Parquet files"))?;
+    staging.write(&format!("{DATASET}/_common_metadata"), &footers.common)?;
+    staging.write(&format!("{DATASET}/_metadata"), &all)?;
     let rows = entries.num_rows() as u64;
     let text = properties(primary, (column, snapshot), rows)?;
     PROPERTIES.iter().try_for_each(|name| staging.write(name, text.as_bytes()))?;

@@ -19,13 +19,12 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::*;
 use sidereus_sky::{Cell, Order, neighbours};
 
 use super::failure::{bad_input, failed};
 use super::finished::FinishedCatalog;
-use super::footers::footers;
+use super::footers::{EncodedGroups, Footers};
 use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, leaf_path, partition_info};
 use super::leaf::LeafFile;
 use super::manifest::seal_catalog;
@@ -76,6 +75,7 @@ pub(super) fn write_margin(
     let staging = Staging::create(target)?;
     let settings = writer_properties(&primary.schema, codec);
     let settings = settings.map_err(failed(target, "choose how its columns are written"))?;
+    let footers = Footers::new(&primary.schema, &settings).map_err(failed(target, "describe its Parquet files"))?;
     let write = |(tile, sources): (&usize, &Sources)| {
         let path = leaf_path(sky.0[*tile]);
         let file = staging.path(&format!("{DATASET}/{path}"))?;
@@ -88,23 +88,21 @@ pub(super) fn write_margin(
                 leaf.write(&primary.decoded(batch)?).map_err(failed(target, &doing))?;
             }
         }
-        let groups = leaf.finish().map_err(failed(target, &doing))?.row_groups().to_vec();
-        Ok((path, groups))
+        let written = leaf.finish().map_err(failed(target, &doing))?;
+        footers.encode(&path, written.row_groups()).map_err(failed(target, &doing))
     };
-    let leaves: Vec<(String, Vec<RowGroupMetaData>)> =
-        margins.par_iter().map(write).collect::<Result<_, EngineError>>()?;
-    let all = footers(&primary.schema, &settings, leaves.iter().map(|(path, groups)| (path.as_str(), &groups[..])));
-    let all = all.map_err(failed(target, "describe its Parquet files"))?;
-    staging.write(&format!("{DATASET}/_common_metadata"), &all.common)?;
-    staging.write(&format!("{DATASET}/_metadata"), &all.all)?;
+    let leaves: Vec<EncodedGroups> = margins.par_iter().map(write).collect::<Result<_, EngineError>>()?;
+    let all = footers.all(&leaves).map_err(failed(target, "describe its Parquet files"))?;
+    staging.write(&format!("{DATASET}/_common_metadata"), &footers.common)?;
+    staging.write(&format!("{DATASET}/_metadata"), &all)?;
     let cells: Vec<Cell> = margins.keys().map(|tile| sky.0[*tile]).collect();
     staging.write(PARTITION_INFO, partition_info(&cells).as_bytes())?;
-    let rows: i64 = leaves.iter().flat_map(|(_, groups)| groups).map(RowGroupMetaData::num_rows).sum();
-    let text = properties(primary, arcsec, rows.cast_unsigned())?;
+    let rows: u64 = leaves.iter().map(|groups| groups.rows).sum();
+    let text = properties(primary, arcsec, rows)?;
     PROPERTIES.iter().try_for_each(|name| staging.write(name, text.as_bytes()))?;
     seal_catalog(staging.folder())?;
     staging.publish()?;
-    Ok(rows.cast_unsigned())
+    Ok(rows)
 }
 
 fn properties(primary: &FinishedCatalog, arcsec: f64, rows: u64) -> Result<String, EngineError> {

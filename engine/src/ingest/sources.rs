@@ -1,7 +1,7 @@
 //! Which tables are imported, and how are they opened, again and again if need be?
 //!
-//! A source is a local file, a pattern of such (`*`, `?`, `[..]`, `**`), or the URL of an object. Patterns stand for
-//! their files in order of their names.
+//! A source is a local file, a pattern of such (`*`, `?`, `[..]`, `**`), the URL of an object, or a pattern of objects of a
+//! bucket (`*`, `[..]`, `**`). Patterns stand for their files in order of their names.
 
 use std::fs;
 use std::io::{self, Read};
@@ -10,7 +10,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::UNIX_EPOCH;
 
 use bytes::{Buf, Bytes};
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
@@ -36,6 +38,7 @@ pub(super) fn expand(words: &[String]) -> Result<Vec<Source>, EngineError> {
         if let Some(url) = Url::parse(word).ok().filter(|_| word.contains("://")) {
             match url.to_file_path() {
                 Ok(path) if url.scheme() == "file" => sources.push(Source::File(path)),
+                _ if url.scheme() == "s3" && url.path().contains(['*', '[']) => sources.extend(objects(&url)?),
                 _ => sources.push(Source::Object(url)),
             }
             continue;
@@ -57,6 +60,56 @@ pub(super) fn expand(words: &[String]) -> Result<Vec<Source>, EngineError> {
     Ok(sources)
 }
 
+/// The objects of a bucket that a pattern stands for.
+fn objects(pattern: &Url) -> Result<Vec<Source>, EngineError> {
+    let bad = |why: &dyn std::fmt::Display| bad_input(format!("{pattern}: {why}"));
+    let path = pattern.path().trim_start_matches('/');
+    let names = glob::Pattern::new(path).map_err(|error| bad(&format!("no pattern of objects: {error}")))?;
+    let literal = path.split(['*', '[']).next().unwrap_or_default();
+    let folder = literal.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let mut root = pattern.clone();
+    root.set_path(&folder);
+    let listed =
+        ask(&root, |store, folder| async move { store.list(Some(&folder)).try_collect::<Vec<_>>().await }.boxed());
+    let how = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
+    let listed = listed?.into_iter().map(|object| object.location.to_string());
+    let mut found: Vec<String> = listed.filter(|path| names.matches_with(path, how)).collect();
+    found.sort_unstable();
+    if found.is_empty() {
+        return Err(bad(&"no object has such a name"));
+    }
+    let url = |path: String| {
+        let mut url = pattern.clone();
+        url.set_path(&path);
+        Source::Object(url)
+    };
+    Ok(found.into_iter().map(url).collect())
+}
+
+/// The store that a URL names, with the settings of the `AWS_*` variables, and the path in it.
+fn store_of(url: &Url) -> Result<(Box<dyn ObjectStore>, ObjectPath), object_store::Error> {
+    let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
+    let environment = environment.filter(|(key, _)| key.starts_with("aws_"));
+    object_store::parse_url_opts(url, environment.chain([("allow_http".to_owned(), "true".to_owned())]))
+}
+
+/// Waits, on a thread of its own, for what a store answers about the object or folder of a URL.
+fn ask<T: Send + 'static>(
+    url: &Url,
+    question: impl FnOnce(Box<dyn ObjectStore>, ObjectPath) -> BoxFuture<'static, object_store::Result<T>> + Send + 'static,
+) -> Result<T, EngineError> {
+    let (store, path) = store_of(url).map_err(|error| unavailable(url, &error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| unavailable(url, &error))?;
+    let asked = std::thread::spawn(move || runtime.block_on(question(store, path)));
+    let answer = asked.join().map_err(|_| bad_input(format!("{url}: asking its store failed")))?;
+    answer.map_err(|error| unavailable(url, &error))
+}
+
+fn unavailable(url: &Url, error: &dyn std::error::Error) -> EngineError {
+    EngineError::request(ErrorKind::Unavailable, format!("{url}: cannot fetch it: {error}"))
+}
+
 impl Source {
     /// What people call it.
     pub(super) fn name(&self) -> String {
@@ -74,8 +127,13 @@ impl Source {
         }
     }
 
-    /// What must stay the same for a begun import to go on: name, size and time of a file.
+    /// What must stay the same for a begun import to go on: name, size and time of a file; of an object also its ETag.
     pub(super) fn state(&self) -> String {
+        if let Self::Object(url) = self {
+            // An object that does not tell is read all the same, and says why where it cannot be.
+            let found = ask(url, |store, path| async move { store.head(&path).await }.boxed()).ok();
+            return format!("{url} {:?}", found.map(|found| (found.size, found.e_tag, found.last_modified)));
+        }
         let metadata = match self {
             Self::File(path) => fs::metadata(path).ok(),
             Self::Object(_) => None,
@@ -110,18 +168,12 @@ const AHEAD: usize = 16;
 
 impl ObjectBytes {
     fn open(url: &Url) -> Result<Self, EngineError> {
-        let unavailable = |error: &dyn std::error::Error| {
-            EngineError::request(ErrorKind::Unavailable, format!("{url}: cannot fetch it: {error}"))
-        };
-        let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
-        let environment = environment.filter(|(key, _)| key.starts_with("aws_"));
-        let settings = environment.chain([("allow_http".to_owned(), "true".to_owned())]);
-        let (store, path) = object_store::parse_url_opts(url, settings).map_err(|error| unavailable(&error))?;
+        let unavailable = |error: &dyn std::error::Error| unavailable(url, error);
+        let (store, path) = store_of(url).map_err(|error| unavailable(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unavailable(&error))?;
         let (sender, parts) = sync_channel(AHEAD);
         let fetch = async move {
-            let store: Box<dyn ObjectStore> = store;
             let mut stream = match store.get(&path).await {
                 Ok(found) => found.into_stream(),
                 Err(error) => {

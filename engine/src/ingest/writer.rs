@@ -15,7 +15,7 @@ use sidereus_sky::Cell;
 
 use super::failure::{bad_input, failed};
 use super::fits::healpix_map;
-use super::footers::footers;
+use super::footers::{EncodedGroups, Footers};
 use super::keys::KEY_COLUMN;
 use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, SKYMAPS, leaf_path, partition_info};
 use super::leaf::{LeafFile, finished_leaf};
@@ -49,6 +49,7 @@ pub struct CatalogWriter {
     schema: SchemaRef,
     options: WriteOptions,
     settings: WriterProperties,
+    footers: Footers,
     started: AtomicUsize,
     finished: Mutex<Vec<FinishedPartition>>,
 }
@@ -57,7 +58,7 @@ pub struct CatalogWriter {
 struct FinishedPartition {
     cell: Cell,
     rows: u64,
-    row_groups: Vec<RowGroupMetaData>,
+    row_groups: EncodedGroups,
     counts: RunCounts,
 }
 
@@ -79,8 +80,18 @@ impl CatalogWriter {
         check_options(&schema, &options)?;
         let settings = writer_properties(&schema, options.codec)
             .map_err(|error| bad_input(format!("the columns cannot be written as Parquet: {error}")))?;
+        let footers = Footers::new(&schema, &settings)
+            .map_err(|error| bad_input(format!("the columns cannot be written as Parquet: {error}")))?;
         let staging = staging()?;
-        Ok(Self { staging, schema, options, settings, started: AtomicUsize::new(0), finished: Mutex::default() })
+        Ok(Self {
+            staging,
+            schema,
+            options,
+            settings,
+            footers,
+            started: AtomicUsize::new(0),
+            finished: Mutex::default(),
+        })
     }
 
     /// Begins the partition of a cell. A partition that gets no rows leaves no trace.
@@ -96,6 +107,7 @@ impl CatalogWriter {
     pub(super) fn adopt(&self, cell: Cell, rows: Option<u64>) -> Result<bool, EngineError> {
         let path = self.staging.path(&format!("{DATASET}/{}", leaf_path(cell)))?;
         if let Some((row_groups, counts)) = rows.and_then(|rows| finished_leaf(&path, rows).ok()) {
+            let row_groups = self.encoded(cell, &row_groups)?;
             let finished = FinishedPartition { cell, rows: rows.unwrap_or_default(), row_groups, counts };
             self.started.fetch_add(1, Ordering::Relaxed);
             self.finished.lock().unwrap_or_else(PoisonError::into_inner).push(finished);
@@ -107,6 +119,12 @@ impl CatalogWriter {
             }
             _ => Ok(false),
         }
+    }
+
+    fn encoded(&self, cell: Cell, groups: &[RowGroupMetaData]) -> Result<EncodedGroups, EngineError> {
+        let path = leaf_path(cell);
+        let encoded = self.footers.encode(&path, groups);
+        encoded.map_err(failed(self.staging.target(), &format!("describe {path}")))
     }
 
     fn create_leaf(&self, cell: Cell) -> Result<LeafFile, EngineError> {
@@ -129,7 +147,7 @@ impl CatalogWriter {
         partitions.sort_by_key(|partition| partition.cell.range29().start);
         check_disjoint(&partitions)?;
         let rows = partitions.iter().map(|partition| partition.rows).sum();
-        self.write_dataset_metadata(&partitions)?;
+        self.write_dataset_metadata(&mut partitions)?;
         self.write_description(&partitions, rows)?;
         seal_catalog(self.staging.folder())?;
         let bytes = self.staging.size()?;
@@ -137,14 +155,14 @@ impl CatalogWriter {
         Ok(WrittenCatalog { root: target, rows, partitions: partitions.len(), bytes, rekeyed: 0 })
     }
 
-    fn write_dataset_metadata(&self, partitions: &[FinishedPartition]) -> Result<(), EngineError> {
-        let paths: Vec<String> = partitions.iter().map(|partition| leaf_path(partition.cell)).collect();
-        let leaves =
-            paths.iter().map(String::as_str).zip(partitions.iter().map(|partition| partition.row_groups.as_slice()));
-        let footers = footers(&self.schema, &self.settings, leaves)
-            .map_err(failed(self.staging.target(), "describe its Parquet files"))?;
-        self.staging.write(&format!("{DATASET}/_common_metadata"), &footers.common)?;
-        self.staging.write(&format!("{DATASET}/_metadata"), &footers.all)
+    fn write_dataset_metadata(&self, partitions: &mut [FinishedPartition]) -> Result<(), EngineError> {
+        let groups: Vec<EncodedGroups> =
+            partitions.iter_mut().map(|partition| std::mem::take(&mut partition.row_groups)).collect();
+        let all = self.footers.all(&groups);
+        drop(groups);
+        let all = all.map_err(failed(self.staging.target(), "describe its Parquet files"))?;
+        self.staging.write(&format!("{DATASET}/_common_metadata"), &self.footers.common)?;
+        self.staging.write(&format!("{DATASET}/_metadata"), &all)
     }
 
     fn write_description(&self, partitions: &[FinishedPartition], rows: u64) -> Result<(), EngineError> {
@@ -269,9 +287,9 @@ impl PartitionWriter<'_> {
                 if metadata.file_metadata().num_rows().cast_unsigned() != self.rows {
                     return Err(bad_input(format!("{} was not written to its end", leaf_path(self.cell))));
                 }
-                metadata.row_groups().to_vec()
+                self.catalog.encoded(self.cell, metadata.row_groups())?
             }
-            None => Vec::new(),
+            None => EncodedGroups::default(),
         };
         let finished = FinishedPartition { cell: self.cell, rows: self.rows, row_groups, counts: self.counts };
         self.catalog.finished.lock().unwrap_or_else(PoisonError::into_inner).push(finished);

@@ -3,17 +3,14 @@
 #![allow(clippy::print_stdout, reason = "a test of costs tells them")]
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use sidereus_engine::{CatalogRegistry, EngineOptions, QueryService, Rules};
 
+use crate::bucket;
 use crate::many_files;
 use crate::server::{BUCKET, Seen, Server};
 use crate::support::{ask, ids, service};
-
-/// Set where a bucket is to be read.
-const ENDPOINT: &str = "AWS_ENDPOINT";
 
 fn cone((lon, lat): (f64, f64)) -> String {
     format!("SELECT id, g, bp, name FROM stars WHERE DISTANCE(ra, dec, {lon}, {lat}) < 1/60.0")
@@ -65,32 +62,16 @@ async fn over_http_ten_requests_open_and_answer() {
     println!("asked after {:?}", begun.elapsed());
     let seen = server.take();
     judge(&phases(&seen), 7);
-    in_a_bucket(folder.path(), &server);
+    tokio::task::block_in_place(|| bucket::run("few_requests::a_bucket_of_many_files", folder.path(), &server));
     judge(&phases(&server.take()), 7);
-}
-
-/// The same in a process of its own: what a bucket needs is set by variables.
-fn in_a_bucket(folder: &Path, server: &Server) {
-    let this = std::env::current_exe().expect("this program");
-    let child = Command::new(this)
-        .args(["--ignored", "--exact", "few_requests::a_bucket_of_many_files"])
-        .env(ENDPOINT, server.url())
-        .env("AWS_ALLOW_HTTP", "true")
-        .env("AWS_SKIP_SIGNATURE", "true")
-        .env("AWS_REGION", "nowhere")
-        .env("SIDEREUS_BUCKET", folder)
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&child.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by another test, which serves a bucket"]
 async fn a_bucket_of_many_files() {
-    let (Ok(endpoint), Some(folder)) = (std::env::var(ENDPOINT), std::env::var_os("SIDEREUS_BUCKET")) else { return };
+    let Some((endpoint, folder)) = bucket::found() else { return };
     let root = format!("s3://{BUCKET}/sky");
-    ask_cones(&root, &Path::new(&folder).join("sky"), async |phase| mark(&endpoint, phase).await).await;
+    ask_cones(&root, &folder.join("sky"), async |phase| mark(&endpoint, phase).await).await;
 }
 
 fn judge(phases: &[Vec<&str>], opening: usize) {

@@ -75,11 +75,11 @@ fn exchange(catalog: &Path) {
         parquet::arrow::ArrowWriter::try_new(fs::File::create(&other).expect("a file"), batches[0].schema(), None)
             .expect("a writer");
     for batch in &batches {
-        let ids = batch.column_by_name("id").expect("ids").clone();
+        let ids = batch.column_by_name("id").expect("ids");
         let fewer = arrow::compute::filter_record_batch(
             batch,
             &arrow::array::BooleanArray::from_unary(
-                arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(&ids),
+                arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(ids),
                 |id| id % 3 == 0,
             ),
         );

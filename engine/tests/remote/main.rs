@@ -3,8 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bucket;
 mod counted;
 mod few_requests;
+mod import;
 mod kept;
 mod many_files;
+mod nested;
 mod server;
