@@ -31,8 +31,8 @@ pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, CollectionOptions, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog,
     KEY_COLUMN, NanCounts, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, collect_catalog,
-    import_parquet, import_tables, keyed_schema, nan_counts, partition_sky, seal_catalog, write_catalog,
-    write_collection,
+    compare_with_manifest, import_parquet, import_tables, keyed_schema, nan_counts, partition_sky, seal_catalog,
+    seal_collection, write_catalog, write_collection,
 };
 pub use integrity::{Digest, LeafSeal, MANIFEST, PAGES};
 pub use options::{EngineOptions, QueryLimits, Rules, UnknownRule};
