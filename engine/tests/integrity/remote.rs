@@ -100,7 +100,7 @@ async fn a_catalog_that_is_replaced_on_its_server_is_noticed_and_never_mixed() {
         }
     }
     assert!(answered > 0 && refused > 0, "{answered} answered, {refused} refused");
-    let other = format!("{}x", url);
+    let other = format!("{url}x");
     assert_ne!(service.registry().remote_fingerprint(&[other]).await, seen);
     assert_eq!(service.registry().remote_fingerprint(&["/local".to_owned()]).await, Some(0));
 }
