@@ -80,12 +80,15 @@ pub(crate) fn status(error: &EngineError) -> Status {
 /// An error and its causes in one line, for logs and for the owner of a local command.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
+    let mut last = text.clone();
     let mut next = error.source();
     while let Some(cause) = next {
         let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
+        // A cause may say the same with the name of its layer before it.
+        if !text.contains(&cause_text) && !cause_text.ends_with(&last) {
             text.push_str(": ");
             text.push_str(&cause_text);
+            last = cause_text;
         }
         next = cause.source();
     }
@@ -144,6 +147,23 @@ mod tests {
             assert_eq!(status.message().contains("secret"), kind != ErrorKind::Internal, "{kind:?}");
             assert_eq!(status.code(), grpc_code(kind));
         }
+    }
+
+    /// An error of a layer, with the one below.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Layer(&'static str, #[source] Option<Box<Self>>);
+
+    #[test]
+    fn what_layers_repeat_is_said_once() {
+        let chain_of = |texts: &[&'static str]| {
+            let error = texts.iter().rev().fold(None, |below, text| Some(Box::new(Layer(text, below))));
+            chain(error.as_deref().expect("a layer"))
+        };
+        let page = "file a.parquet is another";
+        assert_eq!(chain_of(&[page, "External error: file a.parquet is another", page]), page);
+        assert_eq!(chain_of(&["cannot open", "no such file"]), "cannot open: no such file");
+        assert_eq!(chain_of(&["cannot open", "store: cannot open", "no such file"]), "cannot open: no such file");
     }
 
     #[test]

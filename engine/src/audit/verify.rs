@@ -11,7 +11,7 @@ use super::leaf::{self, Expected, LeafReport};
 use super::skymap;
 use crate::catalog::{CatalogMetadata, CatalogRegistry};
 use crate::error::{EngineError, ErrorKind};
-use crate::ingest::check_manifest;
+use crate::ingest::{check_manifest, collection_members};
 use crate::integrity::MANIFEST;
 
 /// What was found in a folder.
@@ -46,14 +46,7 @@ pub async fn verify_catalog(folder: &Path) -> Result<Verdict, EngineError> {
 
 /// The folders of a collection that are catalogs, itself first as far as it has a manifest; or the catalog alone.
 fn members(folder: &Path) -> Vec<String> {
-    let Ok(text) = fs::read_to_string(folder.join("collection.properties")) else { return vec![String::new()] };
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.split_once('=').filter(|(found, _)| found.trim() == key));
-        let words = line.map_or("", |(_, value)| value).split([' ', ',', ';']).filter(|word| !word.is_empty());
-        words.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let indexes = value("all_indexes").into_iter().skip(1).step_by(2);
-    let parts = value("hats_primary_table_url").into_iter().chain(value("all_margins")).chain(indexes);
+    let Some(parts) = collection_members(folder) else { return vec![String::new()] };
     let own = folder.join(MANIFEST).exists().then(String::new);
     own.into_iter().chain(parts).collect()
 }

@@ -39,6 +39,7 @@ mod tap_schema;
 mod versions;
 mod votable_type;
 mod watch;
+mod watch_remote;
 
 pub use description::{ColumnDescription, TableDescription};
 pub use identifier::{adql_identifier, adql_table};

@@ -2,7 +2,7 @@
 //!
 //! Looked at are the local roots down to the files that describe catalogs; data folders are not entered. A catalog that is
 //! renamed into place, removed, or reached through a link that now leads elsewhere is noticed; so is a description that was
-//! written again. Remote roots tell nothing and count as unchanged.
+//! written again. Remote roots count as unchanged here, see `watch_remote`.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;

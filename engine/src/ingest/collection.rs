@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::failure::{bad_input, failed};
 use super::finished::FinishedCatalog;
@@ -24,7 +24,7 @@ use super::properties::{provenance, push_line};
 use super::staging::Staging;
 use super::writer::WrittenCatalog;
 use crate::error::EngineError;
-use crate::integrity::MANIFEST;
+use crate::integrity::{Digest, MANIFEST};
 
 /// The file that says what the folders of a collection are.
 const COLLECTION: &str = "collection.properties";
@@ -74,16 +74,49 @@ pub fn write_collection(
         members.push(member);
     }
     staging.write(COLLECTION, properties(name, options).as_bytes())?;
-    let manifests = members.iter().map(|member| format!("{member}/{MANIFEST}"));
-    let files: BTreeMap<String, PathBuf> = std::iter::once(COLLECTION.to_owned())
-        .chain(manifests)
-        .map(|relative| (relative.clone(), staging.folder().join(relative)))
-        .collect();
-    seal_files(staging.folder(), &files)?;
+    seal_members(staging.folder(), &members)?;
     let bytes = staging.size()?;
     let root = staging.target().to_owned();
     staging.publish()?;
     Ok(WrittenCatalog { root, bytes, ..written })
+}
+
+/// Writes the manifest of a collection, of whose members each has one.
+fn seal_members(folder: &Path, members: &[String]) -> Result<(), EngineError> {
+    let manifests = members.iter().map(|member| format!("{member}/{MANIFEST}"));
+    let files: BTreeMap<String, PathBuf> = std::iter::once(COLLECTION.to_owned())
+        .chain(manifests)
+        .map(|relative| (relative.clone(), folder.join(relative)))
+        .collect();
+    seal_files(folder, &files)
+}
+
+/// The folders of a collection that are catalogs, the primary first; `None` for what is no collection.
+pub(crate) fn collection_members(folder: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(folder.join(COLLECTION)).ok()?;
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.split_once('=').filter(|(found, _)| found.trim() == key));
+        let words = line.map_or("", |(_, value)| value).split([' ', ',', ';']).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let indexes = value("all_indexes").into_iter().skip(1).step_by(2);
+    let parts = value("hats_primary_table_url").into_iter().chain(value("all_margins")).chain(indexes);
+    Some(parts.collect())
+}
+
+/// Writes manifests of all members of a collection and of the collection itself; returns the snapshot of its catalog.
+///
+/// *Errors*: as [`seal_catalog`]; a folder that is no collection, or names members outside of it.
+pub fn seal_collection(folder: &Path) -> Result<Digest, EngineError> {
+    let none = || bad_input(format!("{}: {COLLECTION} names no catalog", folder.display()));
+    let members = collection_members(folder).ok_or_else(none)?;
+    let is_within = |member: &String| Path::new(member).components().all(|part| matches!(part, Component::Normal(_)));
+    if let Some(outside) = members.iter().find(|member| !is_within(member)) {
+        return Err(bad_input(format!("{}: the member {outside} lies outside of the collection", folder.display())));
+    }
+    let sealed = members.iter().map(|member| seal_catalog(&folder.join(member))).collect::<Result<Vec<_>, _>>()?;
+    seal_members(folder, &members)?;
+    sealed.into_iter().next().ok_or_else(none)
 }
 
 /// Makes a collection of a catalog that is there already; its files are linked, or copied where they cannot be.

@@ -65,10 +65,7 @@ pub fn seal_catalog(folder: &Path) -> Result<Digest, EngineError> {
 ///
 /// *Errors*: no manifest, or a damaged one.
 pub(super) fn snapshot_of(folder: &Path) -> Result<Digest, EngineError> {
-    let content = fs::read(folder.join(MANIFEST)).map_err(failed(folder, &format!("read {MANIFEST}")))?;
-    let manifest = Manifest::parse(&content);
-    let manifest = manifest.map_err(|why| bad_input(format!("{}: {MANIFEST} {why}", folder.display())))?;
-    Ok(manifest.id())
+    read(&folder.join(MANIFEST)).map(|manifest| manifest.id())
 }
 
 /// What comparing a folder with its manifest found.
@@ -84,14 +81,35 @@ pub(crate) struct ManifestCheck {
 ///
 /// *Errors*: no manifest, or a damaged one; a folder that cannot be listed.
 pub(crate) fn check_manifest(folder: &Path) -> Result<ManifestCheck, EngineError> {
-    let content = fs::read(folder.join(MANIFEST)).map_err(failed(folder, &format!("read {MANIFEST}")))?;
-    let manifest = Manifest::parse(&content);
-    let manifest = manifest.map_err(|why| bad_input(format!("{MANIFEST} {why}")))?;
-    let listed: Vec<&str> = manifest.paths().collect();
+    check(folder, &read(&folder.join(MANIFEST))?)
+}
+
+/// Compares every byte of a folder with a manifest that is kept elsewhere; returns the snapshot that it names.
+///
+/// *Errors*: a manifest that cannot be read, or a damaged one; a folder that cannot be listed; all that differs.
+pub fn compare_with_manifest(folder: &Path, manifest: &Path) -> Result<Digest, EngineError> {
+    let manifest = read(manifest)?;
+    let found = check(folder, &manifest)?;
+    match found.problems[..] {
+        [] => Ok(manifest.id()),
+        _ => Err(bad_input(format!("{}: {}", folder.display(), found.problems.join("\n")))),
+    }
+}
+
+fn read(path: &Path) -> Result<Manifest, EngineError> {
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.display().to_string());
+    let content = fs::read(path).map_err(failed(path.parent().unwrap_or(path), &format!("read {name}")))?;
+    Manifest::parse(&content).map_err(|why| bad_input(format!("{name} {why}")))
+}
+
+fn check(folder: &Path, manifest: &Manifest) -> Result<ManifestCheck, EngineError> {
+    // A folder that was never sealed has no sums; its files are compared whole all the same.
+    let has_sums = folder.join(MANIFEST).exists() || folder.join(PAGES).exists();
+    let listed: Vec<&str> = manifest.paths().filter(|path| has_sums || *path != PAGES).collect();
     let mut problems: Vec<String> =
-        listed.par_iter().filter_map(|relative| compare(folder, relative, &manifest).err()).collect();
+        listed.par_iter().filter_map(|relative| compare(folder, relative, manifest).err()).collect();
     let sums = fs::read(folder.join(PAGES)).unwrap_or_default();
-    for relative in &listed {
+    for relative in listed.iter().filter(|_| has_sums) {
         if let Some(LeafEntry { seal, .. }) = manifest.leaf(relative) {
             let end = seal.pages_start.saturating_add(seal.pages_length);
             let pages = sums.get(seal.pages_start as usize..end as usize).unwrap_or_default();

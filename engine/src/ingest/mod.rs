@@ -40,12 +40,13 @@ mod sources;
 mod staging;
 mod writer;
 
-pub use collection::{CollectionOptions, collect_catalog, write_collection};
+pub(crate) use collection::collection_members;
+pub use collection::{CollectionOptions, collect_catalog, seal_collection, write_collection};
 pub use columns::ColumnRule;
 pub use import::{ImportOptions, ImportedCatalog, import_parquet, import_tables, write_catalog};
 pub use keys::{KEY_COLUMN, keyed_schema};
 pub(crate) use manifest::check_manifest;
-pub use manifest::seal_catalog;
+pub use manifest::{compare_with_manifest, seal_catalog};
 pub use options::{Codec, WriteOptions};
 pub use partition::{PartitionRows, partition_sky};
 pub use progress::{ImportPhase, ImportProgress};

@@ -67,16 +67,20 @@ mod tests {
         let held = service.permits.wait().await.unwrap();
         let late = ask(&service, WHOLE, Duration::from_millis(300)).await.unwrap_err();
         assert_eq!(late.kind(), ErrorKind::Timeout, "{late}");
-        let waiting = tokio::spawn({
-            let service = service.clone();
-            async move { ask(&service, WHOLE, long).await }
-        });
-        for small in [CONE, PAIRS, "SELECT table_name FROM TAP_SCHEMA.tables"] {
-            assert!(ask(&service, small, long).await.unwrap() > 0, "{small}");
-        }
-        assert!(!waiting.is_finished());
-        drop(held);
-        assert_eq!(waiting.await.unwrap().unwrap(), 1);
+        let waiting = async {
+            let answer = ask(&service, WHOLE, long).await;
+            assert_eq!(service.permits.0.as_ref().unwrap().available_permits(), 1, "it was answered under a permit");
+            answer
+        };
+        let small = async {
+            for small in [CONE, PAIRS, "SELECT table_name FROM TAP_SCHEMA.tables"] {
+                assert!(ask(&service, small, long).await.unwrap() > 0, "{small}");
+            }
+            drop(held);
+        };
+        // The permit is given back only once the small ones are answered.
+        let (large, ()) = tokio::join!(waiting, small);
+        assert_eq!(large.unwrap(), 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use sidereus_engine::{MANIFEST, PAGES, catalog_stats, seal_catalog, verify_catalog};
+use sidereus_engine::{
+    MANIFEST, PAGES, catalog_stats, compare_with_manifest, seal_catalog, seal_collection, verify_catalog,
+};
 
 use crate::sample::{answer, files, rows, write_stars, write_stars_collection};
 use crate::support::{service, shared};
@@ -86,6 +88,44 @@ async fn catalogs_of_others_are_sound_and_can_be_sealed() {
     let query = "SELECT * FROM hipparcos2";
     let error = answer(&service(std::slice::from_ref(&root)).await, query).await.unwrap_err().to_string();
     assert!(error.contains("is not the one that the catalog was published with"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_is_sealed_as_a_whole_and_compared_with_manifests_that_lie_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("stars_collection");
+    write_stars_collection(&root, &rows(3_000, 0));
+    let primary = root.join("stars");
+    let kept = folder.path().join("kept");
+    fs::copy(primary.join(MANIFEST), &kept).unwrap();
+    let published = compare_with_manifest(&primary, &kept).unwrap();
+    for path in files(&root).into_iter().filter(|path| path.ends_with(MANIFEST) || path.ends_with(PAGES)) {
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(compare_with_manifest(&primary, &kept).unwrap(), published, "a copy without manifests is the same");
+    // The properties of its index promise a manifest, which it has again once all is sealed.
+    assert_eq!(seal_collection(&root).unwrap(), published);
+    assert_eq!(problems(&root).await, [""; 0]);
+    let sealed = service(std::slice::from_ref(&root)).await;
+    assert_eq!(sealed.registry().tables()[0].snapshot, published.to_string());
+    for path in files(&primary).into_iter().filter(|path| !path.ends_with(MANIFEST)) {
+        let content = fs::read(&path).unwrap();
+        let mut changed = content.clone();
+        changed[content.len() / 3] ^= 4;
+        fs::write(&path, changed).unwrap();
+        let error = compare_with_manifest(&primary, &kept).unwrap_err().to_string();
+        assert!(error.contains(path.file_name().unwrap().to_str().unwrap()), "{error}");
+        fs::write(&path, content).unwrap();
+    }
+    let mut damaged = fs::read(&kept).unwrap();
+    damaged[70] ^= 1;
+    fs::write(&kept, damaged).unwrap();
+    assert!(compare_with_manifest(&primary, &kept).unwrap_err().to_string().contains("was changed"));
+    let properties = fs::read_to_string(root.join("collection.properties")).unwrap();
+    let outside = properties.replace("hats_primary_table_url=stars", "hats_primary_table_url=../kept");
+    assert_ne!(outside, properties);
+    fs::write(root.join("collection.properties"), outside).unwrap();
+    assert!(seal_collection(&root).unwrap_err().to_string().contains("lies outside"));
 }
 
 fn copy(from: &Path, to: &Path) {

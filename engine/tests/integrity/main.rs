@@ -5,6 +5,7 @@
 mod audit;
 mod collection;
 mod mutations;
+mod remote;
 mod replaced;
 mod sample;
 mod snapshots;

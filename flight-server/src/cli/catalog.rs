@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray, UInt64Array};
 use clap::{Args, Subcommand};
 use sidereus_engine::{
-    CatalogStats, CollectionOptions, ColumnStats, catalog_stats, collect_catalog, seal_catalog, verify_catalog,
+    CatalogStats, CollectionOptions, ColumnStats, catalog_stats, collect_catalog, compare_with_manifest, seal_catalog,
+    seal_collection, verify_catalog,
 };
 
 use super::CommandError;
@@ -29,10 +30,13 @@ enum Action {
         /// Folder of the catalog or collection.
         folder: PathBuf,
     },
-    /// Check a catalog and write a manifest into its folder, so that later changes are noticed.
+    /// Check a catalog or collection and write manifests into its folders, so that later changes are noticed.
     Scrub {
-        /// Folder of the catalog.
+        /// Folder of the catalog or collection.
         folder: PathBuf,
+        /// A manifest that was kept elsewhere: compare the files with it, and write nothing.
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
     },
     /// Make a collection of a catalog: its files are linked into it, margins and indexes are written.
     Collect {
@@ -64,14 +68,15 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     let mut out = std::io::stdout();
     match options.action {
         Action::Verify { folder } => verify(&folder).await,
-        Action::Scrub { folder } => {
+        Action::Scrub { folder, manifest } => {
             verify(&folder).await?;
-            if folder.join("collection.properties").exists() {
-                let message = "scrub the catalogs of a collection one by one: it has no files of its own";
-                return Err(CommandError::Usage(message.to_owned()));
-            }
             let shown = folder.display().to_string();
-            let snapshot = tokio::task::spawn_blocking(move || seal_catalog(&folder)).await;
+            let snapshot = tokio::task::spawn_blocking(move || match manifest {
+                Some(manifest) => compare_with_manifest(&folder, &manifest),
+                None if folder.join("collection.properties").exists() => seal_collection(&folder),
+                None => seal_catalog(&folder),
+            });
+            let snapshot = snapshot.await;
             let snapshot = snapshot.map_err(|error| std::io::Error::other(error.to_string()))??;
             Ok(writeln!(out, "{shown}: snapshot {snapshot}")?)
         }

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 1] = ["SIDEREUS_CONFIG"];
 
-const VARIABLES: [(&str, Setter); 23] = [
+const VARIABLES: [(&str, Setter); 27] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -21,6 +21,7 @@ const VARIABLES: [(&str, Setter); 23] = [
     ("SIDEREUS_FLIGHT", |config, text| parse(text, &mut config.flight)),
     ("SIDEREUS_HTTP", |config, text| parse(text, &mut config.http)),
     ("SIDEREUS_PUBLIC_URL", |config, text| parse(text, &mut config.public_url)),
+    ("SIDEREUS_REMOTE_SECONDS", |config, text| parse(text, &mut config.remote_seconds)),
     ("SIDEREUS_ANONYMOUS", |config, text| parse(text, &mut config.anonymous)),
     ("SIDEREUS_LIMITS_DEFAULT_ROWS", |config, text| parse(text, &mut config.limits.default_rows)),
     ("SIDEREUS_LIMITS_MAX_ROWS", |config, text| parse(text, &mut config.limits.max_rows)),

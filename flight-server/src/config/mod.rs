@@ -80,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) public_url: String,
     /// Whether requests without credentials are served.
     pub(crate) anonymous: bool,
+    /// Seconds after which remote roots are looked at again; 0 leaves that to `SIGHUP`.
+    pub(crate) remote_seconds: u64,
     /// Limits of requests.
     pub(crate) limits: Limits,
     /// Resources of the process.
@@ -106,6 +108,7 @@ impl Default for Config {
             http: "127.0.0.1:8080".to_owned(),
             public_url: String::new(),
             anonymous: true,
+            remote_seconds: 60,
             limits: Limits::default(),
             engine: Engine::default(),
             cache: Cache::default(),
