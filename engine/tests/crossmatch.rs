@@ -233,6 +233,9 @@ async fn zones_give_what_comparing_all_pairs_gives() {
         "0.4 > DISTANCE(POINT(o.ra, o.dec), POINT(h.ra, h.dec)) / 2 AND o.majax IS NOT NULL",
         "DISTANCE(o.ra, o.dec, h.ra, h.dec) <= (h.plx - 4) / 3",
         "DISTANCE(o.ra, o.dec, h.ra, h.dec) < 100 AND h.plx > 40",
+        "q3c_ellipse_join(h.ra, h.dec, o.ra, o.dec, o.majax / 20, 0.5, 30)",
+        "1 = CONTAINS(CIRCLE(h.ra, h.dec, h.plx / 1000), CIRCLE(o.ra, o.dec, o.majax / 10))",
+        "1 = INTERSECTS(ELLIPSE(o.ra, o.dec, o.majax / 20, o.majax / 40, o.majax), CIRCLE(h.ra, h.dec, h.plx / 100))",
     ];
     let joins = ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"];
     let mut compared = 0;
