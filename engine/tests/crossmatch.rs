@@ -310,10 +310,10 @@ async fn a_dense_field_streams() {
     const ROWS: i64 = 3_000;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cluster.parquet");
-    // A spiral within half an arcminute, so that no two are farther apart than one.
+    // A spiral within half an arcminute, so that no two are farther apart than one; at 30 degrees of declination.
     let at = |row: i64| {
         let (turn, out) = (row as f64 * 2.399_963, (row as f64 / ROWS as f64).sqrt() * 0.008_3);
-        (200.0 + out * turn.cos() / 30.0_f64.to_radians().cos(), 30.0 + out * turn.sin())
+        (200.0 + out * turn.cos() / 0.866_025_4, 30.0 + out * turn.sin())
     };
     let ids: arrow::array::ArrayRef = std::sync::Arc::new((0..ROWS).collect::<arrow::array::Int64Array>());
     let column = |index: usize| -> arrow::array::ArrayRef {
