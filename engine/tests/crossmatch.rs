@@ -233,6 +233,9 @@ async fn zones_give_what_comparing_all_pairs_gives() {
         "0.4 > DISTANCE(POINT(o.ra, o.dec), POINT(h.ra, h.dec)) / 2 AND o.majax IS NOT NULL",
         "DISTANCE(o.ra, o.dec, h.ra, h.dec) <= (h.plx - 4) / 3",
         "DISTANCE(o.ra, o.dec, h.ra, h.dec) < 100 AND h.plx > 40",
+        "q3c_ellipse_join(h.ra, h.dec, o.ra, o.dec, o.majax / 20, 0.5, 30)",
+        "1 = CONTAINS(CIRCLE(h.ra, h.dec, h.plx / 1000), CIRCLE(o.ra, o.dec, o.majax / 10))",
+        "1 = INTERSECTS(ELLIPSE(o.ra, o.dec, o.majax / 20, o.majax / 40, o.majax), CIRCLE(h.ra, h.dec, h.plx / 100))",
     ];
     let joins = ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"];
     let mut compared = 0;
@@ -307,10 +310,10 @@ async fn a_dense_field_streams() {
     const ROWS: i64 = 3_000;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cluster.parquet");
-    // A spiral within half an arcminute, so that no two are farther apart than one.
+    // A spiral within half an arcminute, so that no two are farther apart than one; at 30 degrees of declination.
     let at = |row: i64| {
         let (turn, out) = (row as f64 * 2.399_963, (row as f64 / ROWS as f64).sqrt() * 0.008_3);
-        (200.0 + out * turn.cos() / 30.0_f64.to_radians().cos(), 30.0 + out * turn.sin())
+        (200.0 + out * turn.cos() / 0.866_025_4, 30.0 + out * turn.sin())
     };
     let ids: arrow::array::ArrayRef = std::sync::Arc::new((0..ROWS).collect::<arrow::array::Int64Array>());
     let column = |index: usize| -> arrow::array::ArrayRef {

@@ -31,8 +31,8 @@ const MAX_DEPTH: usize = 64;
 pub(super) enum Reach<E> {
     /// Of the left side (`true`) or the right, type double.
     Side(bool, E),
-    One(Unary, Box<Reach<E>>),
-    Two(Binary, Box<[Reach<E>; 2]>),
+    One(Unary, Box<Self>),
+    Two(Binary, Box<[Self; 2]>),
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::math::expr_fn::abs;
 use datafusion::logical_expr::{Case, Expr, cast, lit};
 
+use super::constant::constant_number;
 use super::spatial::Position;
 
 /// Milliarcseconds in a degree, and in a radian.
@@ -27,6 +28,9 @@ pub(crate) struct Moved<'a> {
 
 /// A number, or another in place of a null.
 fn known(number: &Expr, other: f64) -> Expr {
+    if let Some(constant) = constant_number(number) {
+        return lit(constant);
+    }
     let number = cast(number.clone(), DataType::Float64);
     let found = (Box::new(number.clone().is_not_null()), Box::new(number));
     Expr::Case(Case::new(None, vec![found], Some(Box::new(lit(other)))))
@@ -34,12 +38,18 @@ fn known(number: &Expr, other: f64) -> Expr {
 
 /// The magnitude of a number; of a null, which does not move the source, 0.
 fn size(number: &Expr) -> Expr {
+    if let Some(constant) = constant_number(number) {
+        return lit(constant.abs());
+    }
     abs(known(number, 0.0))
 }
 
 /// The time between two epochs; one that is null is put into our days, for it stops the source.
 pub(super) fn years(from: &Expr, to: &Expr) -> Expr {
-    abs(known(to, 2000.0) - known(from, 2000.0))
+    match (constant_number(from), constant_number(to)) {
+        (Some(from), Some(to)) => lit((to - from).abs()),
+        _ => abs(known(to, 2000.0) - known(from, 2000.0)),
+    }
 }
 
 /// The path along the parallel and then the meridian; the motions over `unit` are degrees a year.

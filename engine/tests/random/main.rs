@@ -49,12 +49,12 @@ async fn joins_by_partition_pair_the_rows_they_describe() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn matches_of_every_kind_pair_the_rows_they_describe() {
-    matches::check(seeded(), queries(300), false).await;
+    matches::check(seeded(), queries(150), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn matches_by_partition_pair_the_rows_they_describe() {
-    matches::check(seeded(), queries(300), true).await;
+    matches::check(seeded(), queries(150), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

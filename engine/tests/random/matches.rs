@@ -15,10 +15,13 @@ const MAS_PER_DEG: f64 = 3.6e6;
 const MAS_PER_RAD: f64 = 206_264_806.247_096_36;
 const AU_PER_YEAR_KMS: f64 = 4.740_470_446;
 
+/// Whether two rows are a pair.
+type Says = Box<dyn Fn(&Row, &Row) -> Result<bool, ()> + Send + Sync>;
+
 /// A condition on a row of each side: its text, and what it says. `Err` says that rounding decides.
 struct Condition {
     text: String,
-    says: Box<dyn Fn(&Row, &Row) -> Result<bool, ()>>,
+    says: Says,
 }
 
 pub(crate) async fn check(mut draw: Draw, queries: usize, by_partition: bool) {
