@@ -31,9 +31,9 @@ pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, CollectionOptions, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog,
-    KEY_COLUMN, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, collect_catalog,
-    compare_with_manifest, import_parquet, import_tables, keyed_schema, partition_sky, seal_catalog,
-    seal_collection, write_catalog, write_collection,
+    KEY_COLUMN, PartitionRows, PartitionWriter, WriteOptions, WrittenCatalog, collect_catalog, compare_with_manifest,
+    import_parquet, import_tables, keyed_schema, partition_sky, seal_catalog, seal_collection, write_catalog,
+    write_collection,
 };
 pub use integrity::{Digest, LeafSeal, MANIFEST, NanCounts, PAGES, nan_counts};
 pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};

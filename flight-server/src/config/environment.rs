@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 1] = ["SIDEREUS_CONFIG"];
 
-const VARIABLES: [(&str, Setter); 27] = [
+const VARIABLES: [(&str, Setter); 24] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
