@@ -62,10 +62,10 @@ mod tests {
                 assert_eq!(part, &text[range.start as usize..range.end as usize]);
             }
         }
-        assert!(read(&file, &[299_999..300_001]).is_none());
-        assert!(read(&file, &[0..SMALL + 1]).is_none());
         #[expect(clippy::reversed_empty_ranges, reason = "what a damaged footer may ask for")]
         let backwards = 9..5;
-        assert!(read(&file, &[backwards]).is_none());
+        for refused in [299_999..300_001, 0..SMALL + 1, backwards] {
+            assert!(read(&file, std::slice::from_ref(&refused)).is_none(), "{refused:?}");
+        }
     }
 }
