@@ -114,7 +114,8 @@ pub(crate) fn compare(arguments: &Compare) -> Result<(), BenchError> {
     let (catalog, second) = (absolute(&arguments.catalog)?, second_table(arguments, &work)?);
     let described = (Catalog::read(&catalog)?, Catalog::read(&second)?);
     claim(&work, &format!("{} {} {}\n", catalog.display(), described.0.rows, described.1.rows))?;
-    let server = Server::start(&arguments.binary, &[&catalog, &second])?;
+    let indexed = indexed(arguments, &catalog, &work)?;
+    let server = Server::start(&arguments.binary, &[&indexed, &second])?;
     let served = Served {
         endpoint: server.endpoint().to_owned(),
         process: Some(server.process()),
@@ -184,6 +185,20 @@ fn second_table(arguments: &Compare, work: &Path) -> Result<PathBuf, BenchError>
         make_second(&MakeSecond { catalog, rows, out: out.clone(), seed: arguments.seed })?;
     }
     Ok(out)
+}
+
+/// The catalog with an index of its identifiers, as the peers have one: the files themselves are linked.
+fn indexed(arguments: &Compare, catalog: &Path, work: &Path) -> Result<PathBuf, BenchError> {
+    let indexed = work.join("indexed");
+    if !indexed.exists() {
+        let mut command = Command::new(&arguments.binary);
+        command.args(["catalog", "collect", "--index", "source_id", "--output"]).arg(&indexed).arg(catalog);
+        let status = command.stdout(Stdio::null()).status().map_err(failed(&arguments.binary))?;
+        if !status.success() {
+            return Err(BenchError::Argument(format!("{}: identifiers cannot be indexed", catalog.display())));
+        }
+    }
+    Ok(indexed)
 }
 
 /// Writes the files to ingest, unless they are there.
