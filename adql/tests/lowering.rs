@@ -360,6 +360,12 @@ fn tables_are_written_with_their_snapshots() {
 }
 
 #[test]
+fn columns_that_an_alias_does_not_name_keep_their_names() {
+    assert_snapshot!(sql("SELECT number, s.dec FROM stars AS s (number, lon)"), @r#"SELECT "number", "s"."dec" FROM "public"."stars" AS "s" ("number", "lon", "dec", "mag", "parallax")"#);
+    assert_snapshot!(sql("SELECT x, ra FROM (SELECT id, ra FROM stars) AS t (x)"), @r#"SELECT "x", "ra" FROM (SELECT "id", "ra" FROM "public"."stars") AS "t" ("x", "ra")"#);
+}
+
+#[test]
 fn a_match_is_a_sub_query() {
     assert_snapshot!(adql("SELECT id_1, hrv, separation FROM XMATCH(stars, rave, 2 / 3600.0) AS M"));
     assert_snapshot!(adql(

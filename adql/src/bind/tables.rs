@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Spanned, TableAlias,
-    TableFactor, TableWithJoins, Value,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 use sqlparser::tokenizer::Span;
 
@@ -290,7 +290,7 @@ fn common_columns(scope: &Scope, left_relations: usize) -> Vec<Name> {
     names
 }
 
-/// Gives columns the names of an alias, the first to the first.
+/// Gives columns the names of an alias, the first to the first; where it has fewer, as PostgreSQL allows, the others keep theirs.
 fn rename(columns: &mut Vec<Column>, alias: &mut TableAlias) {
     for (index, column) in alias.columns.iter_mut().enumerate() {
         column.name = exact(&column.name.value);
@@ -300,6 +300,8 @@ fn rename(columns: &mut Vec<Column>, alias: &mut TableAlias) {
             None => columns.push(Column::new(name)),
         }
     }
+    let others = columns.iter().skip(alias.columns.len());
+    alias.columns.extend(others.map(|column| TableAliasColumnDef { name: exact(&*column.exact), data_type: None }));
 }
 
 fn coalesce(left: Expr, right: Expr) -> Expr {

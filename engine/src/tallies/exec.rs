@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ScalarValue, Statistics, internal_err};
 use datafusion::error::{DataFusionError, Result};
@@ -143,6 +144,7 @@ impl ExecutionPlan for TallyExec {
     }
 
     fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
-        Ok(Arc::new(Statistics::new_unknown(&self.plan.schema())))
+        let unknown = Statistics::new_unknown(&self.plan.schema());
+        Ok(Arc::new(Statistics { num_rows: Precision::Exact(1), ..unknown }))
     }
 }
