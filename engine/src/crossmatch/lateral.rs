@@ -34,7 +34,8 @@ impl OptimizerRule for NearestInLateral {
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::TopDown)
+        // What is lateral within a sub-query is its own affair, and settled first.
+        Some(ApplyOrder::BottomUp)
     }
 
     fn supports_rewrite(&self) -> bool {
@@ -59,6 +60,15 @@ struct Parts {
     count: usize,
 }
 
+impl Parts {
+    /// Whether all columns are those of two sides: an outer query may be farther out.
+    fn look_at(&self, left: &DFSchema, base: &DFSchema) -> bool {
+        let order = self.order.iter().flatten().map(|sort| &sort.expr);
+        let mut columns = self.outputs.iter().chain(&self.filters).chain(order).flat_map(Expr::column_refs);
+        columns.all(|column| left.is_column_from_schema(column) || base.is_column_from_schema(column))
+    }
+}
+
 fn nearest(join: &Join) -> Result<Option<LogicalPlan>> {
     if !matches!(join.join_type, JoinType::Inner | JoinType::Left) || !join.on.is_empty() {
         return Ok(None);
@@ -72,7 +82,7 @@ fn nearest(join: &Join) -> Result<Option<LogicalPlan>> {
         return Ok(None);
     };
     let left = join.left.as_ref().clone();
-    if left.schema().join(parts.base.schema()).is_err() {
+    if left.schema().join(parts.base.schema()).is_err() || !parts.look_at(left.schema(), parts.base.schema()) {
         return Ok(None);
     }
     let keeps_all = join.join_type == JoinType::Left;

@@ -10,6 +10,9 @@ use sidereus_sky::{Circle, Coverage, CoverageRange, PreparedRegion, Region, cove
 
 /// Ranges a cover may have: enough that cells are about an eighth of the radius, few enough to stay in the cache.
 const BUDGET: usize = 96;
+/// The same for a small circle: the pages of any catalog are larger, so finer cells would only take time.
+const SMALL_CIRCLE_DEG: f64 = 0.05;
+const BUDGET_SMALL: usize = 24;
 /// The same for each member of a union, and at most.
 const BUDGET_PER_MEMBER: usize = 9;
 const MOST_RANGES: usize = 1 << 20;
@@ -96,6 +99,7 @@ impl SpatialFilter {
 /// Ranges that are worth having for a region.
 fn budget(region: &Region) -> usize {
     match region {
+        Region::Circle(circle) if circle.radius_deg() <= SMALL_CIRCLE_DEG => BUDGET_SMALL,
         Region::Union(members) => (members.len() * BUDGET_PER_MEMBER).clamp(BUDGET, MOST_RANGES),
         _ => BUDGET,
     }
