@@ -79,6 +79,8 @@ impl Sidereus {
 
     /// Does a request; the clock runs from the call to the last row.
     pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, BenchError> {
+        // Nobody answers the server's pings between requests, so it may have given the connection up.
+        self.target = FlightTarget::connect(&self.served.endpoint)?;
         let processes: Vec<u32> = [Some(std::process::id()), self.served.process].into_iter().flatten().collect();
         let usage = Usage::begin(&processes);
         let mut reply = match request.kind {
