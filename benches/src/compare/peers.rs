@@ -81,14 +81,14 @@ impl Start<'_> {
         Ok((peers, reports))
     }
 
-    fn within(&self, way: Way) -> Result<(Connection, Greeting), BenchError> {
+    fn within(&self, way: Way) -> (Connection, Greeting) {
         let greeting = Greeting {
             version: self.version.clone(),
             tasks: Sidereus::tasks(way),
             install: "cargo build --release".to_owned(),
             ..Greeting::default()
         };
-        Ok((Connection::Within(Box::new(Sidereus::connect(self.served, way)?)), greeting))
+        (Connection::Within(Box::new(Sidereus::new(self.served, way))), greeting)
     }
 
     fn process(&self, name: &str) -> Result<(Connection, Greeting), BenchError> {

@@ -52,18 +52,18 @@ pub(crate) enum Way {
     AdHoc,
 }
 
-/// One way to ask a server.
+/// One way to ask a server: each request over a connection of its own. Nobody answers the server's pings between requests, so
+/// it would give an older one up while slow peers work.
 #[derive(Debug)]
 pub(crate) struct Sidereus {
     served: Served,
     way: Way,
-    target: FlightTarget,
 }
 
 impl Sidereus {
-    /// Connects.
-    pub(crate) fn connect(served: &Served, way: Way) -> Result<Self, BenchError> {
-        Ok(Self { target: FlightTarget::connect(&served.endpoint)?, served: served.clone(), way })
+    /// Over a server.
+    pub(crate) fn new(served: &Served, way: Way) -> Self {
+        Self { served: served.clone(), way }
     }
 
     /// Kinds of tasks: a prepared statement matters for searches only.
@@ -78,9 +78,7 @@ impl Sidereus {
     }
 
     /// Does a request; the clock runs from the call to the last row.
-    pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, BenchError> {
-        // Nobody answers the server's pings between requests, so it may have given the connection up.
-        self.target = FlightTarget::connect(&self.served.endpoint)?;
+    pub(crate) fn ask(&self, request: &Request) -> Result<Reply, BenchError> {
         let processes: Vec<u32> = [Some(std::process::id()), self.served.process].into_iter().flatten().collect();
         let usage = Usage::begin(&processes);
         let mut reply = match request.kind {
@@ -98,10 +96,11 @@ impl Sidereus {
         Ok(reply)
     }
 
-    fn alone(&mut self, request: &Request) -> Result<(Reply, Vec<Answer>), BenchError> {
+    fn alone(&self, request: &Request) -> Result<(Reply, Vec<Answer>), BenchError> {
         let (mut reply, mut answers) = (Reply::default(), Vec::new());
+        let mut target = FlightTarget::connect(&self.served.endpoint)?;
         let begun = Instant::now();
-        let mut asker = Asker::new(&self.served.texts, self.way, &mut self.target, &request.probes)?;
+        let mut asker = Asker::new(&self.served.texts, self.way, &mut target, &request.probes)?;
         if request.probes.is_empty() {
             let text = self.served.texts.of_whole(request)?;
             let started = Instant::now();
