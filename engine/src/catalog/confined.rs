@@ -53,6 +53,8 @@ impl ConfinedStore {
     /// Opens a whole file on this thread, which takes less time than to ask another; `None` leaves it to the inner store.
     fn open(&self, location: &Path) -> Option<GetResult> {
         let path = self.inner.path_to_filesystem(location).ok()?;
+        // To open a pipe would wait for whoever writes to it.
+        std::fs::metadata(&path).ok().filter(Metadata::is_file)?;
         let file = File::open(&path).ok()?;
         let metadata = file.metadata().ok().filter(Metadata::is_file)?;
         let modified = metadata.modified().ok()?;
@@ -167,6 +169,8 @@ mod tests {
         assert_eq!(whole, store.head(&Path::from("file")).await.unwrap());
         assert_eq!(whole, store.inner.get(&Path::from("file")).await.unwrap().meta);
         assert!(store.get(&Path::from("")).await.is_err());
+        let made = std::process::Command::new("mkfifo").arg(inside.path().join("pipe")).status().unwrap();
+        assert!(made.success() && store.open(&Path::from("pipe")).is_none());
         assert!(matches!(store.get(&Path::from("absent")).await, Err(Error::NotFound { .. })));
         assert!(store.put(&Path::from("new"), "x".into()).await.is_err());
     }

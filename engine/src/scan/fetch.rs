@@ -259,7 +259,8 @@ impl FileFetcher {
     /// Reads ranges, in the order asked.
     pub(crate) async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, FetchError> {
         if let Some((file, opened)) = &self.local {
-            self.count(ranges.len(), ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum());
+            let length = |range: &Range<u64>| range.end.saturating_sub(range.start);
+            self.count(ranges.len(), ranges.iter().fold(0, |total, range| length(range).saturating_add(total)));
             if let Some(parts) = at_hand::read(file, ranges) {
                 let unchanged = unchanged(file, opened).map_err(|error| self.failed(&error))?;
                 return if unchanged { Ok(parts) } else { Err(FetchError::Replaced) };
