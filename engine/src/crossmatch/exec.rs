@@ -32,11 +32,10 @@ use super::filter::PairExpr;
 use super::input::{PositionExpr, doubles};
 use super::narrow::narrowing;
 use super::nearest::NearestWalk;
+use super::neighbours::Neighbours;
 use super::output::{Alone, Output};
 use super::pairs::PairWalk;
 use super::reach::{Reach, Span, Values};
-use super::zones::Zones;
-use crate::scan::KeyRanges;
 
 /// Where the rows lie, and how near two of them must be.
 #[derive(Debug, Clone)]
@@ -75,7 +74,7 @@ pub(super) struct CrossmatchPlan {
 pub(super) struct Build {
     pub(super) batch: RecordBatch,
     /// `None` where all pairs are compared.
-    pub(super) zones: Option<Zones>,
+    pub(super) neighbours: Option<Neighbours>,
     /// The largest radius of its rows in degrees, where the radius is theirs.
     pub(super) radius: Option<f64>,
     /// The values of the parts of a [`Reach`] that are about its rows.
@@ -167,12 +166,12 @@ fn is_smaller(left: &dyn ExecutionPlan, right: &dyn ExecutionPlan) -> Result<boo
 }
 
 impl CrossmatchPlan {
-    /// Reads the side that is held in memory and sorts it into zones.
+    /// Reads the side that is held in memory and sorts it by place.
     async fn build(&self, mut input: SendableRecordBatchStream, left: bool, held: MemoryReservation) -> Result<Build> {
         let (schema, mut batches) = (input.schema(), Vec::new());
         while let Some(batch) = input.try_next().await? {
             // Once as it comes, once put together.
-            held.try_grow(2 * batch.get_array_memory_size() + batch.num_rows() * (Zones::ENTRY_BYTES + 1))?;
+            held.try_grow(2 * batch.get_array_memory_size() + batch.num_rows() * (Neighbours::ROW_BYTES + 1))?;
             batches.push(batch);
         }
         let batch = concat_batches(&schema, &batches)?;
@@ -181,16 +180,16 @@ impl CrossmatchPlan {
         if u32::try_from(rows).is_err() {
             return Err(resources_datafusion_err!("the smaller side of a crossmatch has {rows} rows, more than 2^32"));
         }
-        held.resize(batch.get_array_memory_size() + rows * (Zones::ENTRY_BYTES + 1));
-        let (zones, radius, spans) = match &self.near {
+        let (neighbours, radius, spans) = match &self.near {
             None => (None, None, Vec::new()),
             Some(near) => {
-                let (zones, radius) = near.zones(&batch, left)?;
-                (Some(zones), radius, near.spans(&batch, left)?)
+                let (neighbours, radius) = near.neighbours(&batch, left)?;
+                (Some(neighbours), radius, near.spans(&batch, left)?)
             }
         };
+        held.resize(batch.get_array_memory_size() + rows + neighbours.as_ref().map_or(0, Neighbours::memory));
         let matched = (0..rows).map(|_| AtomicBool::new(false)).collect();
-        Ok(Build { batch, zones, radius, spans, matched, reservation: held })
+        Ok(Build { batch, neighbours, radius, spans, matched, reservation: held })
     }
 }
 
@@ -230,40 +229,24 @@ impl PhysicalNear {
     }
 
     /// Tells the scan of the streamed side which of its rows can have partners.
-    fn narrow(&self, build: &Build, probe: &dyn ExecutionPlan, left: bool) -> Result<()> {
+    fn narrow(&self, build: &Build, probe: &dyn ExecutionPlan, left: bool) {
         let narrowing = narrowing(probe, self.position(!left)).filter(|narrowing| !narrowing.is_told());
-        let Some(narrowing) = narrowing else { return Ok(()) };
-        let Some(radius) = (match self.radius_of {
-            JoinSide::None => self
-                .radii(&build.batch.slice(0, build.batch.num_rows().min(1)), left)?
-                .and_then(|radii| radii.first().copied()),
-            _ => build.radius,
-        }) else {
-            return Ok(());
-        };
-        // Without the memory nothing is narrowed.
-        let held = build.reserve();
-        let bytes = build.batch.num_rows() * size_of::<(f64, f64)>() + KeyRanges::bytes(build.batch.num_rows());
-        if held.try_grow(bytes).is_err() {
-            return Ok(());
+        let keys = || build.neighbours.as_ref().and_then(Neighbours::keys);
+        if let Some((narrowing, keys)) = narrowing.and_then(|narrowing| Some((narrowing, keys()?))) {
+            narrowing.tell(keys);
         }
-        let positions: Vec<(f64, f64)> = self.position(left).evaluate(&build.batch)?.into_iter().flatten().collect();
-        if let Some(ranges) = KeyRanges::around(&positions, radius) {
-            narrowing.tell(ranges);
-        }
-        Ok(())
     }
 
     /// The positions of the side in memory, and the largest of its radii where they are its own.
-    fn zones(&self, batch: &RecordBatch, left: bool) -> Result<(Zones, Option<f64>)> {
+    fn neighbours(&self, batch: &RecordBatch, left: bool) -> Result<(Neighbours, Option<f64>)> {
         let positions = self.position(left).evaluate(batch)?;
         let radii = self.radii(batch, left)?;
         // NaN bounds nothing, so it is the largest of all.
         let largest = radii.as_ref().map(|radii| radii.iter().copied().max_by(f64::total_cmp).unwrap_or(-1.0));
-        let rows = (0_u32..).zip(positions).filter_map(|(row, position)| position.map(|(lon, lat)| (row, lon, lat)));
-        let zones = Zones::new(&rows.collect::<Vec<_>>(), largest.unwrap_or(f64::NAN));
         let own = matches!(self.radius_of, JoinSide::Left | JoinSide::Right);
-        Ok((zones, largest.filter(|_| own)))
+        let exact = largest.is_some() && self.reach.is_none();
+        let neighbours = Neighbours::new(&positions, largest.unwrap_or(f64::NAN), exact);
+        Ok((neighbours, largest.filter(|_| own)))
     }
 }
 
@@ -334,8 +317,7 @@ impl ExecutionPlan for CrossmatchExec {
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         let single = |is: bool| if is { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution };
-        let best = self.plan.best.is_some();
-        InputDistributionRequirements::new(vec![single(self.build_left || best), single(!self.build_left || best)])
+        InputDistributionRequirements::new(vec![single(self.build_left), single(!self.build_left)])
     }
 
     fn apply_expressions(
@@ -375,29 +357,27 @@ impl ExecutionPlan for CrossmatchExec {
         let (plan, left, shared) = (Arc::clone(&self.plan), self.build_left, Arc::clone(&self.shared));
         let running = Arc::clone(&shared.running);
         let tells = matches!(self.output.gives_alone(!left), None | Some(Alone::Partnered));
-        let inputs = async move {
+        let output = self.output.clone();
+        let metrics = super::pairs::PairMetrics::new(&self.metrics, partition);
+        let counted = metrics.clone();
+        let stream = futures::stream::once(async move {
             let read = async || {
                 let held = MemoryConsumer::new("Crossmatch").register(context.memory_pool());
                 let build = plan.build(build.execute(0, Arc::clone(&context))?, left, held).await?;
                 if tells && let Some(near) = &plan.near {
-                    near.narrow(&build, probe.as_ref(), left)?;
+                    near.narrow(&build, probe.as_ref(), left);
                 }
                 Ok::<_, datafusion::error::DataFusionError>(Arc::new(build))
             };
             let build = Arc::clone(shared.build.get_or_try_init(read).await?);
             // Only now: what is executed may begin to read at once.
-            let probe = probe.execute(partition, Arc::clone(&context))?;
-            Ok::<_, datafusion::error::DataFusionError>((build, probe))
-        };
-        let (plan, output) = (Arc::clone(&self.plan), self.output.clone());
-        let metrics = super::pairs::PairMetrics::new(&self.metrics, partition);
-        let counted = metrics.clone();
-        let stream = futures::stream::once(async move {
-            let (build, probe) = inputs.await?;
             let stream = if plan.best.is_some() {
-                let walk = NearestWalk::new(plan, build, output, metrics);
-                walk.into_stream(probe).boxed()
+                let probes = 0..probe.output_partitioning().partition_count();
+                let probes = probes.map(|partition| probe.execute(partition, Arc::clone(&context)));
+                let probes = probes.collect::<Result<Vec<_>>>()?;
+                NearestWalk::new(plan, build, output, metrics).into_stream(probes).boxed()
             } else {
+                let probe = probe.execute(partition, Arc::clone(&context))?;
                 PairWalk::new(plan, (build, left), output, metrics).into_stream(probe, running).boxed()
             };
             Ok::<_, datafusion::error::DataFusionError>(stream)

@@ -1,15 +1,17 @@
 //! The best few: which partners does each row in memory keep of all that stream by?
 //!
 //! A row keeps at most as many as are asked for, in order; the rows of the streamed side that are kept by anybody are
-//! gathered, and gathered anew when most of them were let go, so that memory follows the size of the answer.
+//! gathered, and gathered anew when most of them were let go, so that memory follows the size of the answer. Each stream
+//! is walked by itself; at the end the rows choose among what the walks found, in the order of the streams.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{interleave_record_batch, take_record_batch};
-use arrow::row::{OwnedRow, RowConverter, SortField};
-use datafusion::common::{JoinType, Result};
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{DataFusionError, JoinType, Result, exec_datafusion_err};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -18,20 +20,10 @@ use super::exec::{Build, CrossmatchPlan, PhysicalBest};
 use super::filter::Pairs;
 use super::output::Output;
 use super::pairs::{PAIRS, PairMetrics, Probe};
+use super::partners::Partners;
 
 /// Rows that may be let go before the others are gathered anew.
 const LOOSE: usize = 1 << 16;
-/// Bytes of memory that a partner takes besides its row.
-const PARTNER_BYTES: usize = 96;
-
-/// A partner of a row in memory.
-#[derive(Debug)]
-struct Partner {
-    key: OwnedRow,
-    /// Where its row is kept: which gathered batch, and where there.
-    at: (usize, usize),
-}
-
 /// The search for the best partners.
 #[derive(Debug)]
 pub(super) struct NearestWalk {
@@ -39,54 +31,83 @@ pub(super) struct NearestWalk {
     build: Arc<Build>,
     output: Output,
     metrics: PairMetrics,
-    partners: Vec<Vec<Partner>>,
-    /// Rows in memory whose partners changed with the present batch.
-    touched: Vec<u32>,
+    partners: Partners,
+    /// Rows that somebody chose: what partners point into.
     gathered: Vec<RecordBatch>,
-    live: usize,
+    /// Rows of all of them.
+    kept: usize,
     held: MemoryReservation,
 }
 
 impl NearestWalk {
     pub(super) fn new(plan: Arc<CrossmatchPlan>, build: Arc<Build>, output: Output, metrics: PairMetrics) -> Self {
-        let partners = (0..build.batch.num_rows()).map(|_| Vec::new()).collect();
         let held = build.reserve();
-        Self { plan, build, output, metrics, partners, touched: Vec::new(), gathered: Vec::new(), live: 0, held }
+        let count = plan.best.as_ref().map_or(0, |best| best.count);
+        let partners = Partners::new(build.batch.num_rows(), count);
+        Self { plan, build, output, metrics, partners, gathered: Vec::new(), kept: 0, held }
     }
 
-    /// Reads everything, then gives every row of the left side with its partners.
+    /// Reads everything, each input in a task of its own, then gives every row of the left side with its partners.
     pub(super) fn into_stream(
-        mut self,
-        input: SendableRecordBatchStream,
+        self,
+        inputs: Vec<SendableRecordBatchStream>,
     ) -> impl Stream<Item = Result<RecordBatch>> + Send {
-        let read = async move {
-            self.read(input).await?;
-            Ok::<_, datafusion::error::DataFusionError>(futures::stream::iter(self.into_batches()))
-        };
+        let read =
+            async move { Ok::<_, DataFusionError>(futures::stream::iter(self.read_all(inputs).await?.into_batches())) };
         futures::stream::once(read).try_flatten().boxed()
     }
 
-    async fn read(&mut self, mut input: SendableRecordBatchStream) -> Result<()> {
+    async fn read_all(self, inputs: Vec<SendableRecordBatchStream>) -> Result<Self> {
+        let inputs = match <[_; 1]>::try_from(inputs) {
+            Ok([input]) => return self.read(input).await,
+            Err(inputs) => inputs,
+        };
+        let walks: Vec<_> = inputs.into_iter().map(|input| SpawnedTask::spawn(self.another().read(input))).collect();
+        let mut all = self;
+        for walk in walks {
+            let walk = walk.join_unwind().await;
+            all.take_over(walk.map_err(|error| exec_datafusion_err!("a crossmatch was cut off: {error}"))??)?;
+        }
+        Ok(all)
+    }
+
+    /// The same walk, not yet begun.
+    fn another(&self) -> Self {
+        let (plan, build) = (Arc::clone(&self.plan), Arc::clone(&self.build));
+        Self::new(plan, build, self.output.clone(), self.metrics.clone())
+    }
+
+    /// Lets the rows choose among what they found here and in a walk over later rows.
+    fn take_over(&mut self, mut later: Self) -> Result<()> {
+        let bytes = later.held.free();
+        self.held.try_grow(bytes)?;
+        self.partners.take_over(later.partners, place(self.gathered.len()));
+        self.gathered.append(&mut later.gathered);
+        self.kept += later.kept;
+        Ok(())
+    }
+
+    async fn read(mut self, mut input: SendableRecordBatchStream) -> Result<Self> {
         let plan = Arc::clone(&self.plan);
-        let Some(best) = &plan.best else { return Ok(()) };
+        let Some(best) = &plan.best else { return Ok(self) };
         let sorted =
             best.order.iter().map(|(key, options)| Ok(SortField::new_with_options(key.data_type()?, *options)));
         let mut converter = RowConverter::new(sorted.collect::<Result<Vec<_>>>()?)?;
         while let Some(batch) = input.try_next().await? {
             let mut probe = Probe::new(batch, &plan, &self.build, false)?;
             // Rows of this batch that somebody keeps are known by their place in it until it is over.
-            let batch_at = self.gathered.len();
+            let batch_at = place(self.gathered.len());
             while !probe.is_over() {
                 self.step(&mut probe, best, (&mut converter, batch_at))?;
                 tokio::task::consume_budget().await;
             }
             self.gather(&probe.batch, batch_at)?;
         }
-        Ok(())
+        Ok(self)
     }
 
     /// Judges some pairs and lets the rows in memory choose.
-    fn step(&mut self, probe: &mut Probe, best: &PhysicalBest, keys: (&mut RowConverter, usize)) -> Result<()> {
+    fn step(&mut self, probe: &mut Probe, best: &PhysicalBest, keys: (&mut RowConverter, u32)) -> Result<()> {
         let (converter, batch_at) = keys;
         let proposed = probe.propose(&self.build);
         self.metrics.proposed.add(proposed.probe.len());
@@ -105,21 +126,11 @@ impl NearestWalk {
         let pairs = self.pairs(&probe.batch, &build, &streamed);
         let columns = best.order.iter().map(|(key, _)| key.evaluate(pairs)).collect::<Result<Vec<_>>>()?;
         let rows = converter.convert_columns(&columns)?;
-        let mut added = 0;
-        for (pair, row) in build.values().iter().enumerate() {
-            let partners = &mut self.partners[*row as usize];
-            let key = rows.row(pair);
-            let place = partners.partition_point(|partner| partner.key.row() <= key);
-            if place < best.count {
-                let at = (batch_at, streamed.value(pair) as usize);
-                added += usize::from(partners.len() < best.count);
-                partners.insert(place, Partner { key: key.owned(), at });
-                partners.truncate(best.count);
-                self.touched.push(*row);
-            }
+        let before = self.partners.memory();
+        for (pair, (row, of_batch)) in build.values().iter().zip(streamed.values()).enumerate() {
+            self.partners.offer(*row, rows.row(pair).data(), (batch_at, *of_batch));
         }
-        self.live += added;
-        self.held.try_grow(added * PARTNER_BYTES)
+        self.held.try_grow(self.partners.memory() - before)
     }
 
     fn pairs<'a>(&'a self, batch: &'a RecordBatch, build: &'a UInt32Array, streamed: &'a UInt32Array) -> Pairs<'a> {
@@ -127,56 +138,40 @@ impl NearestWalk {
     }
 
     /// Keeps the rows of a batch that somebody chose, and lets go what nobody holds any more.
-    fn gather(&mut self, batch: &RecordBatch, batch_at: usize) -> Result<()> {
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        touched.dedup();
-        let of_batch = |partner: &&Partner| partner.at.0 == batch_at;
-        let new = touched.iter().flat_map(|row| &self.partners[*row as usize]).filter(of_batch);
-        let mut chosen: Vec<u32> = new.map(|partner| u32::try_from(partner.at.1).unwrap_or(u32::MAX)).collect();
+    fn gather(&mut self, batch: &RecordBatch, batch_at: u32) -> Result<()> {
+        let chosen = self.partners.settle(batch_at, batch.num_rows());
         if chosen.is_empty() {
             return Ok(());
         }
-        chosen.sort_unstable();
-        chosen.dedup();
-        for row in touched {
-            for partner in self.partners[row as usize].iter_mut().filter(|partner| partner.at.0 == batch_at) {
-                let row = u32::try_from(partner.at.1).unwrap_or(u32::MAX);
-                partner.at.1 = chosen.binary_search(&row).unwrap_or_default();
-            }
-        }
         let rows = take_record_batch(batch, &UInt32Array::from(chosen))?;
         self.held.try_grow(rows.get_array_memory_size())?;
+        self.kept += rows.num_rows();
         self.gathered.push(rows);
-        let kept: usize = self.gathered.iter().map(RecordBatch::num_rows).sum();
-        if kept > 2 * self.live + LOOSE { self.gather_anew() } else { Ok(()) }
+        if self.kept > 2 * self.partners.count() + LOOSE { self.gather_anew() } else { Ok(()) }
     }
 
     /// Puts the rows that are still held into one batch.
     fn gather_anew(&mut self) -> Result<()> {
-        let places: Vec<(usize, usize)> = self.partners.iter().flatten().map(|partner| partner.at).collect();
-        let batches: Vec<&RecordBatch> = self.gathered.iter().collect();
-        let rows = interleave_record_batch(&batches, &places)?;
-        for (place, partner) in self.partners.iter_mut().flatten().enumerate() {
-            partner.at = (0, place);
-        }
-        self.held.try_resize(rows.get_array_memory_size() + self.live * PARTNER_BYTES)?;
+        let places = self.partners.renumber();
+        let rows = interleave_record_batch(&self.gathered.iter().collect::<Vec<_>>(), &places)?;
+        self.held.try_resize(rows.get_array_memory_size() + self.partners.memory())?;
+        self.kept = rows.num_rows();
         self.gathered = vec![rows];
         Ok(())
     }
 
     /// The rows of the join, in the order of the left side.
     fn into_batches(self) -> impl Iterator<Item = Result<RecordBatch>> + Send {
-        let mut left: VecDeque<u32> = (0_u32..).zip(&self.partners).map(|(row, _)| row).collect();
+        let mut left = 0..u32::try_from(self.build.batch.num_rows()).unwrap_or(u32::MAX);
         let mut pending: VecDeque<(u32, Option<(usize, usize)>)> = VecDeque::new();
         let keeps_all = self.plan.join_type == JoinType::Left;
         std::iter::from_fn(move || {
             while pending.len() < PAIRS
-                && let Some(row) = left.pop_front()
+                && let Some(row) = left.next()
             {
-                let partners = &self.partners[row as usize];
-                pending.extend(partners.iter().map(|partner| (row, Some(partner.at))));
-                if partners.is_empty() && keeps_all {
+                let before = pending.len();
+                pending.extend(self.partners.of(row).map(|at| (row, Some(at))));
+                if pending.len() == before && keeps_all {
                     pending.push_back((row, None));
                 }
             }
@@ -204,4 +199,10 @@ impl NearestWalk {
         }
         Ok(arrow::compute::concat_batches(&self.output.schema, &batches)?)
     }
+}
+
+/// The number of a batch, or of a row in one.
+fn place(number: usize) -> u32 {
+    // Memory ends long before.
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -15,8 +15,8 @@ use futures::{Stream, TryStreamExt};
 
 use super::exec::{Build, CrossmatchPlan};
 use super::filter::Pairs;
+use super::neighbours::Search;
 use super::output::{Alone, Output};
-use super::zones::Search;
 
 /// Pairs that are judged together, and rows that are given at once.
 pub(super) const PAIRS: usize = 8192;
@@ -27,7 +27,7 @@ const LOOKS: usize = 1 << 19;
 #[derive(Debug, Clone)]
 pub(super) struct PairMetrics {
     pub(super) baseline: BaselineMetrics,
-    /// Pairs that the zones proposed.
+    /// Pairs that were proposed.
     pub(super) proposed: Count,
 }
 
@@ -97,7 +97,7 @@ impl Probe {
 
     /// Looks at some partners of the present row; how many, and whether none is left.
     fn look(&mut self, build: &Build, most: usize, mut take: impl FnMut(u32)) -> (usize, bool) {
-        let Some(zones) = &build.zones else {
+        let Some(neighbours) = &build.neighbours else {
             let rows = u32::try_from(build.batch.num_rows()).unwrap_or(u32::MAX);
             let first = if self.searching { self.every } else { 0 };
             let end = rows.min(first.saturating_add(u32::try_from(most).unwrap_or(u32::MAX)));
@@ -108,10 +108,10 @@ impl Probe {
         if !self.searching {
             let Some(Some((lon, lat))) = self.positions.get(self.row) else { return (0, true) };
             let radius = self.radii.as_ref().map(|radii| radii[self.row]).or(build.radius).unwrap_or(f64::NAN);
-            zones.search(*lon, *lat, radius, &mut self.search);
+            neighbours.search(*lon, *lat, radius, &mut self.search);
             self.searching = true;
         }
-        let looked = zones.propose(&mut self.search, most, &mut take);
+        let looked = neighbours.propose(&mut self.search, most, &mut take);
         (looked, self.search.is_over())
     }
 }

@@ -13,13 +13,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 use sidereus_sky::{Degrees, Radians};
 
+use super::neighbours::{Search, chord2_within, radians, vector};
+
 /// Bounds of the height of a zone in degrees.
 const LOWEST: f64 = 1e-4;
 const HIGHEST: f64 = 10.0;
 /// What angles are widened by, in degrees; many times the rounding of what is computed here.
 const SLACK_DEG: f64 = 1e-9;
-/// What squares of chords are widened by; the chord of 0.02 arcseconds.
-const SLACK_CHORD2: f64 = 1e-14;
 
 /// One position of the set.
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +37,6 @@ pub(super) struct Zones {
     entries: Vec<Entry>,
     /// Every zone that holds something, with the first of its entries.
     starts: Vec<(u32, usize)>,
-}
-
-/// A search under way: what is left to propose for one position.
-#[derive(Debug, Default)]
-pub(super) struct Search {
-    ranges: Vec<Range<usize>>,
-    vector: [f64; 3],
-    chord2: f64,
 }
 
 impl Zones {
@@ -69,6 +61,11 @@ impl Zones {
         Self { height, entries, starts }
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>() + self.starts.capacity() * size_of::<(u32, usize)>()
+    }
+
     /// Begins a search; a radius that is NaN or reaches the antipode proposes everything, a negative one nothing.
     pub(super) fn search(&self, lon: f64, lat: f64, radius_deg: f64, search: &mut Search) {
         search.ranges.clear();
@@ -77,8 +74,7 @@ impl Zones {
         }
         let radius = if radius_deg.is_nan() { 180.0 } else { radius_deg.min(180.0) } + SLACK_DEG;
         search.vector = vector(lon, lat);
-        let half_chord = (radians(radius.min(180.0)) / 2.0).sin();
-        search.chord2 = 4.0 * half_chord * half_chord * (1.0 + 1e-12) + SLACK_CHORD2;
+        search.chord2 = chord2_within(radius);
         let (low, high) = (lat - radius, lat + radius);
         let reach = reach(lat, radius);
         let first = self.starts.partition_point(|(at, _)| *at < zone(low.max(-90.0), self.height));
@@ -112,31 +108,9 @@ impl Zones {
         }
     }
 
-    /// Proposes rows until the search ends or `most` were looked at; gives how many were.
-    pub(super) fn propose(&self, search: &mut Search, most: usize, mut take: impl FnMut(u32)) -> usize {
-        let mut looked_at = 0;
-        while looked_at < most {
-            let Some(range) = search.ranges.last_mut() else { break };
-            let end = range.end.min(range.start + (most - looked_at));
-            for entry in &self.entries[range.start..end] {
-                if chord2(entry.vector, search.vector) <= search.chord2 {
-                    take(entry.row);
-                }
-            }
-            looked_at += end - range.start;
-            range.start = end;
-            if range.start == range.end {
-                search.ranges.pop();
-            }
-        }
-        looked_at
-    }
-}
-
-impl Search {
-    /// Whether nothing is left to propose.
-    pub(super) fn is_over(&self) -> bool {
-        self.ranges.is_empty()
+    /// The row of an entry, and its unit vector.
+    pub(super) fn entry(&self, index: usize) -> (u32, [f64; 3]) {
+        (self.entries[index].row, self.entries[index].vector)
     }
 }
 
@@ -156,20 +130,6 @@ fn reach(lat: f64, radius: f64) -> Option<f64> {
     Some(reach * (1.0 + 1e-9) + SLACK_DEG)
 }
 
-fn radians(degrees: f64) -> f64 {
-    Radians::from(Degrees(degrees)).0
-}
-
-fn vector(lon: f64, lat: f64) -> [f64; 3] {
-    let ((sin_lon, cos_lon), (sin_lat, cos_lat)) = (radians(lon).sin_cos(), radians(lat).sin_cos());
-    [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]
-}
-
-fn chord2(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let [x, y, z] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-    x * x + y * y + z * z
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +142,7 @@ mod tests {
         let mut rows = Vec::new();
         zones.search(center.0, center.1, radius, &mut search);
         while !search.is_over() {
-            zones.propose(&mut search, step, |row| rows.push(row));
+            search.propose(step, |index| zones.entry(index), |row| rows.push(row));
         }
         rows.sort_unstable();
         rows

@@ -95,7 +95,7 @@ fn clear_untouched<R>(keys: &[i64], shift: u32, ranges: &[R], bounds: fn(&R) -> 
 #[cfg(test)]
 mod tests {
     use arrow::array::{Int32Array, Int64Array};
-    use sidereus_sky::{Circle, Region, hash29};
+    use sidereus_sky::{Cell, Circle, Order, Region, hash29};
 
     use super::super::narrow::KeyRanges;
     use super::*;
@@ -132,7 +132,8 @@ mod tests {
         assert_eq!(same_cell, [true, true, true, false], "cells of 3.7 degrees");
         let coarse: ArrayRef = Arc::new(Int32Array::from_iter_values(cells));
         assert_eq!(test.select(&coarse, 48).unwrap(), BooleanArray::from(same_cell));
-        test.narrowing.tell(KeyRanges::around(&[(200.0, -40.0)], 0.1).unwrap());
+        let far = Cell::from_key(hash29(200.0, -40.0).unwrap(), Order::new(6).unwrap()).unwrap();
+        test.narrowing.tell(KeyRanges::around_cell(far, 0.1));
         assert_eq!(test.select(&fine, 0).unwrap().true_count(), 1, "only the null key is left");
     }
 

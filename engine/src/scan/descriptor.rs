@@ -84,11 +84,7 @@ impl ScanDescriptor {
             let fields: Vec<_> = columns.iter().map(|column| Arc::clone(&catalog.schema.fields()[*column])).collect();
             Arc::new(Schema::new_with_metadata(fields, catalog.schema.metadata().clone()))
         };
-        let filter = RowFilter {
-            schema: project(&request.filter_columns),
-            spatial: request.spatial,
-            comparisons: request.comparisons,
-        };
+        let filter = RowFilter::new(project(&request.filter_columns), request.spatial, request.comparisons);
         let output = project(&request.projection);
         let (limit, lookup, partitions) = (request.limit, request.lookup, partitions.len());
         Self { output, filter, limit, rules, partitions, reading, lookup, streams, catalog }

@@ -13,6 +13,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::cover::SpatialFilter;
+use super::intervals::Intervals;
 
 /// One in how many rows is few.
 const FEW: usize = 4;
@@ -26,9 +27,22 @@ pub(crate) struct RowFilter {
     pub(crate) spatial: Option<Arc<SpatialFilter>>,
     /// Comparisons over `schema`; all must be true.
     pub(crate) comparisons: Vec<Arc<dyn PhysicalExpr>>,
+    /// What of the comparisons bounds a column.
+    intervals: Intervals,
+    /// The others.
+    others: Vec<Arc<dyn PhysicalExpr>>,
 }
 
 impl RowFilter {
+    pub(crate) fn new(
+        schema: SchemaRef,
+        spatial: Option<Arc<SpatialFilter>>,
+        comparisons: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Self {
+        let (intervals, others) = Intervals::take(&comparisons, &schema);
+        Self { schema, spatial, comparisons, intervals, others }
+    }
+
     /// Whether there is nothing to test.
     pub(crate) fn is_empty(&self, test_position: bool) -> bool {
         self.comparisons.is_empty() && !(test_position && self.spatial.is_some())
@@ -40,26 +54,35 @@ impl RowFilter {
             Some(spatial) if test_position => Some(inside(spatial, batch)?),
             _ => None,
         };
-        let Some(inside) = inside else { return compare(&self.comparisons, batch) };
+        let Some(inside) = inside else { return self.compare(batch) };
         if self.comparisons.is_empty() || inside.true_count() == 0 {
             return Ok(inside);
         }
         if inside.true_count() * 2 > batch.num_rows() {
-            return Ok(and(&inside, &compare(&self.comparisons, batch)?)?);
+            return Ok(and(&inside, &self.compare(batch)?)?);
         }
-        let passed = compare(&self.comparisons, &filter_record_batch(batch, &inside)?)?;
+        let passed = self.compare(&filter_record_batch(batch, &inside)?)?;
         Ok(scatter(&inside, &passed))
+    }
+
+    /// Marks the rows for which all comparisons are true.
+    fn compare(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        if self.intervals.is_empty() {
+            let all = BooleanArray::new(BooleanBuffer::new_set(batch.num_rows()), None);
+            return compare(&self.others, batch, all);
+        }
+        compare(&self.others, batch, self.intervals.select(batch))
     }
 }
 
-/// Marks the rows for which all comparisons are true; once few are left, only these are compared further.
-fn compare(comparisons: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<BooleanArray> {
-    let mut all = BooleanArray::new(BooleanBuffer::new_set(batch.num_rows()), None);
+/// Marks those of some rows for which all comparisons are true; once few are left, only these are compared further.
+fn compare(comparisons: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch, rows: BooleanArray) -> Result<BooleanArray> {
+    let mut all = rows;
     for (number, comparison) in comparisons.iter().enumerate() {
-        let left = if number == 0 { batch.num_rows() } else { all.true_count() };
-        if left * FEW < batch.num_rows() {
-            let rest = compare(&comparisons[number..], &filter_record_batch(batch, &all)?)?;
-            return Ok(scatter(&all, &rest));
+        if all.true_count() * FEW < batch.num_rows() {
+            let fewer = filter_record_batch(batch, &all)?;
+            let marks = BooleanArray::new(BooleanBuffer::new_set(fewer.num_rows()), None);
+            return Ok(scatter(&all, &compare(&comparisons[number..], &fewer, marks)?));
         }
         let value = comparison.evaluate(batch)?.into_array(batch.num_rows())?;
         let Some(value) = value.as_boolean_opt() else {
@@ -119,7 +142,7 @@ mod tests {
             let expected =
                 |number: &Option<i64>| bounds.iter().all(|bound| number.is_some_and(|number| number > *bound));
             let expected: Vec<bool> = numbers.iter().map(expected).collect();
-            let marks = compare(&comparisons, &batch).unwrap();
+            let marks = compare(&comparisons, &batch, BooleanArray::from(vec![true; 1000])).unwrap();
             assert_eq!(marks, BooleanArray::from(expected), "{bounds:?}");
         }
     }

@@ -8,6 +8,7 @@
 //!   |  by_key.rs   rows by their keys, where few of many can be in the region
 //!   |  fetch.rs    byte ranges -> bytes, counted
 //!   |  kept.rs, blocks.rs   of remote files: what is on the local disk
+//!   |  intervals.rs, filter.rs   columns within bounds, then whatever else is compared
 //!   |  decode.rs   positions and compared columns first, exact test, then the rest of the kept rows
 //!   |  exec.rs     `HatsScanExec`: the operator that DataFusion runs
 //!   |  tally.rs    what footers say of all rows
@@ -27,6 +28,7 @@ mod exec;
 mod fetch;
 mod filter;
 mod id_lookup;
+mod intervals;
 mod kept;
 mod keys;
 mod metrics;
@@ -42,5 +44,5 @@ pub(crate) use descriptor::{ScanDescriptor, ScanRequest};
 pub(crate) use estimate::row_bytes;
 pub(crate) use exec::HatsScanExec;
 pub(crate) use id_lookup::IdLookup;
-pub(crate) use narrow::{KeyRanges, Narrowing};
+pub(crate) use narrow::{KeyRanges, Narrowing, PAD_DEG};
 pub(crate) use tally::Tally;

@@ -8,16 +8,10 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-use sidereus_sky::{Cell, SmallDiscs, keys_around};
+use sidereus_sky::{Cell, keys_around};
 
 /// Degrees by which positions may lie off their keys.
-const PAD_DEG: f64 = 1e-4;
-/// Positions whose cells are computed at a time.
-const CHUNK: usize = 1 << 14;
-/// Bytes that making the ranges of one position takes: its cells, and the ranges made of them.
-const BYTES: usize = 6 * size_of::<u64>() + 4 * size_of::<Range<u64>>();
-
+pub(crate) const PAD_DEG: f64 = 1e-4;
 /// Keys that matter: sorted, apart from each other.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct KeyRanges(Vec<Range<u64>>);
@@ -27,27 +21,6 @@ pub(crate) struct KeyRanges(Vec<Range<u64>>);
 pub(crate) struct Narrowing(Arc<OnceLock<KeyRanges>>);
 
 impl KeyRanges {
-    /// Memory that the ranges around so many positions take at most while they are made.
-    pub(crate) fn bytes(positions: usize) -> usize {
-        positions * BYTES
-    }
-
-    /// Keys within `radius_deg` of positions in degrees; `None` where that would narrow nothing.
-    pub(crate) fn around(positions: &[(f64, f64)], radius_deg: f64) -> Option<Self> {
-        let discs = SmallDiscs::new(radius_deg.max(0.0) + PAD_DEG).filter(|_| !radius_deg.is_nan())?;
-        let chunks = positions.par_chunks(CHUNK).map(|chunk| {
-            let mut cells = Vec::with_capacity(chunk.len() * 6);
-            for (lon, lat) in chunk {
-                discs.cells(*lon, *lat, &mut cells).ok()?;
-            }
-            Some(cells)
-        });
-        let mut cells: Vec<u64> = chunks.collect::<Option<Vec<_>>>()?.concat();
-        cells.par_sort_unstable();
-        let shift = discs.order().key_shift();
-        Some(Self::of(cells.into_iter().map(|cell| cell << shift..(cell + 1) << shift)))
-    }
-
     /// Some ranges in order of their start, which may touch or overlap.
     pub(crate) fn of(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
         let mut apart: Vec<Range<u64>> = Vec::new();
@@ -99,20 +72,23 @@ impl Narrowing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sidereus_sky::hash29;
+    use sidereus_sky::{Order, hash29};
 
     #[test]
-    fn keys_near_a_position_matter() {
-        let ranges = KeyRanges::around(&[(10.0, 20.0), (10.5, 20.0), (200.0, -89.99)], 0.01).unwrap();
-        for (lon, lat, near) in [(10.0, 20.0, true), (10.0, 20.009, true), (20.0, -89.995, true), (100.0, 20.0, false)]
-        {
+    fn keys_near_a_cell_matter() {
+        let cell = Cell::from_key(hash29(10.0, 20.0).unwrap(), Order::new(8).unwrap()).unwrap();
+        let ranges = KeyRanges::around_cell(cell, 0.01);
+        for (lon, lat, near) in [(10.0, 20.0, true), (10.0, 20.009, true), (10.0, 21.0, false), (100.0, 20.0, false)] {
             let key = hash29(lon, lat).unwrap();
             assert_eq!(ranges.touch(&(key..key + 1)), near, "{lon} {lat}");
         }
         assert!(ranges.0.windows(2).all(|pair| pair[0].end < pair[1].start));
         assert!(ranges.touch(&(0..u64::MAX)));
-        assert_eq!(KeyRanges::around(&[(0.0, 0.0)], 60.0), None);
-        assert_eq!(KeyRanges::around(&[(0.0, 0.0)], f64::NAN), None);
-        assert!(!KeyRanges::around(&[], 0.1).unwrap().touch(&(0..u64::MAX)));
+    }
+
+    #[test]
+    fn ranges_that_touch_are_one() {
+        assert_eq!(KeyRanges::of([1..3, 2..5, 5..6, 8..9]).0, [1..6, 8..9]);
+        assert!(!KeyRanges::of([]).touch(&(0..u64::MAX)));
     }
 }
