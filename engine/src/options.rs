@@ -16,6 +16,8 @@ pub struct Rules {
     pub row_group_pruning: bool,
     /// Skip pages by the page index.
     pub page_pruning: bool,
+    /// Skip pages whose numbers lie outside of what is compared, or of what a sort or a join has found out.
+    pub extremes_pruning: bool,
     /// Read keys before positions where few of them can be in the region.
     pub key_pruning: bool,
     /// Find rows of ids by the indexes of a collection.
@@ -26,7 +28,7 @@ pub struct Rules {
     pub predicate_pushdown: bool,
     /// Hand a query that is one scan straight to the scan, without the optimizer.
     pub scan_template: bool,
-    /// Join tables on their positions by zones; off compares all pairs, but where there is no other plan.
+    /// Join tables on their positions by place; off compares all pairs, but where there is no other plan.
     pub crossmatch: bool,
     /// Answer counts and extremes of whole catalogs by their footers.
     pub metadata_answers: bool,
@@ -42,6 +44,7 @@ impl Rules {
             partition_pruning: true,
             row_group_pruning: true,
             page_pruning: true,
+            extremes_pruning: true,
             key_pruning: true,
             id_index: true,
             late_materialization: true,
@@ -60,6 +63,7 @@ impl Rules {
             partition_pruning: false,
             row_group_pruning: false,
             page_pruning: false,
+            extremes_pruning: false,
             key_pruning: false,
             id_index: false,
             late_materialization: false,
@@ -76,10 +80,11 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 11] = [
+const SWITCHES: [(&str, Switch); 12] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
+    ("extremes_pruning", |rules| &mut rules.extremes_pruning),
     ("key_pruning", |rules| &mut rules.key_pruning),
     ("id_index", |rules| &mut rules.id_index),
     ("late_materialization", |rules| &mut rules.late_materialization),

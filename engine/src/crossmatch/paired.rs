@@ -1,7 +1,7 @@
 //! How are two catalogs matched that are both too large for memory?
 //!
 //! ```text
-//!  one catalog, partition by partition      [cell]   its rows in memory, in zones
+//!  one catalog, partition by partition      [cell]   its rows in memory, by place
 //!  the other, what is in or near the cell   [ cell ] streams by
 //! ```
 //! Each row of the first is in one partition, so each pair is found once, and rows without a partner are known when

@@ -77,6 +77,11 @@ pub(crate) fn is_one_by_one(plan: &LogicalPlan) -> Result<bool> {
 pub(crate) fn settle(options: &mut ConfigOptions, one_by_one: bool) {
     options.execution.target_partitions = if one_by_one { 1 } else { PARTITIONS };
     let optimizer = &mut options.optimizer;
+    // What one thread finds out, and others skip, depends on time.
+    optimizer.enable_dynamic_filter_pushdown = false;
+    optimizer.enable_topk_dynamic_filter_pushdown = false;
+    optimizer.enable_join_dynamic_filter_pushdown = false;
+    optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     optimizer.enable_round_robin_repartition = false;
     optimizer.repartition_aggregations = false;
     optimizer.repartition_joins = false;

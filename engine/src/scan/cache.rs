@@ -14,6 +14,7 @@ use parquet::file::metadata::{
 };
 
 use super::blocks::BlockCache;
+use super::extremes::PageExtremes;
 use super::fetch::{FetchCounters, FetchError, FileFetcher, FileVersion};
 use super::keys::{RowGroupKeys, row_group_keys};
 use crate::catalog::{CatalogMetadata, DataFile};
@@ -34,6 +35,8 @@ pub(crate) struct Footer {
     pub(crate) rows: Vec<usize>,
     /// Whether the position columns of each row group hold no null.
     pub(crate) positions_present: Vec<bool>,
+    /// The least and the greatest numbers of its pages.
+    pub(crate) extremes: PageExtremes,
     /// Sums of its pages, where the catalog was published with them.
     pub(crate) pages: Option<PageSums>,
     /// Which version of the file it is of.
@@ -44,7 +47,8 @@ impl Footer {
     fn memory_size(&self) -> usize {
         let keys: usize = self.keys.iter().flatten().map(RowGroupKeys::memory_size).sum();
         let pages = self.pages.as_ref().map_or(0, PageSums::memory_size);
-        self.reader.metadata().memory_size() + keys + pages + self.rows.len() * (size_of::<usize>() + 1)
+        let extremes = self.extremes.memory_size();
+        self.reader.metadata().memory_size() + keys + pages + extremes + self.rows.len() * (size_of::<usize>() + 1)
     }
 }
 
@@ -168,11 +172,12 @@ async fn read_footer(catalog: &CatalogMetadata, file: &DataFile, fetcher: &FileF
     let rows = metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
     let keys = catalog.index.as_ref().and_then(|index| row_group_keys(&metadata, index));
     let positions_present = positions_present(catalog, &metadata);
-    // Extremes of pages are half of what a wide file's footer takes, and those of the keys are kept apart.
+    let extremes = PageExtremes::of(&metadata);
+    // The index of columns is half of what a wide file's footer takes; what is needed of it is kept apart.
     let metadata = metadata.into_builder().set_column_index(None).build();
     let reader = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
         .map_err(|source| why("has an unreadable schema", Box::new(source)))?;
-    Ok(Footer { reader, keys, rows, positions_present, pages, version })
+    Ok(Footer { reader, keys, rows, positions_present, extremes, pages, version })
 }
 
 enum FooterError {

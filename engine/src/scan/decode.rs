@@ -177,8 +177,7 @@ impl FileScan {
 
     async fn open_unfiltered(&self, task: &RowGroupTask) -> Result<RowGroupBatches> {
         if self.plan.output.fields().is_empty() {
-            let all = self.footer.rows.get(task.row_group).copied().unwrap_or(0);
-            return Ok(RowGroupBatches::Counted(task.selection.as_ref().map_or(all, RowSelection::row_count)));
+            return Ok(RowGroupBatches::Counted(task.row_count(&self.footer.rows)));
         }
         let columns = FileColumns::try_new(&self.footer, Arc::clone(&self.plan.output), self.fetcher.path())?;
         let reader = self.reader(task, columns.mask(), task.selection.clone()).await?;

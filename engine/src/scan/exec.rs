@@ -2,6 +2,7 @@
 //!
 //! It holds the descriptor and counters, nothing else: footers are looked up in the cache of the task that runs it.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt::Formatter;
 use std::sync::Arc;
@@ -10,12 +11,15 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
 };
+use datafusion::physical_plan::filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -41,9 +45,13 @@ const LOCAL_CACHE: usize = 16 << 20;
 pub(crate) struct HatsScanExec {
     descriptor: Arc<ScanDescriptor>,
     narrowing: Narrowing,
+    dynamic: DynamicFilters,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
+
+/// Conditions over the output that become known while the scan runs: what does not fulfil them is not missed.
+pub(crate) type DynamicFilters = Arc<[Arc<DynamicFilterPhysicalExpr>]>;
 
 impl HatsScanExec {
     pub(crate) fn new(descriptor: ScanDescriptor) -> Self {
@@ -55,8 +63,8 @@ impl HatsScanExec {
         );
         let metrics = ExecutionPlanMetricsSet::new();
         count_partitions(&metrics, descriptor.catalog.partitions.len(), descriptor.partitions);
-        let narrowing = Narrowing::default();
-        Self { descriptor: Arc::new(descriptor), narrowing, properties: Arc::new(properties), metrics }
+        let (narrowing, dynamic) = (Narrowing::default(), DynamicFilters::default());
+        Self { descriptor: Arc::new(descriptor), narrowing, dynamic, properties: Arc::new(properties), metrics }
     }
 
     /// What it reads.
@@ -187,6 +195,10 @@ impl DisplayAs for HatsScanExec {
         if let Some(limit) = descriptor.limit {
             write!(f, ", limit={limit}")?;
         }
+        if !self.dynamic.is_empty() {
+            let found: Vec<String> = self.dynamic.iter().map(ToString::to_string).collect();
+            write!(f, ", found out={}", abbreviated(&found.join(" AND ")))?;
+        }
         write!(f, ", partitions={}/{}", descriptor.partitions, descriptor.catalog.partitions.len())?;
         write!(f, ", streams={}", descriptor.streams.len())
     }
@@ -244,8 +256,8 @@ impl ExecutionPlan for HatsScanExec {
             .get_extension::<FooterCache>()
             .unwrap_or_else(|| Arc::new(FooterCache::new(LOCAL_CACHE)));
         let metrics = ScanMetrics::new(&self.metrics, partition);
-        let walk =
-            UnitWalk::new((Arc::clone(&self.descriptor), self.narrowing.clone()), partition, footers, metrics.clone());
+        let what = (Arc::clone(&self.descriptor), self.narrowing.clone(), Arc::clone(&self.dynamic));
+        let walk = UnitWalk::new(what, partition, footers, metrics.clone());
         let stream =
             futures::stream::try_unfold(
                 walk,
@@ -272,6 +284,26 @@ impl ExecutionPlan for HatsScanExec {
             }),
             column_statistics: vec![ColumnStatistics::new_unknown(); self.descriptor.output.fields().len()],
         }))
+    }
+
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        pushed: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters = pushed.parent_filters.iter().filter_map(|pushed| {
+            let filter: Arc<dyn Any + Send + Sync> = Arc::<dyn PhysicalExpr>::clone(&pushed.filter);
+            filter.downcast::<DynamicFilterPhysicalExpr>().ok()
+        });
+        let dynamic: DynamicFilters = filters.collect();
+        // They only say what to pass over: who found them out looks at every row that comes.
+        let propagation = FilterPushdownPropagation::all_unsupported(pushed);
+        let is_used = phase == FilterPushdownPhase::Post && self.descriptor.limit.is_none() && !dynamic.is_empty();
+        if !is_used || !self.descriptor.rules.extremes_pruning {
+            return Ok(propagation);
+        }
+        Ok(propagation.with_updated_node(Arc::new(Self { dynamic, ..self.clone() })))
     }
 
     fn supports_limit_pushdown(&self) -> bool {

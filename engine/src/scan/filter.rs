@@ -13,7 +13,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::cover::SpatialFilter;
-use super::intervals::Intervals;
+use super::intervals::{Intervals, Span};
 
 /// One in how many rows is few.
 const FEW: usize = 4;
@@ -46,6 +46,11 @@ impl RowFilter {
     /// Whether there is nothing to test.
     pub(crate) fn is_empty(&self, test_position: bool) -> bool {
         self.comparisons.is_empty() && !(test_position && self.spatial.is_some())
+    }
+
+    /// What the comparisons ask of columns, by name.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.intervals.spans().map(|(column, span)| (self.schema.field(column).name().as_str(), span))
     }
 
     /// Marks the rows that pass.

@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::cache::FooterCache;
 use super::descriptor::{ScanDescriptor, ScanRequest};
+use super::exec::DynamicFilters;
 use super::metrics::ScanMetrics;
 use super::narrow::{KeyRanges, Narrowing};
 use super::stream::UnitWalk;
@@ -89,7 +90,12 @@ impl IdLookup {
         narrowing.tell(KeyRanges::of(self.ids.iter().map(|id| *id..id.saturating_add(1))));
         let own =
             ScanMetrics { fetched: metrics.fetched.clone(), ..ScanMetrics::new(&ExecutionPlanMetricsSet::new(), 0) };
-        let mut walk = UnitWalk::new((Arc::new(descriptor), narrowing), 0, Arc::clone(footers), own.clone());
+        let mut walk = UnitWalk::new(
+            (Arc::new(descriptor), narrowing, DynamicFilters::default()),
+            0,
+            Arc::clone(footers),
+            own.clone(),
+        );
         let mut ranges = Vec::new();
         while let Some(batch) = walk.next().await? {
             self.collect(&batch, key, &mut ranges)?;

@@ -20,10 +20,22 @@ use arrow::datatypes::{
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
+use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, IsNullExpr, Literal};
+use datafusion::physical_expr::split_conjunction;
+
+use super::extremes::rounded;
 
 /// Rows that one word marks.
 const WORD: usize = 64;
+
+/// What a column's values may be: numbers from `low` to `high`, and what has no place among them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Span {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) nan: bool,
+    pub(crate) null: bool,
+}
 
 /// Bounds of some columns.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +70,11 @@ impl Intervals {
             }
         }
         (intervals, others)
+    }
+
+    /// The bounds of the columns, by number.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (usize, Span)> {
+        self.columns.iter().map(|(column, bounds)| (*column, bounds.span()))
     }
 
     fn add(&mut self, column: usize, bounds: Bounds) {
@@ -97,7 +114,53 @@ impl Intervals {
     }
 }
 
+/// What a condition over a schema asks of columns, as far as is seen: rows that it is true for lie within all of it.
+pub(crate) fn spans(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Vec<(usize, Span)> {
+    split_conjunction(condition).into_iter().filter_map(|part| span(part.as_ref(), schema)).collect()
+}
+
+/// Whether a condition is true of no row at all.
+pub(crate) fn is_false(condition: &Arc<dyn PhysicalExpr>) -> bool {
+    let literal = condition.downcast_ref::<Literal>();
+    literal.is_some_and(|literal| *literal.value() == ScalarValue::Boolean(Some(false)))
+}
+
+/// The column that a condition is about, and what it may be where that is true.
+fn span(condition: &dyn PhysicalExpr, schema: &Schema) -> Option<(usize, Span)> {
+    if let Some(is_null) = condition.downcast_ref::<IsNullExpr>() {
+        let column = is_null.arg().downcast_ref::<Column>()?.index();
+        return Some((column, Span { low: f64::INFINITY, high: f64::NEG_INFINITY, nan: false, null: true }));
+    }
+    if let Some((column, bounds)) = bounds(condition, schema) {
+        return Some((column, bounds.span()));
+    }
+    let both = condition.downcast_ref::<BinaryExpr>()?;
+    let sides = (span(both.left().as_ref(), schema), span(both.right().as_ref(), schema));
+    match (both.op(), sides) {
+        (Operator::And, (one, other)) => one.or(other),
+        (Operator::Or, (Some((column, one)), Some((same, other)))) if column == same => Some((column, one.or(other))),
+        _ => None,
+    }
+}
+
+impl Span {
+    /// What lies within one of both.
+    fn or(self, other: Self) -> Self {
+        let (low, high) = (self.low.min(other.low), self.high.max(other.high));
+        Self { low, high, nan: self.nan || other.nan, null: self.null || other.null }
+    }
+}
+
 impl Bounds {
+    fn span(self) -> Span {
+        let (low, high, nan) = match self {
+            Self::Single(Interval { low, high }) => (f64::from(low), high.map(f64::from), true),
+            Self::Double(Interval { low, high }) => (low, high, true),
+            Self::Integer(Interval { low, high }) => (rounded(low).0, high.map(|high| rounded(high).1), false),
+        };
+        Span { low, high: high.unwrap_or(f64::INFINITY), nan: nan && high.is_none(), null: false }
+    }
+
     /// What lies within both; `None` for different types.
     fn and(self, other: Self) -> Option<Self> {
         Some(match (self, other) {

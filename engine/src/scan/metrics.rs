@@ -17,6 +17,8 @@ pub(crate) struct ScanMetrics {
     pub(crate) pages: Count,
     /// Those of them that were skipped.
     pub(crate) pages_pruned: Count,
+    /// Rows of pages that hold no number within the bounds.
+    pub(crate) rows_out_of_bounds: Count,
     /// Rows that their key alone ruled out.
     pub(crate) rows_ruled_out: Count,
     /// Rows whose filter columns were decoded.
@@ -42,6 +44,7 @@ impl ScanMetrics {
             row_groups_pruned: counter("row_groups_pruned"),
             pages: counter("pages"),
             pages_pruned: counter("pages_pruned"),
+            rows_out_of_bounds: counter("rows_out_of_bounds"),
             rows_ruled_out: counter("rows_ruled_out"),
             rows_decoded: counter("rows_decoded"),
             rows_matched: counter("rows_matched"),

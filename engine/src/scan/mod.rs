@@ -4,6 +4,7 @@
 //! region + comparisons
 //!   |  cover.rs    region -> HEALPix ranges (once a query)
 //!   |  select.rs   ranges -> partitions -> row groups -> pages
+//!   |  extremes.rs  compared numbers -> pages that can hold them
 //!   |  id_lookup.rs  ids -> an index -> keys of their rows
 //!   |  by_key.rs   rows by their keys, where few of many can be in the region
 //!   |  fetch.rs    byte ranges -> bytes, counted
@@ -25,6 +26,7 @@ mod decode;
 mod descriptor;
 mod estimate;
 mod exec;
+mod extremes;
 mod fetch;
 mod filter;
 mod id_lookup;

@@ -27,6 +27,14 @@ pub(crate) struct RowGroupTask {
     pub(crate) by_key: bool,
 }
 
+impl RowGroupTask {
+    /// How many rows it reads, of row groups of so many.
+    pub(crate) fn row_count(&self, rows: &[usize]) -> usize {
+        let all = rows.get(self.row_group).copied().unwrap_or(0);
+        self.selection.as_ref().map_or(all, RowSelection::row_count)
+    }
+}
+
 /// Numbers of the partitions that may hold rows of the region.
 pub(crate) fn partitions(catalog: &CatalogMetadata, spatial: Option<&SpatialFilter>, rules: Rules) -> Vec<usize> {
     let has_cells = catalog.positions.is_some() && catalog.partitions.first().is_some_and(|one| one.cell.is_some());

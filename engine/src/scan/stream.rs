@@ -15,7 +15,10 @@ use super::cache::{Footer, FooterCache};
 use super::columns::FileColumns;
 use super::decode::{BATCH_ROWS, FileScan, KeyColumn, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
+use super::exec::DynamicFilters;
+use super::extremes;
 use super::id_lookup::IdLookup;
+use super::intervals::{is_false, spans};
 use super::metrics::ScanMetrics;
 use super::narrow::Narrowing;
 use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
@@ -25,6 +28,8 @@ use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
 pub(crate) struct UnitWalk {
     descriptor: Arc<ScanDescriptor>,
     keys: KeyTest,
+    /// What whoever reads the scan finds out while it runs.
+    dynamic: DynamicFilters,
     /// Ids that were not looked up yet.
     lookup: Option<Arc<IdLookup>>,
     footers: Arc<FooterCache>,
@@ -43,7 +48,7 @@ pub(crate) struct UnitWalk {
 
 impl UnitWalk {
     pub(crate) fn new(
-        (descriptor, narrowing): (Arc<ScanDescriptor>, Narrowing),
+        (descriptor, narrowing, dynamic): (Arc<ScanDescriptor>, Narrowing, DynamicFilters),
         stream: usize,
         footers: Arc<FooterCache>,
         metrics: ScanMetrics,
@@ -56,6 +61,7 @@ impl UnitWalk {
             remaining: descriptor.limit.unwrap_or(usize::MAX),
             keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing },
             lookup: descriptor.lookup.clone(),
+            dynamic,
             descriptor,
             footers,
             metrics,
@@ -102,7 +108,10 @@ impl UnitWalk {
             return Ok(true);
         }
         if let (Some(task), Some(file)) = (self.tasks.pop_front(), &self.file) {
-            self.batches = Some(file.open(&task, &self.metrics).await?);
+            match self.within_bounds(task, &file.footer)? {
+                Some(task) => self.batches = Some(file.open(&task, &self.metrics).await?),
+                None => self.metrics.row_groups_pruned.add(1),
+            }
             return Ok(true);
         }
         if self.file.take().is_some() {
@@ -119,6 +128,28 @@ impl UnitWalk {
             self.metrics.partitions_skipped.add(1);
         }
         Ok(true)
+    }
+
+    /// What of a task can pass the comparisons, and what whoever reads the scan has found out since.
+    fn within_bounds(&self, task: RowGroupTask, footer: &Footer) -> Result<Option<RowGroupTask>> {
+        if !self.descriptor.rules.extremes_pruning {
+            return Ok(Some(task));
+        }
+        let before = task.row_count(&footer.rows);
+        let output = &self.descriptor.output;
+        let mut task = extremes::within(footer, task, self.descriptor.filter.spans());
+        for found in self.dynamic.iter() {
+            let found = found.current()?;
+            if is_false(&found) {
+                task = None;
+            }
+            let spans = spans(&found, output);
+            let spans = spans.into_iter().map(|(column, span)| (output.field(column).name().as_str(), span));
+            task = task.and_then(|task| extremes::within(footer, task, spans));
+        }
+        let left = task.as_ref().map_or(0, |task| task.row_count(&footer.rows));
+        self.metrics.rows_out_of_bounds.add(before - left);
+        Ok(task)
     }
 
     /// Drops footer and blocks of the open file, which may not be the file's any more.

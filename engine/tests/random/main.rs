@@ -14,6 +14,7 @@ mod support;
 mod conditions;
 mod dense;
 mod draw;
+mod extremes;
 mod maps;
 mod matches;
 mod pairs;
@@ -60,6 +61,11 @@ async fn matches_by_partition_pair_the_rows_they_describe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_small_regions_select_the_rows_they_describe() {
     dense::check(seeded(), queries(600) / 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_passed_over_hold_nothing_that_is_asked_for() {
+    extremes::check(seeded(), queries(600) / 6).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
