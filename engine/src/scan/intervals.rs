@@ -283,10 +283,16 @@ where
 }
 
 /// Takes the marks of values away that fail a test.
+#[inline]
 fn mark<T: Copy>(values: &[T], marks: &mut [u64], test: impl Fn(T) -> bool) {
     let (whole, rest) = values.as_chunks::<WORD>();
     for (word, values) in marks.iter_mut().zip(whole) {
-        *word &= packed(&values.map(|value| u8::from(test(value))));
+        let mut passed = [0_u8; WORD];
+        // Of a known length, so that it is done many at a time.
+        for (passed, value) in passed.iter_mut().zip(values) {
+            *passed = u8::from(test(*value));
+        }
+        *word &= packed(&passed);
     }
     if let Some(word) = marks.get_mut(whole.len()) {
         let passed = rest.iter().enumerate().filter(|(_, value)| test(**value));
@@ -295,6 +301,7 @@ fn mark<T: Copy>(values: &[T], marks: &mut [u64], test: impl Fn(T) -> bool) {
 }
 
 /// Zeros and ones as bits, the first the lowest.
+#[inline]
 fn packed(flags: &[u8; WORD]) -> u64 {
     // Bit 8 i of a word goes to bit 56 + i, and no two meet.
     const GATHER: u64 = 0x0102_0408_1020_4080;
