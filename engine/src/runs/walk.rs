@@ -6,20 +6,23 @@
 //! ```
 //! All groups but the last, which may go on, leave when there are enough of them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, UInt64Array};
 use arrow::compute::kernels::cmp::lt;
 use arrow::compute::{concat, partition, take};
+use arrow::datatypes::Float64Type;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::functions_aggregate::average::Avg;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
 use futures::TryStreamExt;
 
-use super::exec::{Boundary, Grouping};
+use super::exec::{Aggregate, Boundary, Grouping};
 
 /// Groups that are given at once.
 const GROUPS: usize = 8192;
@@ -81,7 +84,7 @@ impl RunWalk {
             self.held += seen.len();
             self.values.push(seen);
         }
-        self.update(batch)?;
+        self.update(batch, &runs, first)?;
         let bytes = self.accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>();
         self.reservation.try_resize(bytes + self.held * size_of::<u64>())
     }
@@ -103,10 +106,15 @@ impl RunWalk {
         if self.grouping.partial { Ok(()) } else { ascend(values) }
     }
 
-    fn update(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn update(&mut self, batch: &RecordBatch, runs: &[Range<usize>], first: usize) -> Result<()> {
         for (aggregate, accumulator) in self.grouping.aggregates.iter().zip(&mut self.accumulators) {
             let array = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(batch)?.into_array(batch.num_rows());
             let args = aggregate.function.expressions().iter().map(array).collect::<Result<Vec<_>>>()?;
+            if let Some(means) = means(aggregate, &args, runs) {
+                let groups: Vec<usize> = (first..first + runs.len()).collect();
+                accumulator.merge_batch(&means, &groups, self.held)?;
+                continue;
+            }
             let filter = aggregate.filter.as_ref().map(array).transpose()?;
             let filter = filter.as_ref().map(|filter| {
                 let marks = filter.as_any().downcast_ref::<arrow::array::BooleanArray>();
@@ -159,6 +167,46 @@ impl RunWalk {
     }
 }
 
+/// Rows that a run must have on average to be added up by itself.
+const LONG: usize = 32;
+/// Numbers that are added up at a time, each beside the others.
+const LANES: usize = 8;
+
+/// The state of a mean of doubles for each run: how many there are, and their sum; `None` for another aggregate.
+///
+/// Added up run by run, not row by row, it takes a fraction of the time.
+fn means(aggregate: &Aggregate, args: &[ArrayRef], runs: &[Range<usize>]) -> Option<[ArrayRef; 2]> {
+    let [numbers] = args else { return None };
+    let numbers = numbers.as_primitive_opt::<Float64Type>()?;
+    let function = &aggregate.function;
+    let is_mean = function.fun().inner().is::<Avg>() && !function.is_distinct() && aggregate.filter.is_none();
+    if !is_mean || numbers.len() < LONG * runs.len() {
+        return None;
+    }
+    let of_run = |run: &Range<usize>| {
+        let numbers = numbers.slice(run.start, run.len());
+        let count = numbers.len() - numbers.null_count();
+        (count > 0).then(|| (count as u64, total(&numbers)))
+    };
+    let (counts, sums): (Vec<_>, Vec<_>) = runs.iter().map(of_run).map(Option::unzip).unzip();
+    Some([Arc::new(UInt64Array::from(counts)), Arc::new(Float64Array::from(sums))])
+}
+
+/// The sum of the numbers that are not null.
+fn total(numbers: &Float64Array) -> f64 {
+    if numbers.null_count() > 0 {
+        return numbers.iter().flatten().sum();
+    }
+    let (whole, rest) = numbers.values().as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for numbers in whole {
+        for (lane, number) in lanes.iter_mut().zip(numbers) {
+            *lane += number;
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
+}
+
 /// The group of each value where equal ones follow each other, and one value a group.
 pub(super) fn one_each(values: &ArrayRef) -> Result<(Vec<usize>, ArrayRef)> {
     let runs = partition(std::slice::from_ref(values))?.ranges();
@@ -200,6 +248,16 @@ mod tests {
         for wrong in [&[Some(3), Some(3)][..], &[Some(4), Some(3)], &[None, Some(3)], &[Some(3), None]] {
             assert!(ascend(&values(wrong)).unwrap_err().to_string().contains("not sorted"), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn numbers_add_up() {
+        let numbers: Vec<Option<f64>> = (0..29).map(|number| Some(f64::from(number))).collect();
+        assert_eq!(total(&Float64Array::from(numbers.clone())), 406.0);
+        assert_eq!(total(&Float64Array::from(numbers.clone()).slice(3, 10)), 75.0);
+        let gaps: Float64Array = numbers.into_iter().map(|number| number.filter(|number| *number != 7.0)).collect();
+        assert_eq!(total(&gaps), 399.0);
+        assert!(total(&Float64Array::from(vec![1.0, f64::NAN])).is_nan());
     }
 
     #[test]
