@@ -70,6 +70,11 @@ impl Cells {
         self.files.capacity() * size_of::<Filed>() + self.vectors.capacity() * size_of::<[f64; 3]>()
     }
 
+    /// Bytes of memory that telling the keys takes at most.
+    pub(super) fn keys_memory(&self) -> usize {
+        self.files.len() * (size_of::<u64>() + size_of::<Range<u64>>())
+    }
+
     /// The keys of all positions within the radius of one of the set.
     pub(super) fn keys(&self) -> KeyRanges {
         let shift = self.discs.order().key_shift();

@@ -231,7 +231,12 @@ impl PhysicalNear {
     /// Tells the scan of the streamed side which of its rows can have partners.
     fn narrow(&self, build: &Build, probe: &dyn ExecutionPlan, left: bool) {
         let narrowing = narrowing(probe, self.position(!left)).filter(|narrowing| !narrowing.is_told());
-        let keys = || build.neighbours.as_ref().and_then(Neighbours::keys);
+        // Without the memory nothing is narrowed.
+        let held = build.reserve();
+        let keys = || {
+            let neighbours = build.neighbours.as_ref()?;
+            held.try_grow(neighbours.keys_memory()).ok().and_then(|()| neighbours.keys())
+        };
         if let Some((narrowing, keys)) = narrowing.and_then(|narrowing| Some((narrowing, keys()?))) {
             narrowing.tell(keys);
         }

@@ -90,6 +90,7 @@ impl NearestWalk {
     async fn read(mut self, mut input: SendableRecordBatchStream) -> Result<Self> {
         let plan = Arc::clone(&self.plan);
         let Some(best) = &plan.best else { return Ok(self) };
+        self.held.try_grow(self.partners.memory())?;
         let sorted =
             best.order.iter().map(|(key, options)| Ok(SortField::new_with_options(key.data_type()?, *options)));
         let mut converter = RowConverter::new(sorted.collect::<Result<Vec<_>>>()?)?;

@@ -72,6 +72,14 @@ impl Neighbours {
         }
     }
 
+    /// Bytes of memory that telling the keys takes at most.
+    pub(super) fn keys_memory(&self) -> usize {
+        match self {
+            Self::Cells(cells) => cells.keys_memory(),
+            Self::Zones(_) => 0,
+        }
+    }
+
     /// The keys of all that can be near, where they are known.
     pub(super) fn keys(&self) -> Option<KeyRanges> {
         match self {
