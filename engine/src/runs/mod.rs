@@ -18,8 +18,10 @@
 //!      HatsScanExec                                   HatsScanExec
 //! ```
 
+mod by_run;
 mod exec;
 mod follows;
+mod key_runs;
 mod walk;
 
 use std::collections::HashSet;

@@ -9,20 +9,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, UInt64Array};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::kernels::cmp::lt;
 use arrow::compute::{concat, partition, take};
-use arrow::datatypes::Float64Type;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::functions_aggregate::average::Avg;
-use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::logical_expr::{ColumnarValue, EmitTo, GroupsAccumulator};
 use futures::TryStreamExt;
 
-use super::exec::{Aggregate, Boundary, Grouping};
+use super::by_run::states;
+use super::exec::{Boundary, Grouping};
+use super::key_runs::runs_of_keys;
 
 /// Groups that are given at once.
 const GROUPS: usize = 8192;
@@ -70,16 +69,19 @@ impl RunWalk {
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let rows = batch.num_rows();
-        let values = self.grouping.group.evaluate(batch)?.into_array(rows)?;
-        let runs = partition(std::slice::from_ref(&values))?.ranges();
-        let starts = UInt64Array::from_iter_values(runs.iter().map(|run| run.start as u64));
-        let starts = take(&values, &starts, None)?;
+        let (runs, starts) = match runs_of_keys(&self.grouping.group, batch) {
+            Some(found) => found,
+            None => {
+                let values = self.grouping.group.evaluate(batch)?.into_array(rows)?;
+                let runs = partition(std::slice::from_ref(&values))?.ranges();
+                let starts = UInt64Array::from_iter_values(runs.iter().map(|run| run.start as u64));
+                let starts = take(&values, &starts, None)?;
+                (runs, starts)
+            }
+        };
         let (goes_on, seen) = self.with_last(starts)?;
         let first = self.held - usize::from(goes_on);
         self.indices.clear();
-        for (number, run) in runs.iter().enumerate() {
-            self.indices.resize(run.end, first + number);
-        }
         if !seen.is_empty() {
             self.held += seen.len();
             self.values.push(seen);
@@ -108,14 +110,21 @@ impl RunWalk {
 
     fn update(&mut self, batch: &RecordBatch, runs: &[Range<usize>], first: usize) -> Result<()> {
         for (aggregate, accumulator) in self.grouping.aggregates.iter().zip(&mut self.accumulators) {
-            let array = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(batch)?.into_array(batch.num_rows());
-            let args = aggregate.function.expressions().iter().map(array).collect::<Result<Vec<_>>>()?;
-            if let Some(means) = means(aggregate, &args, runs) {
+            let args =
+                aggregate.function.expressions().iter().map(|expr| expr.evaluate(batch)).collect::<Result<Vec<_>>>()?;
+            if let Some(states) = states(aggregate, &args, runs) {
                 let groups: Vec<usize> = (first..first + runs.len()).collect();
-                accumulator.merge_batch(&means, &groups, self.held)?;
+                accumulator.merge_batch(&states, &groups, self.held)?;
                 continue;
             }
-            let filter = aggregate.filter.as_ref().map(array).transpose()?;
+            if self.indices.is_empty() {
+                for (number, run) in runs.iter().enumerate() {
+                    self.indices.resize(run.end, first + number);
+                }
+            }
+            let array = |value: ColumnarValue| value.into_array(batch.num_rows());
+            let args = args.into_iter().map(array).collect::<Result<Vec<_>>>()?;
+            let filter = aggregate.filter.as_ref().map(|filter| filter.evaluate(batch).and_then(array)).transpose()?;
             let filter = filter.as_ref().map(|filter| {
                 let marks = filter.as_any().downcast_ref::<arrow::array::BooleanArray>();
                 marks.ok_or_else(|| exec_datafusion_err!("the filter of an aggregate is no condition"))
@@ -167,46 +176,6 @@ impl RunWalk {
     }
 }
 
-/// Rows that a run must have on average to be added up by itself.
-const LONG: usize = 32;
-/// Numbers that are added up at a time, each beside the others.
-const LANES: usize = 8;
-
-/// The state of a mean of doubles for each run: how many there are, and their sum; `None` for another aggregate.
-///
-/// Added up run by run, not row by row, it takes a fraction of the time.
-fn means(aggregate: &Aggregate, args: &[ArrayRef], runs: &[Range<usize>]) -> Option<[ArrayRef; 2]> {
-    let [numbers] = args else { return None };
-    let numbers = numbers.as_primitive_opt::<Float64Type>()?;
-    let function = &aggregate.function;
-    let is_mean = function.fun().inner().is::<Avg>() && !function.is_distinct() && aggregate.filter.is_none();
-    if !is_mean || numbers.len() < LONG * runs.len() {
-        return None;
-    }
-    let of_run = |run: &Range<usize>| {
-        let numbers = numbers.slice(run.start, run.len());
-        let count = numbers.len() - numbers.null_count();
-        (count > 0).then(|| (count as u64, total(&numbers)))
-    };
-    let (counts, sums): (Vec<_>, Vec<_>) = runs.iter().map(of_run).map(Option::unzip).unzip();
-    Some([Arc::new(UInt64Array::from(counts)), Arc::new(Float64Array::from(sums))])
-}
-
-/// The sum of the numbers that are not null.
-fn total(numbers: &Float64Array) -> f64 {
-    if numbers.null_count() > 0 {
-        return numbers.iter().flatten().sum();
-    }
-    let (whole, rest) = numbers.values().as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for numbers in whole {
-        for (lane, number) in lanes.iter_mut().zip(numbers) {
-            *lane += number;
-        }
-    }
-    lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
-}
-
 /// The group of each value where equal ones follow each other, and one value a group.
 pub(super) fn one_each(values: &ArrayRef) -> Result<(Vec<usize>, ArrayRef)> {
     let runs = partition(std::slice::from_ref(values))?.ranges();
@@ -248,16 +217,6 @@ mod tests {
         for wrong in [&[Some(3), Some(3)][..], &[Some(4), Some(3)], &[None, Some(3)], &[Some(3), None]] {
             assert!(ascend(&values(wrong)).unwrap_err().to_string().contains("not sorted"), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn numbers_add_up() {
-        let numbers: Vec<Option<f64>> = (0..29).map(|number| Some(f64::from(number))).collect();
-        assert_eq!(total(&Float64Array::from(numbers.clone())), 406.0);
-        assert_eq!(total(&Float64Array::from(numbers.clone()).slice(3, 10)), 75.0);
-        let gaps: Float64Array = numbers.into_iter().map(|number| number.filter(|number| *number != 7.0)).collect();
-        assert_eq!(total(&gaps), 399.0);
-        assert!(total(&Float64Array::from(vec![1.0, f64::NAN])).is_nan());
     }
 
     #[test]
