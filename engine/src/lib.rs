@@ -8,6 +8,7 @@ mod cooperation;
 mod crossmatch;
 mod error;
 mod functions;
+mod id_joins;
 mod ingest;
 mod integrity;
 mod merging;

@@ -22,6 +22,8 @@ pub struct Rules {
     pub key_pruning: bool,
     /// Find rows of ids by the indexes of a collection.
     pub id_index: bool,
+    /// Tell a scan the ids that a join asks for.
+    pub id_joins: bool,
     /// Decode positions first, and the other columns only for rows that are kept.
     pub late_materialization: bool,
     /// Evaluate recognised predicates inside the scan at all; off leaves every filter to DataFusion.
@@ -47,6 +49,7 @@ impl Rules {
             extremes_pruning: true,
             key_pruning: true,
             id_index: true,
+            id_joins: true,
             late_materialization: true,
             predicate_pushdown: true,
             scan_template: true,
@@ -66,6 +69,7 @@ impl Rules {
             extremes_pruning: false,
             key_pruning: false,
             id_index: false,
+            id_joins: false,
             late_materialization: false,
             predicate_pushdown: false,
             scan_template: false,
@@ -80,13 +84,14 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 12] = [
+const SWITCHES: [(&str, Switch); 13] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
     ("extremes_pruning", |rules| &mut rules.extremes_pruning),
     ("key_pruning", |rules| &mut rules.key_pruning),
     ("id_index", |rules| &mut rules.id_index),
+    ("id_joins", |rules| &mut rules.id_joins),
     ("late_materialization", |rules| &mut rules.late_materialization),
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),

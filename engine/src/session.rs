@@ -22,6 +22,7 @@ use crate::catalog::{CATALOG, DEFAULT_SCHEMA};
 use crate::cooperation::GiveWay;
 use crate::crossmatch::{NearestInLateral, SkyPlanner};
 use crate::functions::{self, Builtins};
+use crate::id_joins::TellIds;
 use crate::merging::MergeInTurn;
 use crate::options::{BlockCacheOptions, EngineOptions, Rules};
 use crate::runs::GroupByRuns;
@@ -101,7 +102,8 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 /// in which order partitions come together, and what gives way, is settled for what comes out at the end.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let first: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] = [Arc::new(AnswerByFooters), Arc::new(GroupByRuns)];
-    let last: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] = [Arc::new(MergeInTurn), Arc::new(GiveWay)];
+    let last: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] =
+        [Arc::new(MergeInTurn), Arc::new(GiveWay), Arc::new(TellIds)];
     first.into_iter().chain(PhysicalOptimizer::new().rules).chain(last).collect()
 }
 

@@ -33,6 +33,7 @@ use super::estimate::row_bytes;
 use super::metrics::{ScanMetrics, count_partitions};
 use super::narrow::{KeyRanges, Narrowing};
 use super::stream::UnitWalk;
+use super::wanted::WantedIds;
 
 /// Footer bytes kept by a task that was given no cache.
 const LOCAL_CACHE: usize = 16 << 20;
@@ -44,14 +45,21 @@ const LOCAL_CACHE: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct HatsScanExec {
     descriptor: Arc<ScanDescriptor>,
-    narrowing: Narrowing,
-    dynamic: DynamicFilters,
+    told: Told,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
-/// Conditions over the output that become known while the scan runs: what does not fulfil them is not missed.
-pub(crate) type DynamicFilters = Arc<[Arc<DynamicFilterPhysicalExpr>]>;
+/// What whoever reads the scan finds out while it runs: rows that it leaves out are not missed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    /// Keys that matter.
+    pub(crate) narrowing: Narrowing,
+    /// Conditions over the output.
+    pub(crate) dynamic: Arc<[Arc<DynamicFilterPhysicalExpr>]>,
+    /// Ids that a join asks for, and the output column that has them.
+    pub(crate) ids: Option<(usize, Arc<WantedIds>)>,
+}
 
 impl HatsScanExec {
     pub(crate) fn new(descriptor: ScanDescriptor) -> Self {
@@ -63,8 +71,7 @@ impl HatsScanExec {
         );
         let metrics = ExecutionPlanMetricsSet::new();
         count_partitions(&metrics, descriptor.catalog.partitions.len(), descriptor.partitions);
-        let (narrowing, dynamic) = (Narrowing::default(), DynamicFilters::default());
-        Self { descriptor: Arc::new(descriptor), narrowing, dynamic, properties: Arc::new(properties), metrics }
+        Self { descriptor: Arc::new(descriptor), told: Told::default(), properties: Arc::new(properties), metrics }
     }
 
     /// What it reads.
@@ -81,7 +88,7 @@ impl HatsScanExec {
             self.descriptor.output.fields().get(column).is_some_and(|field| field.name() == name)
         };
         let own = is(lon, &positions.ra) && is(lat, &positions.dec);
-        (index.is_some() && own && self.descriptor.limit.is_none()).then_some(&self.narrowing)
+        (index.is_some() && own && self.descriptor.limit.is_none()).then_some(&self.told.narrowing)
     }
 }
 
@@ -112,7 +119,15 @@ impl HatsScanExec {
 
     /// Tells which keys matter.
     pub(crate) fn tell(&self, keys: KeyRanges) {
-        self.narrowing.tell(keys);
+        self.told.narrowing.tell(keys);
+    }
+
+    /// The same scan where only rows matter whose whole number in an output column is one of those that are told; `None`
+    /// where it must count others, too, or may leave nothing out.
+    pub(crate) fn asked_for(&self, column: usize, ids: &Arc<WantedIds>) -> Option<Self> {
+        let is_free = self.descriptor.limit.is_none() && self.told.ids.is_none() && self.descriptor.rules.id_joins;
+        let told = Told { ids: Some((column, Arc::clone(ids))), ..self.told.clone() };
+        is_free.then(|| Self { told, ..self.clone() })
     }
 
     /// Rows that it may hand out, where the catalog says how many it has.
@@ -195,8 +210,11 @@ impl DisplayAs for HatsScanExec {
         if let Some(limit) = descriptor.limit {
             write!(f, ", limit={limit}")?;
         }
-        if !self.dynamic.is_empty() {
-            let found: Vec<String> = self.dynamic.iter().map(ToString::to_string).collect();
+        if let Some((column, _)) = &self.told.ids {
+            write!(f, ", ids of a join={}", descriptor.output.field(*column).name())?;
+        }
+        if !self.told.dynamic.is_empty() {
+            let found: Vec<String> = self.told.dynamic.iter().map(ToString::to_string).collect();
             write!(f, ", found out={}", abbreviated(&found.join(" AND ")))?;
         }
         write!(f, ", partitions={}/{}", descriptor.partitions, descriptor.catalog.partitions.len())?;
@@ -256,7 +274,7 @@ impl ExecutionPlan for HatsScanExec {
             .get_extension::<FooterCache>()
             .unwrap_or_else(|| Arc::new(FooterCache::new(LOCAL_CACHE)));
         let metrics = ScanMetrics::new(&self.metrics, partition);
-        let what = (Arc::clone(&self.descriptor), self.narrowing.clone(), Arc::clone(&self.dynamic));
+        let what = (Arc::clone(&self.descriptor), self.told.clone());
         let walk = UnitWalk::new(what, partition, footers, metrics.clone());
         let stream =
             futures::stream::try_unfold(
@@ -296,14 +314,15 @@ impl ExecutionPlan for HatsScanExec {
             let filter: Arc<dyn Any + Send + Sync> = Arc::<dyn PhysicalExpr>::clone(&pushed.filter);
             filter.downcast::<DynamicFilterPhysicalExpr>().ok()
         });
-        let dynamic: DynamicFilters = filters.collect();
+        let dynamic: Arc<[_]> = filters.collect();
         // They only say what to pass over: who found them out looks at every row that comes.
         let propagation = FilterPushdownPropagation::all_unsupported(pushed);
         let is_used = phase == FilterPushdownPhase::Post && self.descriptor.limit.is_none() && !dynamic.is_empty();
         if !is_used || !self.descriptor.rules.extremes_pruning {
             return Ok(propagation);
         }
-        Ok(propagation.with_updated_node(Arc::new(Self { dynamic, ..self.clone() })))
+        Ok(propagation
+            .with_updated_node(Arc::new(Self { told: Told { dynamic, ..self.told.clone() }, ..self.clone() })))
     }
 
     fn supports_limit_pushdown(&self) -> bool {

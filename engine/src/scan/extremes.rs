@@ -17,6 +17,7 @@ use parquet::schema::types::ColumnDescriptor;
 use super::cache::Footer;
 use super::intervals::Span;
 use super::select::RowGroupTask;
+use super::wanted::WantedIds;
 use crate::integrity::{NanCounts, nan_counts};
 
 /// The extremes of the pages of one file.
@@ -146,39 +147,46 @@ pub(crate) fn within<'a>(
     task: RowGroupTask,
     bounds: impl IntoIterator<Item = (&'a str, Span)>,
 ) -> Option<RowGroupTask> {
-    let mut task = task;
-    for (name, span) in bounds {
-        let leaf = |name: &str| {
-            let columns = footer.reader.parquet_schema().columns();
-            columns.iter().position(|column| column.path().parts() == [name])
-        };
-        let Some((leaf, extremes)) =
-            leaf(name).and_then(|leaf| Some((leaf, footer.extremes.pages(leaf, task.row_group)?)))
-        else {
-            continue;
-        };
-        let keep = |page: &Page| {
+    bounds.into_iter().try_fold(task, |task, (name, span)| {
+        narrowed(footer, task, name, |page, may_be_nan| {
             (page.low <= span.high && page.high >= span.low)
-                || (span.nan && extremes.may_be_nan)
+                || (span.nan && may_be_nan)
                 || (span.null && page.may_be_null)
-        };
-        if extremes.pages.iter().all(keep) {
-            continue;
-        }
-        let Some(rows) = page_rows(footer, task.row_group, leaf).filter(|rows| rows.len() == extremes.pages.len())
-        else {
-            continue;
-        };
-        let kept = rows.iter().zip(&extremes.pages).filter(|(_, page)| keep(page)).map(|(rows, _)| rows.clone());
-        let all = footer.rows.get(task.row_group).copied().unwrap_or(0);
-        let kept = RowSelection::from_consecutive_ranges(kept, all);
-        let left = task.selection.as_ref().map_or_else(|| kept.clone(), |rows| rows.intersection(&kept));
-        if !left.selects_any() {
-            return None;
-        }
-        task.selection = Some(left);
+        })
+    })
+}
+
+/// What of a task is left where a column has one of some ids; `None` if nothing is.
+pub(crate) fn holding(footer: &Footer, task: RowGroupTask, column: &str, ids: &WantedIds) -> Option<RowGroupTask> {
+    narrowed(footer, task, column, |page, _| ids.may_lie_within(page.low, page.high))
+}
+
+/// What of a task is left of some pages of a column, chosen by what they hold and whether the row group may hold NaN.
+fn narrowed(
+    footer: &Footer,
+    mut task: RowGroupTask,
+    column: &str,
+    keep: impl Fn(&Page, bool) -> bool,
+) -> Option<RowGroupTask> {
+    let columns = footer.reader.parquet_schema().columns();
+    let leaf = columns.iter().position(|found| found.path().parts() == [column]);
+    let Some((leaf, extremes)) = leaf.and_then(|leaf| Some((leaf, footer.extremes.pages(leaf, task.row_group)?)))
+    else {
+        return Some(task);
+    };
+    let kept: Vec<bool> = extremes.pages.iter().map(|page| keep(page, extremes.may_be_nan)).collect();
+    if kept.iter().all(|kept| *kept) {
+        return Some(task);
     }
-    Some(task)
+    let rows = page_rows(footer, task.row_group, leaf).filter(|rows| rows.len() == kept.len());
+    let Some(rows) = rows else { return Some(task) };
+    let kept = rows.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rows, _)| rows.clone());
+    let all = footer.rows.get(task.row_group).copied().unwrap_or(0);
+    let kept = RowSelection::from_consecutive_ranges(kept, all);
+    let left = task.selection.as_ref().map_or_else(|| kept.clone(), |rows| rows.intersection(&kept));
+    let any = left.selects_any();
+    task.selection = Some(left);
+    any.then_some(task)
 }
 
 /// The rows of each page of a column in a row group.

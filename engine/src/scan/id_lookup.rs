@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::cache::FooterCache;
 use super::descriptor::{ScanDescriptor, ScanRequest};
-use super::exec::DynamicFilters;
+use super::exec::Told;
 use super::metrics::ScanMetrics;
 use super::narrow::{KeyRanges, Narrowing};
 use super::stream::UnitWalk;
@@ -91,7 +91,7 @@ impl IdLookup {
         let own =
             ScanMetrics { fetched: metrics.fetched.clone(), ..ScanMetrics::new(&ExecutionPlanMetricsSet::new(), 0) };
         let mut walk = UnitWalk::new(
-            (Arc::new(descriptor), narrowing, DynamicFilters::default()),
+            (Arc::new(descriptor), Told { narrowing, ..Told::default() }),
             0,
             Arc::clone(footers),
             own.clone(),

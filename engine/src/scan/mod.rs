@@ -38,6 +38,7 @@ mod narrow;
 mod select;
 mod stream;
 mod tally;
+mod wanted;
 
 pub(crate) use blocks::BlockCache;
 pub(crate) use cache::FooterCache;
@@ -48,3 +49,4 @@ pub(crate) use exec::HatsScanExec;
 pub(crate) use id_lookup::IdLookup;
 pub(crate) use narrow::{KeyRanges, Narrowing, PAD_DEG};
 pub(crate) use tally::Tally;
+pub(crate) use wanted::WantedIds;

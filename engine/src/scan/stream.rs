@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::Schema;
 use datafusion::error::{DataFusionError, Result};
 
 use super::by_key::KeyTest;
@@ -15,26 +15,27 @@ use super::cache::{Footer, FooterCache};
 use super::columns::FileColumns;
 use super::decode::{BATCH_ROWS, FileScan, KeyColumn, OutputPlan, RowGroupBatches, Source};
 use super::descriptor::{ScanDescriptor, ScanUnit};
-use super::exec::DynamicFilters;
+use super::exec::Told;
 use super::extremes;
+use super::filter::RowFilter;
 use super::id_lookup::IdLookup;
 use super::intervals::{is_false, spans};
 use super::metrics::ScanMetrics;
-use super::narrow::Narrowing;
 use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
+use super::wanted::IsWanted;
 
 /// Walks the units of one output partition.
 #[derive(Debug)]
 pub(crate) struct UnitWalk {
     descriptor: Arc<ScanDescriptor>,
     keys: KeyTest,
-    /// What whoever reads the scan finds out while it runs.
-    dynamic: DynamicFilters,
+    told: Told,
     /// Ids that were not looked up yet.
     lookup: Option<Arc<IdLookup>>,
     footers: Arc<FooterCache>,
     metrics: ScanMetrics,
-    plan: Arc<OutputPlan>,
+    /// Made when the first file is opened: more is known by then.
+    plan: Option<Arc<OutputPlan>>,
     units: VecDeque<ScanUnit>,
     /// Where the open file is.
     unit: Option<ScanUnit>,
@@ -48,7 +49,7 @@ pub(crate) struct UnitWalk {
 
 impl UnitWalk {
     pub(crate) fn new(
-        (descriptor, narrowing, dynamic): (Arc<ScanDescriptor>, Narrowing, DynamicFilters),
+        (descriptor, told): (Arc<ScanDescriptor>, Told),
         stream: usize,
         footers: Arc<FooterCache>,
         metrics: ScanMetrics,
@@ -57,11 +58,11 @@ impl UnitWalk {
         let coalescer = BatchCoalescer::new(Arc::clone(&descriptor.output), BATCH_ROWS)
             .with_biggest_coalesce_batch_size(Some(BATCH_ROWS / 2));
         Self {
-            plan: Arc::new(output_plan(&descriptor)),
+            plan: None,
             remaining: descriptor.limit.unwrap_or(usize::MAX),
-            keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing },
+            keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing: told.narrowing.clone() },
             lookup: descriptor.lookup.clone(),
-            dynamic,
+            told,
             descriptor,
             footers,
             metrics,
@@ -117,7 +118,7 @@ impl UnitWalk {
         if self.file.take().is_some() {
             self.metrics.partitions_done.add(1);
         }
-        if let Some(lookup) = self.lookup.take() {
+        if let Some(lookup) = self.lookup.take().or_else(|| self.lookup_of_join()) {
             self.keys.narrowing.tell(lookup.keys(&self.footers, &self.metrics).await?);
         }
         let Some(unit) = self.units.pop_front() else { return Ok(false) };
@@ -130,6 +131,14 @@ impl UnitWalk {
         Ok(true)
     }
 
+    /// Where the rows of a join's ids lie, until that was asked.
+    fn lookup_of_join(&self) -> Option<Arc<IdLookup>> {
+        let (column, ids) = self.told.ids.as_ref()?;
+        let ScanDescriptor { catalog, output, rules, .. } = self.descriptor.as_ref();
+        let is_open = rules.id_index && !self.keys.narrowing.is_told();
+        ids.lookup(catalog, output.field(*column).name()).filter(|_| is_open)
+    }
+
     /// What of a task can pass the comparisons, and what whoever reads the scan has found out since.
     fn within_bounds(&self, task: RowGroupTask, footer: &Footer) -> Result<Option<RowGroupTask>> {
         if !self.descriptor.rules.extremes_pruning {
@@ -138,7 +147,10 @@ impl UnitWalk {
         let before = task.row_count(&footer.rows);
         let output = &self.descriptor.output;
         let mut task = extremes::within(footer, task, self.descriptor.filter.spans());
-        for found in self.dynamic.iter() {
+        if let Some((column, ids)) = &self.told.ids {
+            task = task.and_then(|task| extremes::holding(footer, task, output.field(*column).name(), ids));
+        }
+        for found in self.told.dynamic.iter() {
             let found = found.current()?;
             if is_false(&found) {
                 task = None;
@@ -180,10 +192,11 @@ impl UnitWalk {
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         self.tasks = self.tasks_of(unit, &footer).into();
-        let filter_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.filter.schema), fetcher.path())?;
-        let rest_columns = FileColumns::try_new(&footer, Arc::clone(&self.plan.rest), fetcher.path())?;
+        let plan = Arc::clone(self.plan.get_or_insert_with(|| Arc::new(output_plan(&self.descriptor, &self.told))));
+        let filter_columns = FileColumns::try_new(&footer, Arc::clone(&plan.filter.schema), fetcher.path())?;
+        let rest_columns = FileColumns::try_new(&footer, Arc::clone(&plan.rest), fetcher.path())?;
         let key_column = descriptor.catalog.index.as_ref().and_then(|index| KeyColumn::of(index, &footer));
-        let (plan, keys) = (Arc::clone(&self.plan), self.keys.clone());
+        let keys = self.keys.clone();
         self.file = Some(FileScan { footer, fetcher, filter_columns, rest_columns, plan, key_column, keys });
         Ok(())
     }
@@ -210,14 +223,14 @@ impl UnitWalk {
 }
 
 /// Sorts the output columns into those that filters read anyway and the rest.
-fn output_plan(descriptor: &ScanDescriptor) -> OutputPlan {
-    let filter_schema: &SchemaRef = &descriptor.filter.schema;
+fn output_plan(descriptor: &ScanDescriptor, told: &Told) -> OutputPlan {
+    let filter = filter(descriptor, told);
     let mut rest = Vec::new();
     let sources = descriptor
         .output
         .fields()
         .iter()
-        .map(|field| match filter_schema.index_of(field.name()) {
+        .map(|field| match filter.schema.index_of(field.name()) {
             Ok(place) => Source::Filter(place),
             Err(_) => {
                 rest.push(Arc::clone(field));
@@ -226,10 +239,28 @@ fn output_plan(descriptor: &ScanDescriptor) -> OutputPlan {
         })
         .collect();
     OutputPlan {
-        filter: descriptor.filter.clone(),
+        filter,
         output: Arc::clone(&descriptor.output),
         rest: Arc::new(Schema::new(rest)),
         sources,
         late_materialization: descriptor.rules.late_materialization,
     }
+}
+
+/// The filter of a descriptor, and whether rows have an id that a join is known to ask for.
+fn filter(descriptor: &ScanDescriptor, told: &Told) -> RowFilter {
+    let RowFilter { schema, spatial, comparisons, .. } = &descriptor.filter;
+    let Some((column, ids)) = told.ids.as_ref().filter(|(_, ids)| ids.is_told()) else {
+        return descriptor.filter.clone();
+    };
+    let field = &descriptor.output.fields()[*column];
+    let mut fields = schema.fields().to_vec();
+    let place = schema.index_of(field.name()).unwrap_or_else(|_| {
+        fields.push(Arc::clone(field));
+        fields.len() - 1
+    });
+    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+    let test = IsWanted { name: field.name().clone(), column: place, ids: Arc::clone(ids) };
+    let comparisons = comparisons.iter().cloned().chain([Arc::new(test) as _]).collect();
+    RowFilter::new(schema, spatial.clone(), comparisons)
 }

@@ -15,6 +15,7 @@ mod conditions;
 mod dense;
 mod draw;
 mod extremes;
+mod ids;
 mod maps;
 mod matches;
 mod pairs;
@@ -76,4 +77,9 @@ async fn maps_of_sorted_rows_are_those_of_any_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn footers_tell_what_the_rows_tell() {
     tallies::check(seeded(), queries(600) / 40).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_on_ids_give_the_rows_that_have_them() {
+    ids::check(seeded(), queries(600) / 40).await;
 }
