@@ -25,6 +25,8 @@ use crate::catalog::CatalogMetadata;
 
 /// Bits of the marks for each id, at least.
 const BITS: usize = 16;
+/// One in how many values ids between them are few.
+const FEW: usize = 8;
 /// An odd number without pattern: products with it spread over all bits.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -78,11 +80,7 @@ impl IdSet {
         // Runs in order, of which there are many in tables that are sorted by place, are merged.
         ids.sort();
         ids.dedup();
-        let mut marks = vec![0; Self::words(ids.len())];
-        for id in &ids {
-            let (word, bits) = place(*id, marks.len());
-            marks[word] |= bits;
-        }
+        let marks = Self::marks(&ids);
         Self { ids, marks }
     }
 
@@ -90,16 +88,45 @@ impl IdSet {
         (ids * BITS / 64).next_power_of_two()
     }
 
+    fn marks(ids: &[i64]) -> Vec<u64> {
+        let mut marks = vec![0; Self::words(ids.len())];
+        for id in ids {
+            let (word, bits) = place(*id, marks.len());
+            marks[word] |= bits;
+        }
+        marks
+    }
+
+    /// Which of some values are ids, or look like it.
+    ///
+    /// Values near each other are few of all that can be: marks of the ids between them are smaller, and at hand.
+    fn select(&self, values: &[i64]) -> BooleanBuffer {
+        let low = values.iter().copied().min().unwrap_or(i64::MAX);
+        let high = values.iter().copied().max().unwrap_or(i64::MIN);
+        let from = self.ids.partition_point(|id| *id < low);
+        let between = self.ids[from..].partition_point(|id| *id <= high);
+        if between == 0 {
+            return BooleanBuffer::new_unset(values.len());
+        }
+        let own;
+        let marks = if between * FEW < values.len() {
+            own = Self::marks(&self.ids[from..from + between]);
+            &own
+        } else {
+            &self.marks
+        };
+        let has = |id: i64| {
+            let (word, bits) = place(id, marks.len());
+            marks.get(word).is_some_and(|marks| marks & bits == bits)
+        };
+        BooleanBuffer::collect_bool(values.len(), |row| has(values[row]))
+    }
+
     fn touches(&self, low: f64, high: f64) -> bool {
         // Out of range, the cast gives the least and the greatest integer.
         let (low, high) = (low as i64, high as i64);
         let next = self.ids.partition_point(|id| *id < low);
         low <= high && self.ids.get(next).is_some_and(|id| *id <= high)
-    }
-
-    fn has(&self, id: i64) -> bool {
-        let (word, bits) = place(id, self.marks.len());
-        self.marks.get(word).is_some_and(|marks| marks & bits == bits)
     }
 }
 
@@ -156,8 +183,7 @@ impl PhysicalExpr for IsWanted {
         let Some(set) = self.ids.told.get() else { return Ok(ColumnarValue::Scalar(true.into())) };
         let ids = cast(batch.column(self.column), &DataType::Int64)?;
         let ids = ids.as_primitive::<Int64Type>();
-        let values = ids.values();
-        let marks = BooleanBuffer::collect_bool(values.len(), |row| set.has(values[row]));
+        let marks = set.select(ids.values());
         let marks = match ids.nulls() {
             Some(present) => &marks & present.inner(),
             None => marks,
