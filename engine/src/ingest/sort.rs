@@ -3,8 +3,14 @@
 //! Rows are not moved here: what is sorted is their addresses, 16 bytes a row. Rows of equal key keep the order in
 //! which they came, so the same input gives the same files.
 
-use arrow::array::{Array, Int64Array, RecordBatch};
-use arrow::compute::interleave_record_batch;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, RecordBatch, RecordBatchOptions,
+};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow::compute::interleave;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use rayon::prelude::*;
 
@@ -36,7 +42,35 @@ fn addresses(number: usize, batch: &RecordBatch) -> impl Iterator<Item = RowAddr
 
 /// The rows at the given addresses, in that order.
 pub(super) fn gather(batches: &[RecordBatch], rows: &[RowAddress]) -> Result<RecordBatch, ArrowError> {
-    let batches: Vec<&RecordBatch> = batches.iter().collect();
     let indices: Vec<(usize, usize)> = rows.iter().map(|row| (row.batch as usize, row.row as usize)).collect();
-    interleave_record_batch(&batches, &indices)
+    let Some(first) = batches.first() else { return Err(ArrowError::InvalidArgumentError("no batches".to_owned())) };
+    let column = |number: usize| {
+        let columns: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(number)).collect();
+        match first.column(number).data_type() {
+            DataType::Float32 => numbers::<Float32Type>(&columns, &indices),
+            DataType::Float64 => numbers::<Float64Type>(&columns, &indices),
+            DataType::Int32 => numbers::<Int32Type>(&columns, &indices),
+            DataType::Int64 => numbers::<Int64Type>(&columns, &indices),
+            _ => interleave(&columns, &indices),
+        }
+    };
+    let columns = (0..first.num_columns()).map(column).collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(first.schema(), columns, &options)
+}
+
+/// The numbers at the given places; whether each is there is asked of the bits themselves.
+fn numbers<T: ArrowPrimitiveType>(columns: &[&dyn Array], places: &[(usize, usize)]) -> Result<ArrayRef, ArrowError> {
+    let columns: Vec<&PrimitiveArray<T>> = columns.iter().map(|column| column.as_primitive()).collect();
+    let all: Vec<&[T::Native]> = columns.iter().map(|column| &**column.values()).collect();
+    let values: ScalarBuffer<T::Native> = places.iter().map(|(column, row)| all[*column][*row]).collect();
+    let nulls = columns.iter().any(|column| column.null_count() > 0).then(|| {
+        let all: Vec<Option<&BooleanBuffer>> =
+            columns.iter().map(|column| column.nulls().map(NullBuffer::inner)).collect();
+        NullBuffer::new(BooleanBuffer::collect_bool(places.len(), |place| {
+            let (column, row) = places[place];
+            all[column].is_none_or(|present| present.value(row))
+        }))
+    });
+    Ok(Arc::new(PrimitiveArray::<T>::try_new(values, nulls)?))
 }

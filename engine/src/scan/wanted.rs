@@ -101,8 +101,8 @@ impl IdSet {
     ///
     /// Values near each other are few of all that can be: marks of the ids between them are smaller, and at hand.
     fn select(&self, values: &[i64]) -> BooleanBuffer {
-        let low = values.iter().copied().min().unwrap_or(i64::MAX);
-        let high = values.iter().copied().max().unwrap_or(i64::MIN);
+        let bounds = |(low, high): (i64, i64), value: &i64| (low.min(*value), high.max(*value));
+        let (low, high) = values.iter().fold((i64::MAX, i64::MIN), bounds);
         let from = self.ids.partition_point(|id| *id < low);
         let between = self.ids[from..].partition_point(|id| *id <= high);
         if between == 0 {
@@ -115,22 +115,19 @@ impl IdSet {
         } else {
             &self.marks
         };
-        let has = |id: i64| {
-            let (word, bits) = place(id, marks.len());
+        let has = |id: &i64| {
+            let (word, bits) = place(*id, marks.len());
             marks.get(word).is_some_and(|marks| marks & bits == bits)
         };
-        BooleanBuffer::collect_bool(values.len(), |row| has(values[row]))
-    }
-
-    fn touches(&self, low: f64, high: f64) -> bool {
-        // Out of range, the cast gives the least and the greatest integer.
-        let (low, high) = (low as i64, high as i64);
-        let next = self.ids.partition_point(|id| *id < low);
-        low <= high && self.ids.get(next).is_some_and(|id| *id <= high)
+        let of_rows =
+            |rows: &[i64]| rows.iter().enumerate().fold(0_u64, |bits, (row, id)| bits | u64::from(has(id)) << row);
+        let bits: Vec<u64> = values.chunks(64).map(of_rows).collect();
+        BooleanBuffer::new(bits.into(), 0, values.len())
     }
 }
 
 /// The word of an id, of a power of two of words, and its bits there.
+#[inline]
 fn place(id: i64, words: usize) -> (usize, u64) {
     let mixed = id.cast_unsigned().wrapping_mul(SPREAD);
     let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(SPREAD);

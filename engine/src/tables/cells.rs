@@ -3,6 +3,7 @@
 //! Cells are places within the piece's bytes, row after row, so that columns can be made one by one without copies.
 
 use super::frame::{Lines, after_quotes};
+use super::stops::Stops;
 use super::{Places, Reject};
 
 /// Texts in rejects are no longer than this.
@@ -120,9 +121,10 @@ pub(super) fn split_lines(lines: Lines, separator: u8, width: usize) -> SplitLin
     let mut spans = Vec::with_capacity(bytes.len() / 8);
     let (mut places, mut rejects) = (Vec::new(), Vec::new());
     let (mut at, mut line) = (0, first_line);
+    let mut stops = Stops::new(&bytes, separator);
     while at < bytes.len() {
         let (begin, before) = (at, spans.len());
-        let row = split_row(&bytes, at, separator, &mut spans);
+        let row = split_row(&bytes, at, &mut stops, &mut spans);
         at = row.next;
         let is_blank = spans.len() == before + 1 && spans[before].start == spans[before].end && width > 1;
         let wrong = match spans.len() - before {
@@ -152,7 +154,7 @@ struct Row {
     is_torn: bool,
 }
 
-fn split_row(bytes: &[u8], mut at: usize, separator: u8, spans: &mut Vec<Span>) -> Row {
+fn split_row(bytes: &[u8], mut at: usize, stops: &mut Stops<'_>, spans: &mut Vec<Span>) -> Row {
     let (mut has_quotes, mut is_torn) = (false, false);
     loop {
         let (mut start, mut mark) = (at, 0);
@@ -163,7 +165,7 @@ fn split_row(bytes: &[u8], mut at: usize, separator: u8, spans: &mut Vec<Span>) 
             (start, end, mark, has_quotes) = (at + 1, Some(after - 1), QUOTED, true);
             at = after;
         }
-        let stop = memchr::memchr2(separator, b'\n', &bytes[at..]).map_or(bytes.len(), |ahead| at + ahead);
+        let stop = stops.next(at);
         let is_last = bytes.get(stop).is_none_or(|byte| *byte == b'\n');
         let stop_of_cell = if is_last && stop > at && bytes[stop - 1] == b'\r' { stop - 1 } else { stop };
         is_torn |= end.is_some() && stop_of_cell > at;

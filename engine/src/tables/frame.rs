@@ -5,6 +5,7 @@
 
 use std::io::Read;
 
+use super::stops::Stops;
 use super::{bad_table, unreadable};
 use crate::error::EngineError;
 
@@ -96,6 +97,7 @@ fn last_end(bytes: &[u8], quoting: Option<u8>) -> usize {
 }
 
 fn last_end_outside_quotes(bytes: &[u8], separator: u8) -> usize {
+    let mut stops = Stops::new(bytes, separator);
     let (mut at, mut end) = (0, 0);
     while at < bytes.len() {
         if bytes[at] == b'"' {
@@ -104,14 +106,9 @@ fn last_end_outside_quotes(bytes: &[u8], separator: u8) -> usize {
                 None => return end,
             }
         }
-        match memchr::memchr2(separator, b'\n', &bytes[at..]) {
-            Some(ahead) => {
-                at += ahead + 1;
-                if bytes[at - 1] == b'\n' {
-                    end = at;
-                }
-            }
-            None => return end,
+        at = stops.next(at) + 1;
+        if bytes.get(at - 1) == Some(&b'\n') {
+            end = at;
         }
     }
     end

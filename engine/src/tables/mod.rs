@@ -28,6 +28,7 @@ mod ipc;
 mod lists;
 mod open;
 mod parquet;
+mod stops;
 mod text;
 mod votable;
 mod votable_data;

@@ -4,6 +4,7 @@
 //! read takes its row out, with a reason. Spaces around numbers do not matter.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -16,6 +17,7 @@ use arrow::datatypes::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
+use lexical_core::FromLexical;
 
 use super::cells::{Cell, Cells, consecutive, shown};
 use super::guess::Guess;
@@ -255,11 +257,21 @@ fn natural(text: &[u8]) -> Option<u64> {
 
 /// A number; a Fortran exponent `D` will do.
 pub(super) fn float(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
-    text.parse().ok().or_else(|| fortran(text)?.parse().ok())
+    number(text)
 }
 
 fn float32(text: &[u8]) -> Option<f32> {
+    number(text)
+}
+
+fn number<N: FromLexical + FromStr>(text: &[u8]) -> Option<N> {
+    let first = text.first()?;
+    if first.is_ascii_digit() || (*first == b'-' && text.get(1).is_some_and(u8::is_ascii_digit)) {
+        let number = lexical_core::parse(text).ok();
+        if number.is_some() {
+            return number;
+        }
+    }
     let text = std::str::from_utf8(text).ok()?;
     text.parse().ok().or_else(|| fortran(text)?.parse().ok())
 }
@@ -283,6 +295,8 @@ pub(super) fn boolean(text: &[u8]) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -294,5 +308,17 @@ mod tests {
         assert_eq!(float(b"0x10"), None);
         assert!(float(b"nan").is_some_and(f64::is_nan));
         assert_eq!(float(b"Dec"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_that_the_standard_library_reads(
+            text in prop_oneof!["-?[0-9]{1,25}(\\.[0-9]{0,25})?([eE][-+]?[0-9]{1,3})?", "[-+0-9.eEinfaty_ ]{1,9}"],
+        ) {
+            let expected: Option<f64> = text.parse().ok();
+            prop_assert_eq!(float(text.as_bytes()).map(f64::to_bits), expected.map(f64::to_bits), "{}", text);
+            let expected: Option<f32> = text.parse().ok();
+            prop_assert_eq!(float32(text.as_bytes()).map(f32::to_bits), expected.map(f32::to_bits), "{}", text);
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod columns;
 mod progress;
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use sidereus_engine::{
 
 use super::CommandError;
 use crate::logging;
+
+/// Bytes of rows that are held at most where nothing is said.
+const MOST_MEMORY: usize = 4 << 30;
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -61,9 +65,10 @@ pub(super) struct Options {
     /// Write one Parquet file, for tables without positions.
     #[arg(long)]
     plain: bool,
-    /// Rows that are held in memory, in bytes or with K, M, G; more go to scratch files beside the target.
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size)]
-    memory: usize,
+    /// Rows that are held in memory, in bytes or with K, M, G; more go to scratch files beside the target
+    /// [default: 4G, at most a quarter of the machine's].
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<usize>,
     /// File of the rows that cannot be taken [default: DIR.rejects.csv].
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -153,7 +158,7 @@ fn import_options(options: Options) -> Result<ImportOptions, CommandError> {
         rules,
         columns: options.columns,
         plain: options.plain,
-        memory: options.memory,
+        memory: options.memory.unwrap_or_else(usual_memory),
         rejects: options.rejects,
         max_rejects: options.max_rejects,
         ..ImportOptions::new(write)
@@ -166,6 +171,19 @@ fn size(text: &str) -> Result<usize, String> {
         units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift))).unwrap_or((text, 0));
     let size = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
     size.ok_or_else(|| format!("{text:?} is no size, expected bytes or a number with K, M or G"))
+}
+
+/// Rows that are held where nothing is said: a quarter of what this machine, or its container, has.
+fn usual_memory() -> usize {
+    let of_machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        line.split_whitespace().next()?.parse::<usize>().ok()?.checked_mul(1 << 10)
+    });
+    let of_container =
+        fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse::<usize>().ok());
+    // Where the system does not tell, it is what small machines have to spare.
+    let least = of_machine.into_iter().chain(of_container).min().unwrap_or(MOST_MEMORY);
+    (least / 4).min(MOST_MEMORY)
 }
 
 fn name_of(target: &Path) -> Result<String, CommandError> {
@@ -198,6 +216,13 @@ fn summary(imported: &ImportedCatalog) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usual_memory_is_the_same_each_time() {
+        let usual = usual_memory();
+        assert!((1 << 24..=MOST_MEMORY).contains(&usual), "{usual}");
+        assert_eq!(usual_memory(), usual, "an import that is taken up again must be the same command");
+    }
 
     #[test]
     fn sizes_have_units() {
