@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use super::super::manifest::check_manifest;
+use super::super::layout::{DATASET, leaf_path};
+use super::super::manifest::{check_manifest, footer, is_leaf};
 use super::*;
 
 const MEMBERS_OF_SKY: [&str; 3] = ["sky", "sky_7200arcs", "sky_id"];
@@ -114,6 +115,31 @@ fn members_that_are_whole_are_taken_over_and_halves_are_made_again() {
 }
 
 #[test]
+fn a_catalog_that_was_all_but_published_is_described_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, options) = (source(folder.path()), ImportOptions { collection: None, ..collection() });
+    let target = folder.path().join("again");
+    let expected = import(&sources, &options, &target).unwrap();
+    let (expected_files, written) = (files(&target), FinishedCatalog::open(&target).unwrap());
+    let command = command(&expand(&sources).unwrap(), &options);
+    let (mut journal, _) = Journal::open(&folder.path().join(".again.import"), &command).unwrap();
+    for cell in &written.cells {
+        let leaf = fs::File::open(target.join(DATASET).join(leaf_path(*cell))).unwrap();
+        let rows = footer(&leaf).unwrap().file_metadata().num_rows().cast_unsigned();
+        journal.add_partition((cell.order().get(), cell.npix(), rows)).unwrap();
+    }
+    fs::rename(&target, journal.path("catalog")).unwrap();
+    drop(journal);
+    let imported = import(&sources, &options, &target).unwrap();
+    assert_eq!((imported.resumed, imported.catalog), ((0, expected.catalog.partitions), expected.catalog));
+    for (path, (content, file)) in files(&target) {
+        let (expected, earlier) = &expected_files[&path];
+        assert!(&content == expected, "{}", path.display());
+        assert!(&file == earlier || !is_leaf(&path.to_string_lossy()), "{}", path.display());
+    }
+}
+
+#[test]
 fn a_collection_of_other_options_or_sources_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (sources, options) = (source(folder.path()), collection());
@@ -123,6 +149,7 @@ fn a_collection_of_other_options_or_sources_begins_anew() {
     let of = |collection| ImportOptions { collection, ..options.clone() };
     let wider = CollectionOptions { margins: vec![7201.0], ..CollectionOptions::default() };
     let version = command.replace(env!("CARGO_PKG_VERSION"), "0.0.0");
+    assert!(version != command, "{command}");
     for (before, options, members) in [
         (&command, of(Some(wider)), 2),
         (&command, of(None), 0),

@@ -39,8 +39,8 @@ impl Staging {
         Ok(Self { folder, target: target.to_owned(), published: false, keep: false })
     }
 
-    /// Goes on with a folder on the target's file system, which stays where it is if it does not become the target. What is
-    /// hidden in it is what others began and did not finish, and is removed.
+    /// Goes on with a folder on the target's file system, which stays where it is if it does not become the target. Folders in it
+    /// stay; its files, which are written last, and what is hidden, which was not finished, are removed.
     ///
     /// *Errors*: the target exists, or the folder cannot be made.
     pub(super) fn resume(target: &Path, folder: PathBuf) -> Result<Self, EngineError> {
@@ -51,7 +51,7 @@ impl Staging {
         let made = fs::create_dir_all(parent(target))
             .and_then(|()| fs::create_dir_all(&folder))
             .and_then(|()| File::open(parent(&folder))?.sync_all())
-            .and_then(|()| remove_hidden(&folder));
+            .and_then(|()| keep_folders(&folder));
         made.map_err(failed(target, "make a folder beside it"))?;
         Ok(Self { folder, target: target.to_owned(), published: false, keep: true })
     }
@@ -114,13 +114,14 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-fn remove_hidden(folder: &Path) -> std::io::Result<()> {
+fn keep_folders(folder: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
+        if !entry.file_type()?.is_dir() {
+            fs::remove_file(entry.path())?;
+        } else if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            fs::remove_dir_all(entry.path())?;
         }
-        if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
     }
     Ok(())
 }
