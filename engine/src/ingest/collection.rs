@@ -73,16 +73,17 @@ pub fn write_collection(
     options.check(name)?;
     let staging = Staging::create(target)?;
     let written = write_primary(&staging.folder().join(name))?;
-    Ok(complete(staging, name, options, written)?.0)
+    let (bytes, _) = complete(staging, name, options)?;
+    Ok(WrittenCatalog { root: target.to_owned(), bytes, ..written })
 }
 
-/// Makes the members of a collection that are not beside its catalog yet, and publishes it; tells which were there.
+/// Makes the members of a collection that are not beside its catalog yet, and publishes it; tells its bytes, and which
+/// members were there.
 pub(super) fn complete(
     staging: Staging,
     name: &str,
     options: &CollectionOptions,
-    written: WrittenCatalog,
-) -> Result<(WrittenCatalog, Vec<String>), EngineError> {
+) -> Result<(u64, Vec<String>), EngineError> {
     let folder = |name: &str| staging.folder().join(name);
     let snapshot = match folder(name).join(MANIFEST).exists() {
         true => snapshot_of(&folder(name))?,
@@ -107,9 +108,8 @@ pub(super) fn complete(
     staging.write(COLLECTION, properties(name, options).as_bytes())?;
     seal_members(staging.folder(), &members)?;
     let bytes = staging.size()?;
-    let root = staging.target().to_owned();
     staging.publish()?;
-    Ok((WrittenCatalog { root, bytes, ..written }, found))
+    Ok((bytes, found))
 }
 
 /// The name of the index of a column.

@@ -390,9 +390,10 @@ impl Import<'_> {
         // All rows are in the catalog now.
         let cleared = self.journal.clear_but(&[MEMBERS, WIDENED]);
         cleared.map_err(failed(self.target, "remove scratch files"))?;
-        let (catalog, found) = complete(staging, &self.options.write.name, collection, imported.catalog)?;
+        let (bytes, found) = complete(staging, &self.options.write.name, collection)?;
         imported.notes.extend(found.iter().map(|member| taken_over(member)));
-        Ok(ImportedCatalog { catalog, ..imported })
+        imported.catalog = WrittenCatalog { root: self.target.to_owned(), bytes, ..imported.catalog };
+        Ok(imported)
     }
 
     fn attempt_plain(&self, read: &ReadOptions) -> Result<Attempt, EngineError> {
