@@ -7,9 +7,10 @@
 //!  <target>/<name>_<column>/        an index of ids
 //!  <target>/sidereus.manifest       the digests of the properties and of the manifests of all of these
 //! ```
-//! The catalog itself is written by whom the caller says; the rest is made from its files. All of it appears at once.
+//! The catalog itself is written by whom the caller says; the rest is made from its files. All of it appears at once; a
+//! member that is at its place while all is hidden is whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -18,7 +19,7 @@ use super::finished::FinishedCatalog;
 use super::id_index::write_index;
 use super::keys::KEY_COLUMN;
 use super::manifest::{files_below, seal_catalog, seal_files, snapshot_of};
-use super::margin::{margin_name, write_margin};
+use super::margin::{margin_name, margin_order, write_margin};
 use super::options::Codec;
 use super::properties::{provenance, push_line};
 use super::staging::Staging;
@@ -40,6 +41,24 @@ pub struct CollectionOptions {
     pub codec: Codec,
 }
 
+impl CollectionOptions {
+    /// Whether there can be such a collection of a catalog of this name.
+    ///
+    /// *Errors*: a name, column or width that cannot be in a collection; two members of one name.
+    pub(super) fn check(&self, name: &str) -> Result<(), EngineError> {
+        std::iter::once(name).chain(self.indexes.iter().map(String::as_str)).try_for_each(check_word)?;
+        self.margins.iter().try_for_each(|arcsec| margin_order(*arcsec).map(drop))?;
+        let margins = self.margins.iter().map(|arcsec| margin_name(name, *arcsec));
+        let indexes = self.indexes.iter().map(|column| index_name(name, column));
+        let mut names = BTreeSet::new();
+        let own = [COLLECTION, MANIFEST, name].map(str::to_owned);
+        match own.into_iter().chain(margins).chain(indexes).find(|member| !names.insert(member.clone())) {
+            Some(member) => Err(bad_input(format!("{member} would be in the collection twice"))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Writes a collection at a path that must not exist yet; `write_primary` writes the catalog `name` at the path it is given.
 ///
 /// *Cost*: that of the catalog; a margin reads all keys again; an index holds all ids in memory.
@@ -51,34 +70,51 @@ pub fn write_collection(
     options: &CollectionOptions,
     write_primary: impl FnOnce(&Path) -> Result<WrittenCatalog, EngineError>,
 ) -> Result<WrittenCatalog, EngineError> {
-    for word in std::iter::once(name).chain(options.indexes.iter().map(String::as_str)) {
-        check_word(word)?;
-    }
+    options.check(name)?;
     let staging = Staging::create(target)?;
+    let written = write_primary(&staging.folder().join(name))?;
+    let (bytes, _) = complete(staging, name, options)?;
+    Ok(WrittenCatalog { root: target.to_owned(), bytes, ..written })
+}
+
+/// Makes the members of a collection that are not beside its catalog yet, and publishes it; tells its bytes, and which
+/// members were there.
+pub(super) fn complete(
+    staging: Staging,
+    name: &str,
+    options: &CollectionOptions,
+) -> Result<(u64, Vec<String>), EngineError> {
     let folder = |name: &str| staging.folder().join(name);
-    let written = write_primary(&folder(name))?;
     let snapshot = match folder(name).join(MANIFEST).exists() {
         true => snapshot_of(&folder(name))?,
         false => seal_catalog(&folder(name))?,
     };
     let primary = FinishedCatalog::open(&folder(name))?;
-    let mut members = vec![name.to_owned()];
-    for arcsec in &options.margins {
-        let member = margin_name(name, *arcsec);
-        write_margin(&primary, *arcsec, options.codec, &folder(&member))?;
+    let (mut members, mut found) = (vec![name.to_owned()], Vec::new());
+    let mut make = |member: String, write: &dyn Fn(&Path) -> Result<u64, EngineError>| {
+        match folder(&member).is_dir() {
+            true => found.push(member.clone()),
+            false => drop(write(&folder(&member))?),
+        }
         members.push(member);
+        Ok::<_, EngineError>(())
+    };
+    for arcsec in &options.margins {
+        make(margin_name(name, *arcsec), &|place| write_margin(&primary, *arcsec, options.codec, place))?;
     }
     for column in &options.indexes {
-        let member = format!("{name}_{column}");
-        write_index(&primary, (column, snapshot), options.codec, &folder(&member))?;
-        members.push(member);
+        make(index_name(name, column), &|place| write_index(&primary, (column, snapshot), options.codec, place))?;
     }
     staging.write(COLLECTION, properties(name, options).as_bytes())?;
     seal_members(staging.folder(), &members)?;
     let bytes = staging.size()?;
-    let root = staging.target().to_owned();
     staging.publish()?;
-    Ok(WrittenCatalog { root, bytes, ..written })
+    Ok((bytes, found))
+}
+
+/// The name of the index of a column.
+fn index_name(primary: &str, column: &str) -> String {
+    format!("{primary}_{column}")
 }
 
 /// Writes the manifest of a collection, of whose members each has one.
@@ -140,9 +176,7 @@ pub fn collect_catalog(
                 .and_then(|()| fs::hard_link(&path, &place).or_else(|_| fs::copy(&path, &place).map(drop)));
             linked.map_err(failed(catalog, &format!("link {relative}")))?;
         }
-        let rows = found.property("hats_nrows")?.parse().unwrap_or_default();
-        let root = primary.to_owned();
-        Ok(WrittenCatalog { root, rows, partitions: found.cells.len(), bytes: 0, rekeyed: 0 })
+        found.written()
     })
 }
 
@@ -166,7 +200,8 @@ fn properties(name: &str, options: &CollectionOptions) -> String {
         push_line(&mut text, "all_margins", &margins.join(" "));
         push_line(&mut text, "default_margin", first);
     }
-    let indexes: Vec<String> = options.indexes.iter().map(|column| format!("{column} {name}_{column}")).collect();
+    let indexes: Vec<String> =
+        options.indexes.iter().map(|column| format!("{column} {}", index_name(name, column))).collect();
     if let Some(first) = options.indexes.first() {
         push_line(&mut text, "all_indexes", &indexes.join(" "));
         push_line(&mut text, "default_index", first);

@@ -20,6 +20,7 @@ use super::failure::{bad_input, failed};
 use super::keys::{KEY_COLUMN, keyed_schema};
 use super::layout::{DATASET, PARTITION_INFO, PROPERTIES, leaf_path};
 use super::settings::PAGE_ROWS;
+use super::writer::WrittenCatalog;
 use crate::error::EngineError;
 
 /// Rows that are read at a time.
@@ -64,6 +65,13 @@ impl FinishedCatalog {
     pub(super) fn property(&self, key: &str) -> Result<&str, EngineError> {
         let found = self.properties.get(key).map(String::as_str);
         found.ok_or_else(|| bad_input(format!("{}: its properties have no {key}", self.folder.display())))
+    }
+
+    /// What its writer said of it, but for bytes and replaced keys.
+    pub(super) fn written(&self) -> Result<WrittenCatalog, EngineError> {
+        let rows = self.property("hats_nrows")?.parse().unwrap_or_default();
+        let partitions = self.cells.len();
+        Ok(WrittenCatalog { root: self.folder.clone(), rows, partitions, bytes: 0, rekeyed: 0 })
     }
 
     /// Reads some columns of a partition, by number, and only some of its rows where ranges are given.

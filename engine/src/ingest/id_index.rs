@@ -74,10 +74,16 @@ pub(super) fn write_index(
     Ok(rows)
 }
 
+/// The number and field of a column to index, whatever its type.
+///
+/// *Errors*: there is no such column.
+pub(super) fn find_column<'a>(schema: &'a Schema, column: &str) -> Result<(usize, &'a Field), EngineError> {
+    let found = schema.column_with_name(column);
+    found.ok_or_else(|| bad_input(format!("there is no column {column:?} to index")))
+}
+
 fn id_column<'a>(primary: &'a FinishedCatalog, column: &str) -> Result<(usize, &'a Field), EngineError> {
-    let Some((number, field)) = primary.schema.column_with_name(column) else {
-        return Err(bad_input(format!("there is no column {column:?} to index")));
-    };
+    let (number, field) = find_column(&primary.schema, column)?;
     match field.data_type() {
         kind if kind.is_integer() => Ok((number, field)),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok((number, field)),

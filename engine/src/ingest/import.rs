@@ -14,8 +14,11 @@ use arrow::datatypes::{DataType, SchemaRef};
 use rayon::prelude::*;
 use sidereus_sky::Order;
 
+use super::collection::{CollectionOptions, complete};
 use super::columns::{ColumnPlan, ColumnRule, Wanted};
 use super::failure::{bad_input, failed, target_exists};
+use super::finished::FinishedCatalog;
+use super::id_index::find_column;
 use super::journal::{Done, Journal};
 use super::keys::{keyed_schema, with_keys};
 use super::options::WriteOptions;
@@ -81,6 +84,11 @@ fn cut(rows: &SortedRows, threshold: usize, max_order: Order) -> Result<Vec<Part
     }
 }
 
+/// Folder of the scratch folder where the members of a collection are made.
+const MEMBERS: &str = "collection";
+/// File of the scratch folder with the types that guesses grew to.
+const WIDENED: &str = "widened";
+
 /// How table files are to be imported.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
@@ -96,6 +104,8 @@ pub struct ImportOptions {
     pub rules: Vec<ColumnRule>,
     /// Columns to keep; all without it. Position columns are always kept.
     pub columns: Option<Vec<String>>,
+    /// What to make beside the catalog; without it the catalog alone.
+    pub collection: Option<CollectionOptions>,
     /// Write one Parquet file, rows as they come, without positions, key or partitions.
     pub plain: bool,
     /// Bytes of rows that are held in memory, about; more go to scratch files beside the target.
@@ -117,6 +127,7 @@ impl ImportOptions {
             dec: None,
             rules: Vec::new(),
             columns: None,
+            collection: None,
             plain: false,
             memory: 1 << 30,
             rejects: None,
@@ -140,13 +151,15 @@ pub struct ImportedCatalog {
     pub notes: Vec<String>,
 }
 
-/// Imports table files, patterns of files and URLs as a HATS catalog; field metadata (units, UCDs, descriptions) is kept.
+/// Imports table files, patterns of files and URLs as a HATS catalog, or as a collection with margins and indexes; field
+/// metadata (units, UCDs, descriptions) is kept.
 ///
-/// What an interrupted import with the same sources and options finished is taken over.
+/// What an interrupted import with the same sources and options finished is taken over; notes name what was whole.
 ///
 /// *Cost*: memory as the options say, and some chunks; scratch files as large as the rows where these do not fit.
 /// Blocks: not for a thread of an async runtime.
-/// *Errors*: a file that cannot be read; columns that do not fit; too many rejected rows; a target that exists.
+/// *Errors*: a file that cannot be read; columns that do not fit; too many rejected rows; a target that exists; a name,
+/// column or width that cannot be in a collection.
 pub fn import_tables(
     sources: &[String],
     options: &ImportOptions,
@@ -154,6 +167,12 @@ pub fn import_tables(
     progress: &ImportProgress,
 ) -> Result<ImportedCatalog, EngineError> {
     max_order(&options.write)?;
+    if let Some(collection) = &options.collection {
+        collection.check(&options.write.name)?;
+        if options.plain {
+            return Err(bad_input("a table without positions has neither margins nor indexes"));
+        }
+    }
     let sources = expand(sources)?;
     let name = target.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| bad_input(format!("{} names no folder for a catalog", target.display())))?;
@@ -201,10 +220,13 @@ fn command(sources: &[Source], options: &ImportOptions) -> String {
     for source in sources {
         source.state().hash(&mut hasher);
     }
-    let ImportOptions { write, read, ra, dec, rules, columns, plain, memory, rejects, max_rejects } = options;
+    let ImportOptions { write, read, ra, dec, rules, columns, collection, plain, memory, rejects, max_rejects } =
+        options;
     let ReadOptions { format, types, nulls, table, readme, .. } = read;
-    format!("{write:?} {ra:?} {dec:?} {rules:?} {columns:?} {plain} {memory} {rejects:?} {max_rejects:?}")
-        .hash(&mut hasher);
+    format!(
+        "{write:?} {ra:?} {dec:?} {rules:?} {columns:?} {collection:?} {plain} {memory} {rejects:?} {max_rejects:?}"
+    )
+    .hash(&mut hasher);
     format!("{format:?} {types:?} {nulls:?} {table:?} {readme:?}").hash(&mut hasher);
     format!("sidereus import {} {:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
 }
@@ -236,7 +258,12 @@ impl Import<'_> {
                 self.attempt(read, &std::mem::take(&mut done))?
             };
             match attempt {
-                Attempt::Done(imported) => return Ok(*imported),
+                Attempt::Done(imported) => {
+                    return match &self.options.collection {
+                        Some(collection) => self.collect(*imported, collection),
+                        None => Ok(*imported),
+                    };
+                }
                 Attempt::Widen(more) => {
                     // Each time a type grows, of which there are few.
                     widened.extend(more);
@@ -248,7 +275,7 @@ impl Import<'_> {
 
     /// Types that an interrupted import found to be needed.
     fn widened(&self) -> BTreeMap<String, DataType> {
-        let text = fs::read_to_string(self.journal.path("widened")).unwrap_or_default();
+        let text = fs::read_to_string(self.journal.path(WIDENED)).unwrap_or_default();
         let kinds = [DataType::Boolean, DataType::Int64, DataType::Float64, DataType::Utf8];
         let pairs = text.lines().filter_map(|line| line.split_once(' '));
         let known = pairs.filter_map(|(kind, name)| {
@@ -260,7 +287,7 @@ impl Import<'_> {
 
     fn begin_again(&mut self, widened: &BTreeMap<String, DataType>) -> Result<(), EngineError> {
         let text: String = widened.iter().map(|(name, kind)| format!("{kind} {name}\n")).collect();
-        let path = self.journal.path("widened");
+        let path = self.journal.path(WIDENED);
         let written = self.journal.restart(&self.command).and_then(|()| fs::write(&path, text));
         for figure in [&self.progress.bytes_read, &self.progress.rows, &self.progress.rejects]
             as [&std::sync::atomic::AtomicU64; 3]
@@ -273,9 +300,16 @@ impl Import<'_> {
     fn attempt(&mut self, read: ReadOptions, done: &Done) -> Result<Attempt, EngineError> {
         let plan = plan(&self.sources, self.options, &read)?;
         let schema = keyed_schema(&plan.schema);
+        let place = self.place();
+        if let Some(collection) = &self.options.collection {
+            collection.indexes.iter().try_for_each(|column| find_column(&schema, column).map(drop))?;
+            if place.is_dir() {
+                return self.finished(&place, done, plan.notes);
+            }
+        }
         let write = WriteOptions { positions: plan.positions.clone(), ..self.options.write.clone() };
         let staging = self.journal.path("catalog");
-        let catalog = CatalogWriter::create_in(|| Staging::resume(self.target, staging), Arc::clone(&schema), write)?;
+        let catalog = CatalogWriter::create_in(|| Staging::resume(&place, staging), Arc::clone(&schema), write)?;
         let state = done.runs.last().copied().unwrap_or_default();
         let reject_path = self.journal.path("rejects");
         let rejects = RejectFile::open(&reject_path, (state.reject_bytes, state.rejects));
@@ -310,6 +344,8 @@ impl Import<'_> {
             return Err(bad_input("the types of columns are not known"));
         };
         let adopted = self.write(&catalog, &rows, done)?;
+        let noted = self.journal.add_catalog((rejects.count, rekeyed));
+        noted.map_err(failed(self.target, "write the journal"))?;
         Ok(Attempt::Done(Box::new(ImportedCatalog {
             catalog: WrittenCatalog { rekeyed, ..catalog.finish()? },
             rejects: rejects.count,
@@ -317,6 +353,47 @@ impl Import<'_> {
             resumed: (resumed, adopted),
             notes: plan.notes,
         })))
+    }
+
+    /// Where the catalog is put when it is finished.
+    fn place(&self) -> PathBuf {
+        match self.options.collection {
+            Some(_) => self.journal.path(MEMBERS).join(&self.options.write.name),
+            None => self.target.to_owned(),
+        }
+    }
+
+    /// Takes over the catalog of a collection, which an interrupted import finished.
+    fn finished(&self, place: &Path, done: &Done, mut notes: Vec<String>) -> Result<Attempt, EngineError> {
+        let (rejects, rekeyed) = done.catalog;
+        let catalog = WrittenCatalog { rekeyed, ..FinishedCatalog::open(place)?.written()? };
+        self.progress.phase.store(1, Ordering::Relaxed);
+        self.progress.rows.store(catalog.rows, Ordering::Relaxed);
+        self.progress.rows_written.store(catalog.rows, Ordering::Relaxed);
+        notes.push(taken_over(&self.options.write.name));
+        Ok(Attempt::Done(Box::new(ImportedCatalog {
+            rejects,
+            reject_file: (rejects > 0).then(|| self.reject_file()),
+            resumed: (0, catalog.partitions),
+            catalog,
+            notes,
+        })))
+    }
+
+    /// Makes what belongs to a finished catalog, and puts all of it at the target.
+    fn collect(
+        &self,
+        mut imported: ImportedCatalog,
+        collection: &CollectionOptions,
+    ) -> Result<ImportedCatalog, EngineError> {
+        let staging = Staging::resume(self.target, self.journal.path(MEMBERS))?;
+        // All rows are in the catalog now.
+        let cleared = self.journal.clear_but(&[MEMBERS, WIDENED]);
+        cleared.map_err(failed(self.target, "remove scratch files"))?;
+        let (bytes, found) = complete(staging, &self.options.write.name, collection)?;
+        imported.notes.extend(found.iter().map(|member| taken_over(member)));
+        imported.catalog = WrittenCatalog { root: self.target.to_owned(), bytes, ..imported.catalog };
+        Ok(imported)
     }
 
     fn attempt_plain(&self, read: &ReadOptions) -> Result<Attempt, EngineError> {
@@ -387,6 +464,10 @@ impl Import<'_> {
     }
 }
 
+fn taken_over(member: &str) -> String {
+    format!("{member} was taken over whole from an interrupted import")
+}
+
 /// Chooses the columns by looking into all sources.
 pub(super) fn plan(sources: &[Source], options: &ImportOptions, read: &ReadOptions) -> Result<ColumnPlan, EngineError> {
     let looking = ReadOptions { bytes_read: Arc::default(), ..read.clone() };
@@ -408,3 +489,7 @@ enum Attempt {
     Done(Box<ImportedCatalog>),
     Widen(BTreeMap<String, DataType>),
 }
+
+#[cfg(test)]
+#[path = "import_tests.rs"]
+mod tests;

@@ -1,15 +1,18 @@
 //! How does an import that was interrupted go on?
 //!
 //! Its scratch folder beside the target has a journal, one line a finished step, each brought to disk after the files
-//! that it tells of. The same command takes up from the last line; another one begins again. While a process holds the
-//! journal, no other can.
+//! that it tells of, and emptied before any of them is removed. The same command takes up from the last line; another one
+//! begins again. While a process holds the journal, no other can.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::failure::{bad_input, failed};
 use crate::error::EngineError;
+
+/// The file of the journal.
+const JOURNAL: &str = "journal";
 
 /// A run of sorted rows that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +38,8 @@ pub(super) struct Done {
     pub(super) runs: Vec<RunEntry>,
     /// Order, number and rows of partitions.
     pub(super) partitions: Vec<(u8, u64, u64)>,
+    /// Rejected rows, and rows with another key, of a catalog of which nothing but its description can be missing.
+    pub(super) catalog: (u64, u64),
 }
 
 /// The journal of a scratch folder.
@@ -50,7 +55,7 @@ impl Journal {
     ///
     /// *Errors*: another process imports to the same target; the folder cannot be written.
     pub(super) fn open(folder: &Path, command: &str) -> Result<(Self, Done), EngineError> {
-        let journal = folder.join("journal");
+        let journal = folder.join(JOURNAL);
         fs::create_dir_all(folder).map_err(failed(folder, "make a folder for scratch files"))?;
         let file = OpenOptions::new().create(true).read(true).append(true).open(&journal);
         let mut file = file.map_err(failed(folder, "open its journal"))?;
@@ -80,6 +85,7 @@ impl Journal {
             match entry {
                 Entry::Run(run) => all.runs.push(run),
                 Entry::Partition(partition) => all.partitions.push(partition),
+                Entry::Catalog(rows) => all.catalog = rows,
             }
         }
         Ok((journal, all))
@@ -90,31 +96,35 @@ impl Journal {
         if !folder.is_dir() {
             return Ok(());
         }
-        let journal = match File::open(folder.join("journal")) {
+        let journal = match OpenOptions::new().write(true).open(folder.join(JOURNAL)) {
             Ok(journal) => journal,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::remove_dir_all(folder),
             Err(error) => return Err(error),
         };
         match journal.try_lock() {
-            Ok(()) => fs::remove_dir_all(folder),
+            Ok(()) => empty(&journal).and_then(|()| fs::remove_dir_all(folder)),
             Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
-    /// Forgets everything and removes all other files.
-    pub(super) fn restart(&mut self, command: &str) -> io::Result<()> {
+    /// Removes all files and folders of the scratch folder but the journal and some.
+    pub(super) fn clear_but(&self, kept: &[&str]) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
-            } else if entry.file_name() != "journal" {
-                fs::remove_file(entry.path())?;
+            if entry.file_name().to_str().is_some_and(|name| name == JOURNAL || kept.contains(&name)) {
+                continue;
             }
+            if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
         }
+        Ok(())
+    }
+
+    /// Forgets everything and removes all other files.
+    pub(super) fn restart(&mut self, command: &str) -> io::Result<()> {
+        empty(&self.file)?;
         self.has_entries = false;
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        self.clear_but(&[])?;
         self.write(command)
     }
 
@@ -137,6 +147,12 @@ impl Journal {
         self.write(&format!("partition {order} {npix} {rows}"))
     }
 
+    /// All rows are in partitions; so many were rejected, and so many came with another key.
+    pub(super) fn add_catalog(&mut self, (rejects, rekeyed): (u64, u64)) -> io::Result<()> {
+        self.has_entries = true;
+        self.write(&format!("catalog {rejects} {rekeyed}"))
+    }
+
     /// Whether there is anything to go on with.
     pub(super) fn has_entries(&self) -> bool {
         self.has_entries
@@ -149,13 +165,21 @@ impl Journal {
 
     /// Removes the scratch folder.
     pub(super) fn remove(self) -> io::Result<()> {
+        empty(&self.file)?;
         fs::remove_dir_all(&self.folder)
     }
+}
+
+/// Makes a journal tell of nothing: what is removed in part is not to be taken for finished.
+fn empty(journal: &File) -> io::Result<()> {
+    journal.set_len(0)?;
+    journal.sync_data()
 }
 
 enum Entry {
     Run(RunEntry),
     Partition((u8, u64, u64)),
+    Catalog((u64, u64)),
 }
 
 fn entry(line: &str) -> Option<Entry> {
@@ -172,6 +196,7 @@ fn entry(line: &str) -> Option<Entry> {
             rekeyed: *rekeyed,
         })),
         ("partition", [order, npix, rows]) => Some(Entry::Partition((u8::try_from(*order).ok()?, *npix, *rows))),
+        ("catalog", [rejects, rekeyed]) => Some(Entry::Catalog((*rejects, *rekeyed))),
         _ => None,
     }
 }
@@ -189,6 +214,7 @@ mod tests {
         let run = RunEntry { source: 1, chunk: 2, read: 3, reject_bytes: 4, rejects: 5, rekeyed: 6 };
         journal.add_run(&run).unwrap();
         journal.add_partition((1, 47, 9)).unwrap();
+        journal.add_catalog((7, 8)).unwrap();
         fs::write(journal.path("run-0"), "x").unwrap();
         assert!(Journal::open(&folder, "a").unwrap_err().to_string().contains("another import"));
         drop(journal);
@@ -196,7 +222,7 @@ mod tests {
             OpenOptions::new().append(true).open(folder.join("journal")).unwrap().write(b"partition 1 4").unwrap();
         assert_eq!(torn, 13);
         let (journal, done) = Journal::open(&folder, "a").unwrap();
-        assert_eq!(done, Done { runs: vec![run], partitions: vec![(1, 47, 9)] });
+        assert_eq!(done, Done { runs: vec![run], partitions: vec![(1, 47, 9)], catalog: (7, 8) });
         assert!(journal.path("run-0").exists());
         drop(journal);
         let (journal, done) = Journal::open(&folder, "b").unwrap();

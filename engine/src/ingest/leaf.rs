@@ -8,12 +8,13 @@ use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 use std::sync::Arc;
 
@@ -99,11 +100,13 @@ impl LeafFile {
     }
 }
 
-/// Row groups and row counts of a file that was finished with so many rows.
+/// Row groups, as [`LeafFile::finish`] tells them, and row counts of a file that was finished with so many rows.
 ///
 /// *Errors*: it is not whole.
 pub(super) fn finished_leaf(path: &Path, rows: u64) -> Result<(Vec<RowGroupMetaData>, RunCounts)> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    // A mask of encodings, which readers make otherwise, cannot be written again.
+    let options = ArrowReaderOptions::new().with_encoding_stats_as_mask(false);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options)?;
     let metadata = Arc::clone(builder.metadata());
     if metadata.file_metadata().num_rows().cast_unsigned() != rows {
         return Err(ParquetError::General("another number of rows".to_owned()));
@@ -113,7 +116,30 @@ pub(super) fn finished_leaf(path: &Path, rows: u64) -> Result<(Vec<RowGroupMetaD
     for batch in builder.with_projection(keys).with_batch_size(ROW_GROUP_ROWS).build()? {
         counts.add(batch?.column(0).as_primitive::<Int64Type>().values());
     }
-    Ok((metadata.row_groups().to_vec(), counts))
+    Ok((metadata.row_groups().iter().map(as_written).collect::<Result<_>>()?, counts))
+}
+
+/// What the writer of a row group says of it: where numbers have a sign, the extremes once more for older readers, which
+/// reading forgets.
+fn as_written(group: &RowGroupMetaData) -> Result<RowGroupMetaData> {
+    let of_column = |column: &ColumnChunkMetaData| {
+        let Some(known) = column.statistics().filter(|_| column.column_descr().sort_order().is_signed()) else {
+            return Ok(column.clone());
+        };
+        let twice = match known.clone() {
+            Statistics::Int32(known) => Statistics::Int32(known.with_backwards_compatible_min_max(true)),
+            Statistics::Int64(known) => Statistics::Int64(known.with_backwards_compatible_min_max(true)),
+            Statistics::Float(known) => Statistics::Float(known.with_backwards_compatible_min_max(true)),
+            Statistics::Double(known) => Statistics::Double(known.with_backwards_compatible_min_max(true)),
+            Statistics::FixedLenByteArray(known) => {
+                Statistics::FixedLenByteArray(known.with_backwards_compatible_min_max(true))
+            }
+            other => other,
+        };
+        column.clone().into_builder().set_statistics(twice).build()
+    };
+    let columns = group.columns().iter().map(of_column).collect::<Result<_>>()?;
+    group.clone().into_builder().set_column_metadata(columns).build()
 }
 
 impl OpenGroup {
@@ -128,5 +154,50 @@ impl OpenGroup {
         }
         self.rows += slice.num_rows();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{
+        ArrayRef, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array, Int64Array, StringArray,
+        UInt64Array,
+    };
+
+    use super::super::footers::Footers;
+    use super::super::options::Codec;
+    use super::super::settings::writer_properties;
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_described_as_one_that_was_written() {
+        let rows = 3_000;
+        let some = |row: i64| (row % 3 > 0).then_some(row);
+        let columns: [(&str, ArrayRef); 9] = [
+            ("_healpix_29", Arc::new(Int64Array::from_iter_values(0..rows))),
+            ("signed", Arc::new(Int64Array::from_iter((0..rows).map(|row| some(row - 7))))),
+            ("short", Arc::new(Int8Array::from_iter_values((0..rows).map(|row| (row % 100) as i8)))),
+            ("unsigned", Arc::new(UInt64Array::from_iter((0..rows).map(|row| some(row).map(i64::cast_unsigned))))),
+            ("single", Arc::new(Float32Array::from_iter_values((0..rows).map(|row| row as f32 - 0.5)))),
+            ("double", Arc::new(Float64Array::from(vec![f64::NAN; rows as usize]))),
+            ("exact", Arc::new(Decimal128Array::from_iter_values((0..rows).map(i128::from)))),
+            (
+                "text",
+                Arc::new(StringArray::from_iter((0..rows).map(|row| some(row).map(|row| "x".repeat(row as usize))))),
+            ),
+            ("none", Arc::new(BooleanArray::from(vec![None; rows as usize]))),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap();
+        let settings = writer_properties(&batch.schema(), Codec::Zstd).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("leaf");
+        let mut leaf = LeafFile::create(&path, &batch.schema(), &settings).unwrap();
+        leaf.write(&batch).unwrap();
+        let written = leaf.finish().unwrap();
+        let (found, _) = finished_leaf(&path, rows as u64).unwrap();
+        let footers = Footers::new(&batch.schema(), &settings).unwrap();
+        let encoded = |groups: &[RowGroupMetaData]| footers.all(&[footers.encode("leaf", groups).unwrap()]).unwrap();
+        assert_eq!(encoded(written.row_groups()), encoded(&found));
+        assert!(finished_leaf(&path, rows as u64 - 1).is_err());
     }
 }

@@ -122,7 +122,9 @@ fn properties(primary: &FinishedCatalog, arcsec: f64, rows: u64) -> Result<Strin
 }
 
 /// The largest order whose cells are at least as wide as a threshold.
-fn margin_order(arcsec: f64) -> Result<Order, EngineError> {
+///
+/// *Errors*: a threshold that is not above 0 and below ten degrees.
+pub(super) fn margin_order(arcsec: f64) -> Result<Order, EngineError> {
     let width = |order: u8| (PI / 3.0).sqrt() / f64::from(1_u32 << order) / WIDTH_RATIO / PI * 180.0 * 3600.0;
     let order = (0..=29_u8).rev().find(|order| width(*order) >= arcsec).filter(|_| arcsec > 0.0 && arcsec < 36_000.0);
     order

@@ -39,14 +39,20 @@ impl Staging {
         Ok(Self { folder, target: target.to_owned(), published: false, keep: false })
     }
 
-    /// Goes on with a folder on the target's file system, which stays where it is if it does not become the target.
+    /// Goes on with a folder on the target's file system, which stays where it is if it does not become the target. Folders in it
+    /// stay; its files, which are written last, and what is hidden, which was not finished, are removed.
     ///
     /// *Errors*: the target exists, or the folder cannot be made.
     pub(super) fn resume(target: &Path, folder: PathBuf) -> Result<Self, EngineError> {
         if target.symlink_metadata().is_ok() {
             return Err(target_exists(target));
         }
-        fs::create_dir_all(&folder).map_err(failed(target, "make a folder beside it"))?;
+        // Its name must last when what it was made from is removed.
+        let made = fs::create_dir_all(parent(target))
+            .and_then(|()| fs::create_dir_all(&folder))
+            .and_then(|()| File::open(parent(&folder))?.sync_all())
+            .and_then(|()| keep_folders(&folder));
+        made.map_err(failed(target, "make a folder beside it"))?;
         Ok(Self { folder, target: target.to_owned(), published: false, keep: true })
     }
 
@@ -106,6 +112,18 @@ impl Drop for Staging {
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+fn keep_folders(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            fs::remove_file(entry.path())?;
+        } else if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn size_below(folder: &Path) -> std::io::Result<u64> {

@@ -124,6 +124,13 @@ impl IdSet {
         let bits: Vec<u64> = values.chunks(64).map(of_rows).collect();
         BooleanBuffer::new(bits.into(), 0, values.len())
     }
+
+    fn touches(&self, low: f64, high: f64) -> bool {
+        // Out of range, the cast gives the least and the greatest integer.
+        let (low, high) = (low as i64, high as i64);
+        let next = self.ids.partition_point(|id| *id < low);
+        low <= high && self.ids.get(next).is_some_and(|id| *id <= high)
+    }
 }
 
 /// The word of an id, of a power of two of words, and its bits there.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use sidereus_engine::{
-    Codec, CollectionOptions, EngineError, ImportOptions, ImportProgress, ImportedCatalog, ReadOptions, TableFormat,
-    WriteOptions, WrittenCatalog, import_tables, write_collection,
+    Codec, CollectionOptions, ImportOptions, ImportProgress, ImportedCatalog, ReadOptions, TableFormat, WriteOptions,
+    WrittenCatalog, import_tables,
 };
 
 use super::CommandError;
@@ -94,39 +94,13 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     logging::start_quiet()?;
     let sources = options.sources.clone();
     let target = options.target.clone();
-    let (margins, indexes) = (options.margin.clone(), options.index.clone());
     let import = import_options(options)?;
-    let members = CollectionOptions { margins, indexes, codec: import.write.codec };
     let figures = Arc::new(ImportProgress::default());
     let shown = progress::show(Arc::clone(&figures));
-    let work = move || match members.margins.is_empty() && members.indexes.is_empty() {
-        true => import_tables(&sources, &import, &target, &figures),
-        false => import_collection((&sources, &target), import, &members, &figures),
-    };
-    let imported = tokio::task::spawn_blocking(work).await;
+    let imported = tokio::task::spawn_blocking(move || import_tables(&sources, &import, &target, &figures)).await;
     drop(shown);
     let imported = imported.map_err(|error| std::io::Error::other(error.to_string()))??;
     Ok(std::io::stdout().write_all(summary(&imported).as_bytes())?)
-}
-
-/// Imports a catalog and what belongs to it; an interrupted one begins anew.
-fn import_collection(
-    (sources, target): (&[String], &Path),
-    import: ImportOptions,
-    members: &CollectionOptions,
-    figures: &ImportProgress,
-) -> Result<ImportedCatalog, EngineError> {
-    let name = import.write.name.clone();
-    let beside = || PathBuf::from(format!("{}.rejects.csv", target.display()));
-    let import = ImportOptions { rejects: Some(import.rejects.clone().unwrap_or_else(beside)), ..import };
-    let mut told = (0, None, Vec::new());
-    let catalog = write_collection(target, &name, members, |primary| {
-        let imported = import_tables(sources, &import, primary, figures)?;
-        told = (imported.rejects, imported.reject_file, imported.notes);
-        Ok(imported.catalog)
-    })?;
-    let (rejects, reject_file, notes) = told;
-    Ok(ImportedCatalog { catalog, rejects, reject_file, resumed: (0, 0), notes })
 }
 
 fn import_options(options: Options) -> Result<ImportOptions, CommandError> {
@@ -151,8 +125,11 @@ fn import_options(options: Options) -> Result<ImportOptions, CommandError> {
         readme: options.readme,
         ..ReadOptions::default()
     };
+    let collection = CollectionOptions { margins: options.margin, indexes: options.index, codec: options.codec };
+    let is_collection = !collection.margins.is_empty() || !collection.indexes.is_empty();
     Ok(ImportOptions {
         read,
+        collection: is_collection.then_some(collection),
         ra: options.ra,
         dec: options.dec,
         rules,
