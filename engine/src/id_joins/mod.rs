@@ -81,12 +81,11 @@ fn told(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>>
     Ok(None)
 }
 
-/// A plan whose scan leaves out rows that have none of the ids in a column, and how many rows it has.
-fn asked(
-    plan: &Arc<dyn ExecutionPlan>,
-    column: usize,
-    ids: &Arc<WantedIds>,
-) -> Result<Option<(Arc<dyn ExecutionPlan>, Option<usize>)>> {
+/// A plan whose scan is told ids, and how many rows that has, where it is known.
+type Asked = (Arc<dyn ExecutionPlan>, Option<usize>);
+
+/// A plan whose scan leaves out rows that have none of the ids in a column.
+fn asked(plan: &Arc<dyn ExecutionPlan>, column: usize, ids: &Arc<WantedIds>) -> Result<Option<Asked>> {
     if !is_whole(plan.schema().field(column).data_type()) {
         return Ok(None);
     }

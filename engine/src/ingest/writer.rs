@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::WriterProperties;
 use sidereus_sky::Cell;
@@ -22,7 +24,7 @@ use super::leaf::{LeafFile, finished_leaf};
 use super::manifest::seal_catalog;
 use super::options::WriteOptions;
 use super::properties::{Summary, product_type, properties};
-use super::settings::writer_properties;
+use super::settings::{PAGE_ROWS, settings_for, writer_properties};
 use super::skymap::{RunCounts, Skymap};
 use super::staging::Staging;
 use crate::error::EngineError;
@@ -97,7 +99,8 @@ impl CatalogWriter {
     /// Begins the partition of a cell. A partition that gets no rows leaves no trace.
     pub fn partition(&self, cell: Cell) -> PartitionWriter<'_> {
         self.started.fetch_add(1, Ordering::Relaxed);
-        PartitionWriter { catalog: self, cell, leaf: None, rows: 0, last_key: i64::MIN, counts: RunCounts::default() }
+        let counts = RunCounts::default();
+        PartitionWriter { catalog: self, cell, first: Vec::new(), leaf: None, rows: 0, last_key: i64::MIN, counts }
     }
 
     /// Takes over a partition's file that an interrupted import finished with so many rows; false, and no file left,
@@ -127,10 +130,16 @@ impl CatalogWriter {
         encoded.map_err(failed(self.staging.target(), &format!("describe {path}")))
     }
 
-    fn create_leaf(&self, cell: Cell) -> Result<LeafFile, EngineError> {
+    /// Begins the file of a cell with its first rows.
+    fn create_leaf(&self, cell: Cell, first: &[RecordBatch]) -> Result<LeafFile, EngineError> {
         let path = self.staging.path(&format!("{DATASET}/{}", leaf_path(cell)))?;
         let doing = format!("begin {}", leaf_path(cell));
-        LeafFile::create(&path, &self.schema, &self.settings).map_err(failed(self.staging.target(), &doing))
+        let failed = |error| failed(self.staging.target(), &doing)(error);
+        let rows = concat_batches(&self.schema, first).map_err(|error| failed(ParquetError::from(error)))?;
+        let settings = settings_for(&self.settings, &rows).map_err(failed)?;
+        let mut leaf = LeafFile::create(&path, &self.schema, &settings).map_err(failed)?;
+        leaf.write(&rows).map_err(failed)?;
+        Ok(leaf)
     }
 
     /// Writes the metadata and moves the catalog to its target.
@@ -220,6 +229,8 @@ fn check_disjoint(partitions: &[FinishedPartition]) -> Result<(), EngineError> {
 pub struct PartitionWriter<'a> {
     catalog: &'a CatalogWriter,
     cell: Cell,
+    /// Rows before there is a file: less than a page, after which it is known how to write it.
+    first: Vec<RecordBatch>,
     leaf: Option<LeafFile>,
     rows: u64,
     last_key: i64,
@@ -250,14 +261,21 @@ impl PartitionWriter<'_> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let leaf = match &mut self.leaf {
-            Some(leaf) => leaf,
-            none => none.insert(self.catalog.create_leaf(self.cell)?),
-        };
-        let doing = format!("write {}", leaf_path(self.cell));
-        leaf.write(batch).map_err(failed(self.catalog.staging.target(), &doing))?;
         self.counts.add(keys.values());
         self.rows += batch.num_rows() as u64;
+        let Some(leaf) = &mut self.leaf else {
+            self.first.push(batch.clone());
+            return if self.rows >= PAGE_ROWS as u64 { self.begin() } else { Ok(()) };
+        };
+        let doing = format!("write {}", leaf_path(self.cell));
+        leaf.write(batch).map_err(failed(self.catalog.staging.target(), &doing))
+    }
+
+    /// Begins the file, where there are rows for it.
+    fn begin(&mut self) -> Result<(), EngineError> {
+        if !self.first.is_empty() {
+            self.leaf = Some(self.catalog.create_leaf(self.cell, &std::mem::take(&mut self.first))?);
+        }
         Ok(())
     }
 
@@ -279,7 +297,8 @@ impl PartitionWriter<'_> {
     /// Completes the file; returns its rows.
     ///
     /// *Errors*: the file cannot be completed.
-    pub fn finish(self) -> Result<u64, EngineError> {
+    pub fn finish(mut self) -> Result<u64, EngineError> {
+        self.begin()?;
         let doing = format!("finish {}", leaf_path(self.cell));
         let row_groups = match self.leaf {
             Some(leaf) => {

@@ -47,9 +47,9 @@ pub(crate) async fn check(mut draw: Draw, queries: usize) {
 fn many(draw: &mut Draw) -> Vec<Row> {
     let row = |index: usize| {
         let share = index as f64 / ROWS as f64;
-        let at = offset(CENTER, if index % 3 == 0 { 0.0 } else { 180.0 }, 3.0 * share);
+        let at = offset(CENTER, if index.is_multiple_of(3) { 0.0 } else { 180.0 }, 3.0 * share);
         let id = (index / 2) as i64;
-        let id = if index % 3 == 0 { id.wrapping_mul(6_364_136_223_846_793_005) >> 20 } else { id - 9_000 };
+        let id = if index.is_multiple_of(3) { id.wrapping_mul(6_364_136_223_846_793_005) >> 20 } else { id - 9_000 };
         Row { id, at: Some(at), mag: (!draw.chance(0.1)).then(|| (20.0 * draw.unit()) as f32) }
     };
     (0..ROWS).map(row).collect()
