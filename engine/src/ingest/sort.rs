@@ -25,19 +25,21 @@ pub(super) struct RowAddress {
 
 /// Addresses of all rows of keyed batches, sorted by key, then by place in the input.
 pub(super) fn sorted_rows(batches: &[RecordBatch]) -> Vec<RowAddress> {
-    let mut rows: Vec<RowAddress> =
-        batches.par_iter().enumerate().flat_map_iter(|(number, batch)| addresses(number, batch)).collect();
+    let all = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut rows = vec![RowAddress { key: 0, batch: 0, row: 0 }; all];
+    let mut left = rows.as_mut_slice();
+    let parts: Vec<_> = batches.iter().map_while(|batch| left.split_off_mut(..batch.num_rows())).collect();
+    parts.into_par_iter().zip(batches).enumerate().for_each(|(number, (rows, batch))| fill(rows, number, batch));
     rows.par_sort_unstable();
     rows
 }
 
-fn addresses(number: usize, batch: &RecordBatch) -> impl Iterator<Item = RowAddress> + '_ {
+fn fill(rows: &mut [RowAddress], number: usize, batch: &RecordBatch) {
     let keys = batch.column(0).as_any().downcast_ref::<Int64Array>().expect("the key is the first column");
-    keys.values().iter().enumerate().map(move |(row, key)| RowAddress {
-        key: key.cast_unsigned(),
-        batch: u32::try_from(number).expect("fewer than 2^32 batches fit into memory"),
-        row: u32::try_from(row).expect("a batch has fewer than 2^32 rows"),
-    })
+    let batch = u32::try_from(number).expect("fewer than 2^32 batches fit into memory");
+    for ((place, row), key) in rows.iter_mut().zip(0..).zip(keys.values()) {
+        *place = RowAddress { key: key.cast_unsigned(), batch, row };
+    }
 }
 
 /// The rows at the given addresses, in that order.
