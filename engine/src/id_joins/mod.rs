@@ -67,7 +67,8 @@ fn told(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>>
     let Some(join) = node.downcast_ref::<HashJoinExec>() else { return Ok(None) };
     use JoinType::{Inner, Left, LeftAnti, LeftMark, LeftSemi, RightSemi};
     let drops = matches!(join.join_type(), Inner | Left | LeftAnti | LeftMark | LeftSemi | RightSemi);
-    if !drops || join.null_equality() != NullEquality::NullEqualsNothing {
+    // `NOT IN` asks of its second input whether it has nulls, and whether it has rows at all.
+    if !drops || join.null_aware || join.null_equality() != NullEquality::NullEqualsNothing {
         return Ok(None);
     }
     for (first, second) in join.on() {

@@ -90,7 +90,17 @@ async fn check_kinds(service: &QueryService, (few, many): (&str, &str), rows: (&
     let m = format!("(SELECT id, mag FROM {many} WHERE mag < 12) AS m");
     let both = "SELECT f.id AS a, m.id AS b FROM";
     let unasked = held_by(false).into_iter().map(|[id, _]| [None, id]);
-    let cases: [(String, Answer); 8] = [
+    // Of no rows at all, none is in them, not even null; a null among them may be anything.
+    let many_of =
+        |condition: &str| format!("(SELECT CASE WHEN mag > 5 THEN id END AS id FROM {many} WHERE {condition})");
+    let known: std::collections::HashSet<i64> =
+        rows.1.iter().filter(|row| row.mag.is_some_and(|mag| mag > 5.0)).map(|row| row.id).collect();
+    let outside = asked.iter().filter(|id| id.is_some_and(|id| !known.contains(&id))).map(|id| [*id, None]).collect();
+    let all = asked.iter().map(|id| [*id, None]).collect();
+    let cases: [(String, Answer); 11] = [
+        (format!("SELECT id FROM {f} WHERE id NOT IN {}", many_of("mag < 12")), Vec::new()),
+        (format!("SELECT id FROM {f} WHERE id NOT IN {}", many_of("mag > 5")), outside),
+        (format!("SELECT id FROM {f} WHERE id NOT IN {}", many_of("mag > 500")), all),
         (format!("{both} {f} JOIN {m} ON f.id = m.id"), pairs.clone()),
         (format!("{both} {m} JOIN {f} ON f.id = m.id"), pairs.clone()),
         (format!("{both} {f} LEFT JOIN {m} ON f.id = m.id"), [pairs.clone(), lonely.clone()].concat()),
