@@ -31,7 +31,6 @@ const FEW: usize = 4;
 pub(super) struct TellIdsExec {
     input: Arc<dyn ExecutionPlan>,
     id: Arc<dyn PhysicalExpr>,
-    told: Arc<WantedIds>,
     /// Rows of the scan, where these are known.
     rows: Option<usize>,
     shared: Arc<Shared>,
@@ -65,7 +64,7 @@ impl TellIdsExec {
         let state = Mutex::new(State { ids: Some(Vec::new()), running, held: Vec::new() });
         let most = rows.map_or(MOST, |rows| MOST.min(rows / FEW));
         let shared = Arc::new(Shared { told: Arc::clone(told), most, state });
-        Self { input, id, told: Arc::clone(told), rows, shared }
+        Self { input, id, rows, shared }
     }
 }
 
@@ -171,7 +170,7 @@ impl ExecutionPlan for TellIdsExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let Ok([input]) = <[_; 1]>::try_from(children) else { return internal_err!("ids come from one input") };
-        Ok(Arc::new(Self::new(input, Arc::clone(&self.id), (&self.told, self.rows))))
+        Ok(Arc::new(Self::new(input, Arc::clone(&self.id), (&self.shared.told, self.rows))))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {

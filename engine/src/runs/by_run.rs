@@ -22,23 +22,27 @@ pub(super) fn states(aggregate: &Aggregate, args: &[ColumnarValue], runs: &[Rang
         return None;
     }
     let function = function.fun();
-    match () {
-        () if function.inner().is::<Count>() => counts(argument, runs),
-        () if function.inner().is::<Avg>() => means(argument, runs),
-        () => None,
+    if function.inner().is::<Count>() {
+        Some(counts(argument, runs))
+    } else if function.inner().is::<Avg>() {
+        means(argument, runs)
+    } else {
+        None
     }
 }
 
 /// How many values of each run are not null.
-fn counts(argument: &ColumnarValue, runs: &[Range<usize>]) -> Option<Vec<ArrayRef>> {
-    let present = |run: &Range<usize>| match argument {
-        ColumnarValue::Scalar(value) if value.is_null() => 0,
-        ColumnarValue::Array(values) if values.null_count() > 0 => {
-            run.len() - values.slice(run.start, run.len()).null_count()
-        }
-        _ => run.len(),
+fn counts(argument: &ColumnarValue, runs: &[Range<usize>]) -> Vec<ArrayRef> {
+    let (is_null, nulls) = match argument {
+        ColumnarValue::Scalar(value) => (value.is_null(), None),
+        ColumnarValue::Array(values) => (false, values.logical_nulls()),
     };
-    Some(vec![Arc::new(Int64Array::from_iter_values(runs.iter().map(|run| present(run) as i64)))])
+    let present = |run: &Range<usize>| match &nulls {
+        _ if is_null => 0,
+        Some(nulls) => run.len() - nulls.slice(run.start, run.len()).null_count(),
+        None => run.len(),
+    };
+    vec![Arc::new(Int64Array::from_iter_values(runs.iter().map(|run| present(run) as i64)))]
 }
 
 /// Rows that a run must have on average to be added up by itself.
@@ -97,7 +101,7 @@ mod tests {
     fn counts_leave_nulls_out() {
         let runs = [0..3, 3..4, 4..6];
         let counted = |argument: &ColumnarValue| {
-            let counts = counts(argument, &runs).unwrap();
+            let counts = counts(argument, &runs);
             counts[0].as_primitive::<arrow::datatypes::Int64Type>().values().to_vec()
         };
         let values = Float64Array::from(vec![Some(1.0), None, Some(2.0), None, Some(f64::NAN), Some(3.0)]);

@@ -71,13 +71,7 @@ impl RunWalk {
         let rows = batch.num_rows();
         let (runs, starts) = match runs_of_keys(&self.grouping.group, batch) {
             Some(found) => found,
-            None => {
-                let values = self.grouping.group.evaluate(batch)?.into_array(rows)?;
-                let runs = partition(std::slice::from_ref(&values))?.ranges();
-                let starts = UInt64Array::from_iter_values(runs.iter().map(|run| run.start as u64));
-                let starts = take(&values, &starts, None)?;
-                (runs, starts)
-            }
+            None => runs_of_values(&self.grouping.group.evaluate(batch)?.into_array(rows)?)?,
         };
         let (goes_on, seen) = self.with_last(starts)?;
         let first = self.held - usize::from(goes_on);
@@ -176,12 +170,18 @@ impl RunWalk {
     }
 }
 
+/// The runs of equal values that follow each other, and the value of each.
+fn runs_of_values(values: &ArrayRef) -> Result<(Vec<Range<usize>>, ArrayRef)> {
+    let runs = partition(std::slice::from_ref(values))?.ranges();
+    let starts = UInt64Array::from_iter_values(runs.iter().map(|run| run.start as u64));
+    Ok((runs, take(values, &starts, None)?))
+}
+
 /// The group of each value where equal ones follow each other, and one value a group.
 pub(super) fn one_each(values: &ArrayRef) -> Result<(Vec<usize>, ArrayRef)> {
-    let runs = partition(std::slice::from_ref(values))?.ranges();
+    let (runs, firsts) = runs_of_values(values)?;
     let groups = runs.iter().enumerate().flat_map(|(group, run)| std::iter::repeat_n(group, run.len())).collect();
-    let starts = UInt64Array::from_iter_values(runs.iter().map(|run| run.start as u64));
-    Ok((groups, take(values, &starts, None)?))
+    Ok((groups, firsts))
 }
 
 /// Makes sure that each value is less than the next.

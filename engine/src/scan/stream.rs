@@ -135,8 +135,10 @@ impl UnitWalk {
     fn lookup_of_join(&self) -> Option<Arc<IdLookup>> {
         let (column, ids) = self.told.ids.as_ref()?;
         let ScanDescriptor { catalog, output, rules, .. } = self.descriptor.as_ref();
-        let is_open = rules.id_index && !self.keys.narrowing.is_told();
-        ids.lookup(catalog, output.field(*column).name()).filter(|_| is_open)
+        if !rules.id_index || self.keys.narrowing.is_told() {
+            return None;
+        }
+        ids.lookup(catalog, output.field(*column).name())
     }
 
     /// What of a task can pass the comparisons, and what whoever reads the scan has found out since.
