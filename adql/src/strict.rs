@@ -329,7 +329,10 @@ impl Strict<'_, '_> {
         if let (Some(extra), Rule::Standard(_)) = (parts.get(most), self.rule) {
             self.findings.hinted(extra.span, "this name has too many parts", hint);
         }
-        parts.iter().for_each(|ident| self.name(ident));
+        // SQL-92 reserves PUBLIC for a statement that ADQL has not; services over PostgreSQL have named their tables so ever since.
+        let is_schema =
+            |(index, ident): &(usize, &&Ident)| index + 1 < parts.len() && ident.value.eq_ignore_ascii_case("public");
+        parts.iter().enumerate().filter(|part| !is_schema(part)).for_each(|(_, ident)| self.name(ident));
     }
 
     /// A regular identifier begins with a letter and is not reserved.

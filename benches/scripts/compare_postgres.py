@@ -112,7 +112,7 @@ def sidereus(folder, program, tables):
         place = folder / "catalogs" / schema / name
         place.mkdir(parents=True)
         pq.write_table(table, place / "part0.parquet", row_group_size=5000)
-    command = [program, "serve", "--catalogs", folder / "catalogs", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    command = [program, "serve", "--state", folder / "state", "--catalogs", folder / "catalogs", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         address = next(line.split()[1] for line in server.stdout if line.startswith("flight: "))

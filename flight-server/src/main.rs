@@ -4,13 +4,17 @@ mod auth;
 mod cli;
 mod config;
 mod error;
+mod failpoints;
 mod flight_sql;
 mod format;
 mod http;
+mod jobs;
 mod logging;
+mod metadata;
 mod reload;
 mod server;
 mod services;
+mod storage;
 mod tap;
 
 use std::process::ExitCode;

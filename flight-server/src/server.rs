@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
+use crate::jobs::Jobs;
 use crate::services::Services;
 use crate::{flight_sql, http, tap};
 
@@ -43,16 +44,17 @@ pub(crate) enum ServeError {
 #[derive(Debug)]
 pub(crate) struct Server {
     services: Services,
+    jobs: Jobs,
     flight: TcpListener,
     http: TcpListener,
 }
 
 impl Server {
     /// Binds both listeners.
-    pub(crate) async fn bind(services: Services) -> Result<Self, ServeError> {
+    pub(crate) async fn bind(services: Services, jobs: Jobs) -> Result<Self, ServeError> {
         let flight = bind(&services.config.flight).await?;
         let http = bind(&services.config.http).await?;
-        Ok(Self { services, flight, http })
+        Ok(Self { services, jobs, flight, http })
     }
 
     /// The addresses that were bound: Flight, then HTTP.
@@ -71,19 +73,27 @@ impl Server {
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let grace = Duration::from_secs(self.services.config.limits.grace_seconds);
         let flight = serve_flight(self.flight, self.services.clone(), stop.clone());
-        let http = serve_http(self.http, self.services, stop.clone());
+        let jobs = self.jobs.clone();
+        let working = tokio::spawn(jobs.clone().work(stop.clone()));
+        let http = serve_http(self.http, (self.services, self.jobs), stop.clone());
         let both = async { tokio::try_join!(stopping(&stop, flight), stopping(&stop, http)).map(|_| ()) };
         let out_of_grace = async {
             stop.cancelled().await;
             tokio::time::sleep(grace).await;
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = both => ended,
             () = out_of_grace => {
                 tracing::warn!(seconds = grace.as_secs(), "requests still running after the grace were cut off");
                 Ok(())
             }
+        };
+        stop.cancel();
+        if let Err(error) = working.await {
+            tracing::error!(%error, "the jobs' queue ended");
         }
+        jobs.close().await;
+        ended
     }
 }
 
@@ -97,17 +107,19 @@ async fn stopping(
     ended
 }
 
-async fn serve_http(listener: TcpListener, services: Services, stop: CancellationToken) -> Result<(), ServeError> {
+async fn serve_http(
+    listener: TcpListener,
+    (services, jobs): (Services, Jobs),
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
     let listener = listener.tap_io(|socket| {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let front_ends = Router::new().nest("/tap", tap::router(&services));
-    axum::serve(listener, http::router(services, front_ends))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .map_err(ServeError::Http)
+    let front_ends = Router::new().nest("/tap", tap::router(&services, &jobs));
+    let service = http::router(services, front_ends).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(ServeError::Http)
 }
 
 async fn serve_flight(listener: TcpListener, services: Services, stop: CancellationToken) -> Result<(), ServeError> {

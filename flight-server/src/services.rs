@@ -10,6 +10,9 @@ use sidereus_engine::{CatalogRegistry, EngineError, QueryLimits, QueryService};
 
 use crate::auth::Authenticator;
 use crate::config::{Config, ConfigError};
+use crate::jobs::{Jobs, JobsError, Workshop};
+use crate::metadata::{Metadata, MetadataError};
+use crate::storage::{Storage, StorageError};
 
 /// Why the services cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,15 @@ pub(crate) enum OpenError {
     /// The catalogs cannot be opened.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Its database cannot be used.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The jobs in it cannot be taken up again.
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
 }
 
 /// What front ends work with; cheap to clone.
@@ -41,6 +53,36 @@ impl Services {
         Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
     }
 
+    /// Opens the state folder and the jobs in it.
+    ///
+    /// *Errors*: another process works in the configured folder, or its disk or database fails.
+    pub(crate) async fn open_jobs(&self) -> Result<Jobs, OpenError> {
+        let settings = &self.config.jobs;
+        let storage = self.open_storage()?;
+        let metadata = Metadata::open(&storage.database()).await?;
+        let workshop = Workshop {
+            query: self.query.clone(),
+            auth: Arc::clone(&self.auth),
+            config: Arc::clone(&self.config),
+            storage: Arc::new(storage),
+            limits: settings.limits(),
+        };
+        Ok(Jobs::open(metadata, workshop).await?)
+    }
+
+    /// The configured state folder, or the user's own; where another server works there, a folder of the life of this one.
+    fn open_storage(&self) -> Result<Storage, OpenError> {
+        let (folder, limits) = (self.config.state_folder()?, self.config.jobs.storage_limits());
+        match Storage::open(&folder, limits) {
+            Err(StorageError::InUse(folder)) if self.config.state.is_empty() => {
+                let folder = folder.display();
+                tracing::warn!(%folder, "another sidereus works in the state folder: jobs of this one end with it (--state)");
+                Ok(Storage::temporary(limits)?)
+            }
+            opened => Ok(opened?),
+        }
+    }
+
     /// Reads the catalogs again and serves what is found; returns how many tables that is.
     ///
     /// *Errors*: as [`Self::open`]; the catalogs from before are served on.
@@ -54,13 +96,8 @@ impl Services {
 
     /// Limits of one query: `max_rows` as asked for (or none) below the configured ceiling, and the configured time.
     pub(crate) fn limits(&self, max_rows: Option<u64>) -> QueryLimits {
-        let limits = self.config.limits;
-        let ceiling = (limits.max_rows > 0).then_some(limits.max_rows);
-        let max_rows = match (max_rows, ceiling) {
-            (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
-            (asked, ceiling) => asked.or(ceiling),
-        };
-        let timeout = (limits.query_seconds > 0).then(|| Duration::from_secs(limits.query_seconds));
-        QueryLimits { max_rows, timeout }
+        let seconds = self.config.limits.query_seconds;
+        let timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
+        QueryLimits { max_rows: self.config.row_ceiling(max_rows), timeout }
     }
 }

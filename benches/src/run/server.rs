@@ -18,6 +18,7 @@ const ADDRESS: &str = "flight: grpc://";
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
+    _state: tempfile::TempDir,
     binary: PathBuf,
     endpoint: String,
 }
@@ -27,8 +28,10 @@ impl Server {
     ///
     /// *Errors*: the binary is not there, ends early (its last lines are told) or stays silent for a minute.
     pub(crate) fn start(binary: &Path, catalogs: &[&Path]) -> Result<Self, BenchError> {
+        let state = tempfile::tempdir().map_err(|source| BenchError::File { path: std::env::temp_dir(), source })?;
         let mut child = Command::new(binary)
-            .arg("serve")
+            .args(["serve", "--state"])
+            .arg(state.path())
             .args(catalogs.iter().flat_map(|catalog| [Path::new("--catalogs"), catalog]))
             .args(["--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .stdin(Stdio::null())
@@ -44,7 +47,7 @@ impl Server {
         if let Some(output) = child.stderr.take() {
             read_lines(output, found, Arc::clone(&last_lines));
         }
-        let mut server = Self { child, binary: binary.to_owned(), endpoint: String::new() };
+        let mut server = Self { child, _state: state, binary: binary.to_owned(), endpoint: String::new() };
         server.endpoint = server.wait(&addresses, &last_lines)?;
         Ok(server)
     }

@@ -182,7 +182,7 @@ impl QueryService {
         Ok(PreparedQuery { schema, parameters, kind, principal, provenance, registry, state, plan, template })
     }
 
-    /// Runs a prepared query with values for its parameters.
+    /// Runs a prepared query with values for its parameters; a limit of no rows at all asks for the columns alone.
     ///
     /// *Errors*: as [`Self::prepare`]; a wrong number or type of parameters; `Forbidden` for another's query.
     pub async fn execute(
@@ -195,6 +195,9 @@ impl QueryService {
         check_owner(principal, prepared)?;
         let deadline = deadline(limits);
         let values = cast_parameters(parameters, &prepared.parameters)?;
+        if limits.max_rows == Some(0) && prepared.kind == QueryKind::Select {
+            return Ok(QueryResult::columns_alone(Arc::clone(&prepared.schema)));
+        }
         let (sender, receiver) = mpsc::channel(AHEAD);
         let (told, planned) = oneshot::channel();
         let overflow = OverflowFlag::default();

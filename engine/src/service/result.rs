@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use futures::Stream;
 
 use crate::error::EngineError;
@@ -70,6 +71,14 @@ impl QueryResult {
         Self { schema, stream, overflow, plan }
     }
 
+    /// The columns of an answer that was cut before its first row.
+    pub(crate) fn columns_alone(schema: SchemaRef) -> Self {
+        let overflow = OverflowFlag::default();
+        overflow.set();
+        let plan = Arc::new(EmptyExec::new(Arc::clone(&schema)));
+        Self::new(schema, Box::pin(futures::stream::empty()), overflow, plan)
+    }
+
     /// Tells, whenever it is called, how far the query is.
     #[must_use]
     pub fn progress(&self) -> Arc<dyn Fn() -> QueryProgress + Send + Sync> {
@@ -80,6 +89,41 @@ impl QueryResult {
             progress
         })
     }
+
+    /// Tells, whenever it is called, what the scans have read and what they have passed over so far, as names and totals:
+    /// those of `EXPLAIN ANALYZE`.
+    #[must_use]
+    pub fn scanned(&self) -> Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync> {
+        let plan = Arc::clone(&self.plan);
+        Arc::new(move || {
+            let mut figures = FIGURES.map(|name| (name, 0));
+            add_figures(&plan, &mut figures);
+            figures.to_vec()
+        })
+    }
+}
+
+/// Figures of scans that [`QueryResult::scanned`] tells.
+const FIGURES: [&str; 10] = [
+    "partitions",
+    "partitions_pruned",
+    "row_groups",
+    "row_groups_pruned",
+    "pages",
+    "pages_pruned",
+    "rows_decoded",
+    "rows_matched",
+    "requests",
+    "bytes_read",
+];
+
+fn add_figures(plan: &Arc<dyn ExecutionPlan>, figures: &mut [(&'static str, u64)]) {
+    if let Some(metrics) = plan.downcast_ref::<HatsScanExec>().and_then(ExecutionPlan::metrics) {
+        for (name, total) in figures.iter_mut() {
+            *total += metrics.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
+        }
+    }
+    plan.children().into_iter().for_each(|child| add_figures(child, figures));
 }
 
 fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut QueryProgress) {

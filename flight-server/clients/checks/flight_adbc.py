@@ -189,7 +189,7 @@ def check_login(binary):
         config = Path(folder) / "sidereus.toml"
         config.write_text(f'anonymous = false\n[[user]]\nname = "galileo"\npassword_hash = "{hashed.stdout.strip()}"\n')
         command = [binary, "serve", "--catalogs", str(PROJECT / "testdata" / "catalogs"), "--config", str(config),
-                   "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+                   "--state", str(Path(folder) / "state"), "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDEREUS_")}
         server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:

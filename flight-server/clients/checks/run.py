@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -45,7 +46,8 @@ class Server:
 
     def __init__(self, binary, roots=(PROJECT / "testdata" / "catalogs",)):
         catalogs = [argument for root in roots for argument in ("--catalogs", str(root))]
-        command = [binary, "serve", *catalogs, "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        self.state = tempfile.TemporaryDirectory()
+        command = [binary, "serve", *catalogs, "--state", self.state.name, "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDEREUS_")}
         self.process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)

@@ -126,6 +126,12 @@ impl Authenticator {
         }
     }
 
+    /// The principal of a user whose credentials were checked earlier; `None` where that is no user any more.
+    pub(crate) fn principal(&self, user: &str) -> Option<Principal> {
+        let known = self.users.get(user)?;
+        Some(Principal::user(known.name.clone(), known.groups.iter().cloned()))
+    }
+
     /// The principal that a token was issued to.
     pub(crate) fn bearer(&self, token: &str) -> Result<Principal, AuthError> {
         if token == ANONYMOUS_TOKEN {

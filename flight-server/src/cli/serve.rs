@@ -22,6 +22,9 @@ pub(super) struct Options {
     /// Address of the HTTP listener [default: 127.0.0.1:8080]; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Folder of jobs and their results [default: ~/.local/state/sidereus]; one process at a time.
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<String>,
 }
 
 /// Runs the command.
@@ -33,13 +36,17 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     if let Some(http) = options.http {
         config.http = http;
     }
+    if let Some(state) = options.state {
+        config.state = state;
+    }
     logging::start(&config.log)?;
     let services = Services::open(config).await?;
     let watched = services.clone();
     for problem in services.query.registry().problems() {
         tracing::warn!(error = %crate::error::chain(problem), "a catalog is not served");
     }
-    let server = Server::bind(services).await?;
+    let jobs = services.open_jobs().await?;
+    let server = Server::bind(services, jobs).await?;
     announce(&server)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_at_signal(stop.clone()));

@@ -11,9 +11,9 @@ use super::{Config, ConfigError, LogFormat};
 type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
 /// Variables that other parts of the program read.
-const OTHERS: [&str; 1] = ["SIDEREUS_CONFIG"];
+const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 24] = [
+const VARIABLES: [(&str, Setter); 36] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -23,6 +23,18 @@ const VARIABLES: [(&str, Setter); 24] = [
     ("SIDEREUS_PUBLIC_URL", |config, text| parse(text, &mut config.public_url)),
     ("SIDEREUS_REMOTE_SECONDS", |config, text| parse(text, &mut config.remote_seconds)),
     ("SIDEREUS_ANONYMOUS", |config, text| parse(text, &mut config.anonymous)),
+    ("SIDEREUS_STATE", |config, text| parse(text, &mut config.state)),
+    ("SIDEREUS_JOBS_RUNNING", |config, text| parse(text, &mut config.jobs.running)),
+    ("SIDEREUS_JOBS_RUNNING_EACH", |config, text| parse(text, &mut config.jobs.running_each)),
+    ("SIDEREUS_JOBS_DEFAULT_SECONDS", |config, text| parse(text, &mut config.jobs.default_seconds)),
+    ("SIDEREUS_JOBS_MAX_SECONDS", |config, text| parse(text, &mut config.jobs.max_seconds)),
+    ("SIDEREUS_JOBS_DEFAULT_HOURS", |config, text| parse(text, &mut config.jobs.default_hours)),
+    ("SIDEREUS_JOBS_MAX_HOURS", |config, text| parse(text, &mut config.jobs.max_hours)),
+    ("SIDEREUS_JOBS_WAIT_SECONDS", |config, text| parse(text, &mut config.jobs.wait_seconds)),
+    ("SIDEREUS_JOBS_UPLOAD_MIB", |config, text| parse(text, &mut config.jobs.upload_mib)),
+    ("SIDEREUS_JOBS_KEPT_MIB", |config, text| parse(text, &mut config.jobs.kept_mib)),
+    ("SIDEREUS_JOBS_FREE_MIB", |config, text| parse(text, &mut config.jobs.free_mib)),
+    ("SIDEREUS_JOBS_LIST_ANONYMOUS", |config, text| parse(text, &mut config.jobs.list_anonymous)),
     ("SIDEREUS_LIMITS_DEFAULT_ROWS", |config, text| parse(text, &mut config.limits.default_rows)),
     ("SIDEREUS_LIMITS_MAX_ROWS", |config, text| parse(text, &mut config.limits.max_rows)),
     ("SIDEREUS_LIMITS_QUERY_SECONDS", |config, text| parse(text, &mut config.limits.query_seconds)),

@@ -6,6 +6,7 @@
 
 mod bundled;
 mod environment;
+mod jobs;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::auth::{self, Authenticator};
 
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
+pub(crate) use jobs::Jobs;
 use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
@@ -82,8 +84,12 @@ pub(crate) struct Config {
     pub(crate) anonymous: bool,
     /// Seconds after which remote roots are looked at again; 0 leaves that to `SIGHUP`.
     pub(crate) remote_seconds: u64,
+    /// Folder of what must outlive the process; empty is the user's own, [`Config::state_folder`].
+    pub(crate) state: String,
     /// Limits of requests.
     pub(crate) limits: Limits,
+    /// Jobs and the files that are kept for users.
+    pub(crate) jobs: Jobs,
     /// Resources of the process.
     pub(crate) engine: Engine,
     /// What is kept of remote catalogs on the local disk.
@@ -109,7 +115,9 @@ impl Default for Config {
             public_url: String::new(),
             anonymous: true,
             remote_seconds: 60,
+            state: String::new(),
             limits: Limits::default(),
+            jobs: Jobs::default(),
             engine: Engine::default(),
             cache: Cache::default(),
             language: Language::default(),
@@ -138,6 +146,32 @@ impl Config {
             return Ok(self.catalogs.clone());
         }
         bundled_catalogs().map(|path| vec![path.display().to_string()]).ok_or(ConfigError::NoCatalogs)
+    }
+
+    /// The folder of what must outlive the process.
+    ///
+    /// *Errors*: none is configured, and the environment names no home.
+    pub(crate) fn state_folder(&self) -> Result<PathBuf, ConfigError> {
+        if !self.state.is_empty() {
+            return Ok(PathBuf::from(&self.state));
+        }
+        jobs::usual_state_folder()
+            .ok_or_else(|| value("state", "name a folder: neither XDG_STATE_HOME nor HOME is set"))
+    }
+
+    /// Rows after which an answer is cut: what was asked for or the default, below the ceiling; `None` is unlimited.
+    pub(crate) fn row_limit(&self, asked: Option<u64>) -> Option<u64> {
+        let default = self.limits.default_rows;
+        self.row_ceiling(asked.or_else(|| (default > 0).then_some(default)))
+    }
+
+    /// The same without a default.
+    pub(crate) fn row_ceiling(&self, asked: Option<u64>) -> Option<u64> {
+        let ceiling = (self.limits.max_rows > 0).then_some(self.limits.max_rows);
+        match (asked, ceiling) {
+            (Some(asked), Some(ceiling)) => Some(asked.min(ceiling)),
+            (asked, ceiling) => asked.or(ceiling),
+        }
     }
 
     /// What differs from the catalogs' own metadata.
@@ -218,6 +252,7 @@ impl Config {
         if self.engine.memory_mib == 0 {
             return Err(value("engine.memory_mib", "must be at least 1"));
         }
+        self.jobs.check()?;
         self.engine_options()?;
         self.overrides()?;
         self.check_users()

@@ -13,6 +13,7 @@ use sidereus_engine::{EngineError, ErrorKind, QueryResult};
 use tokio::task::JoinHandle;
 
 use super::{Encoder, Ending, FormatError, Head, OutputFormat};
+use crate::error::{self, RequestId};
 
 /// Rows and bytes of one piece of work.
 const PIECE_ROWS: usize = 8192;
@@ -39,6 +40,18 @@ impl EncodeError {
             Self::Query(error) => error.kind(),
             Self::Format(FormatError::Value { .. }) => ErrorKind::BadQuery,
             Self::Format(_) | Self::Stopped(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// What the client who made `request` is told; the text of an internal error goes to the log instead.
+    pub(crate) fn public_text(&self, request: &RequestId) -> String {
+        match self {
+            Self::Query(error) => error::public_text(error, request),
+            other if other.kind() == ErrorKind::Internal => {
+                tracing::error!(request = %request, error = %error::chain(other), "internal error");
+                error::internal_text(request)
+            }
+            other => other.to_string(),
         }
     }
 }

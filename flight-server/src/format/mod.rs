@@ -78,6 +78,11 @@ pub(crate) trait OutputFormat: Debug + Sync {
         &[]
     }
 
+    /// Ending of names of files.
+    fn extension(&self) -> &'static str {
+        "dat"
+    }
+
     /// Identifier in the registry of standards, where there is one.
     fn standard_id(&self) -> Option<&'static str> {
         None

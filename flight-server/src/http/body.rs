@@ -16,9 +16,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, stream};
 use http_body::Frame;
-use sidereus_engine::ErrorKind;
 
-use crate::error::{self, RequestId};
+use crate::error::RequestId;
 use crate::format::{EncodeError, Encoding};
 
 /// `true` where rows were left out, `false` where none were.
@@ -94,7 +93,7 @@ impl ResultBody {
     /// Bytes that end a document after an error, or the error that breaks the transfer off.
     fn close(&mut self, failure: &EncodeError) -> Result<Bytes, BoxError> {
         self.told = true;
-        let message = failure_text(failure, &self.request);
+        let message = failure.public_text(&self.request);
         tracing::warn!(request = %self.request, rows = self.encoding.rows(), message, "a result ended with an error");
         self.encoding.close_with_error(&message).ok_or_else(|| message.into())
     }
@@ -112,18 +111,6 @@ impl Drop for ResultBody {
         if !self.told {
             tracing::info!(request = %self.request, rows = self.encoding.rows(), "the client went away; its query ends");
         }
-    }
-}
-
-/// What the client is told of an error, whichever part of writing a result it comes from.
-pub(crate) fn failure_text(failure: &EncodeError, request: &RequestId) -> String {
-    match failure {
-        EncodeError::Query(error) => error::public_text(error, request),
-        other if other.kind() == ErrorKind::Internal => {
-            tracing::error!(request = %request, error = %error::chain(other), "internal error");
-            error::internal_text(request)
-        }
-        other => other.to_string(),
     }
 }
 

@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::services::Services;
 
-pub(crate) use body::{OVERFLOW_HEADER, ResultBody, failure_text};
+pub(crate) use body::{OVERFLOW_HEADER, ResultBody};
 pub(crate) use identity::Refusal;
 
 /// Everything that the HTTP listener answers: the pages of this module, and the routes of the front ends.

@@ -5,11 +5,11 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::HOST;
 use axum::response::Response;
 use sidereus_adql::{Feature, Form, FunctionEntry, Kind, function_table};
 use sidereus_engine::{Extension, Extensions, Label};
 
+use super::links;
 use super::respond::xml_response;
 use crate::config::Config;
 use crate::format;
@@ -29,7 +29,7 @@ const REGISTRY: &str = "ivo://ivoa.net/std/TAPRegExt#features";
 const EXTENSIONS: &str = "ivo://org.gavo.dc/std/exts#extra-adql-keywords";
 
 /// Optional parts of the language that are no functions: feature, form.
-const CONSTRUCTS: [(&str, &str); 8] = [
+const CONSTRUCTS: [(&str, &str); 7] = [
     ("adql-sets", "UNION"),
     ("adql-sets", "EXCEPT"),
     ("adql-sets", "INTERSECT"),
@@ -37,23 +37,11 @@ const CONSTRUCTS: [(&str, &str); 8] = [
     ("adql-type", "CAST"),
     ("adql-string", "ILIKE"),
     ("adql-offset", "OFFSET"),
-    ("adql-conditional", "COALESCE"),
 ];
 
 /// Answers `/capabilities`.
 pub(super) async fn show(State(services): State<Services>, headers: HeaderMap) -> Response {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    xml_response(document(&services.config, &base_url(&services.config, host)))
-}
-
-/// The URL of `/tap` as the client knows it.
-fn base_url(config: &Config, host: Option<&str>) -> String {
-    let root = match (config.public_url.as_str(), host) {
-        ("", Some(host)) => format!("http://{host}"),
-        ("", None) => format!("http://{}", config.http),
-        (url, _) => url.trim_end_matches('/').to_owned(),
-    };
-    format!("{root}/tap")
+    xml_response(document(&services.config, &links::base(&services.config, &headers)))
 }
 
 fn document(config: &Config, base: &str) -> String {
@@ -76,6 +64,7 @@ fn document(config: &Config, base: &str) -> String {
     ));
     text.push_str(&languages(config));
     text.push_str(&output_formats());
+    text.push_str("<uploadMethod ivo-id=\"ivo://ivoa.net/std/TAPRegExt#upload-inline\"/>\n");
     text.push_str(&limits(config));
     text.push_str("</capability>\n</vosi:capabilities>\n");
     text
@@ -122,10 +111,9 @@ fn features(config: &Config) -> String {
     }
     for entry in table() {
         match entry.feature {
-            Feature::Core | Feature::Extension => {}
+            Feature::Core | Feature::Extension | Feature::Conditional => {}
             Feature::Geometry => add("adqlgeo", entry.name.to_owned()),
             Feature::String => add("adql-string", entry.name.to_owned()),
-            Feature::Conditional => add("adql-conditional", entry.name.to_owned()),
             Feature::Unit => add("adql-unit", entry.name.to_owned()),
         }
     }
@@ -147,6 +135,10 @@ fn features(config: &Config) -> String {
 /// What the language has beyond the standard, by the names that the configuration knows.
 fn extensions(off: Extensions) -> String {
     let mut text = format!("<languageFeatures type=\"{EXTENSIONS}\">\n");
+    // It is ADQL 2.1; but TAPRegExt 1.0 has no key for conditional functions, and validators take one for an error.
+    text.push_str(
+        "<feature><form>COALESCE</form><description>the conditional function of ADQL 2.1</description></feature>\n",
+    );
     for extension in Extension::all().iter().filter(|extension| !off.contains(**extension)) {
         let description = escaped(&extension.description().replace('`', ""));
         text.push_str(&format!(
@@ -201,13 +193,16 @@ fn output_formats() -> String {
 }
 
 fn limits(config: &Config) -> String {
-    let limits = config.limits;
-    let mut text = String::new();
-    if limits.query_seconds > 0 {
-        let seconds = limits.query_seconds;
-        text.push_str(&format!(
-            "<executionDuration><default>{seconds}</default><hard>{seconds}</hard></executionDuration>\n"
-        ));
+    let (limits, jobs) = (config.limits, config.jobs);
+    let (kept, most) = (jobs.default_hours * 3600, jobs.max_hours * 3600);
+    let mut text = format!("<retentionPeriod><default>{kept}</default><hard>{most}</hard></retentionPeriod>\n");
+    // What is queued; a query that is answered at once has a limit of its own, which it tells when it is hit.
+    if jobs.default_seconds > 0 {
+        text.push_str(&format!("<executionDuration><default>{}</default>", jobs.default_seconds));
+        if jobs.max_seconds > 0 {
+            text.push_str(&format!("<hard>{}</hard>", jobs.max_seconds));
+        }
+        text.push_str("</executionDuration>\n");
     }
     let default = match (limits.default_rows, limits.max_rows) {
         (0, hard) => hard,
@@ -220,6 +215,11 @@ fn limits(config: &Config) -> String {
             text.push_str(&format!("<hard unit=\"row\">{}</hard>", limits.max_rows));
         }
         text.push_str("</outputLimit>\n");
+    }
+    if let Some(bytes) = jobs.upload_bytes() {
+        text.push_str(&format!(
+            "<uploadLimit><default unit=\"byte\">{bytes}</default><hard unit=\"byte\">{bytes}</hard></uploadLimit>\n"
+        ));
     }
     text
 }
@@ -235,15 +235,6 @@ mod tests {
             let mime = format!("<mime>{}</mime>", format.media_type());
             assert_eq!(text.contains(&mime), format.is_served(), "{}", format.name());
         }
-    }
-
-    #[test]
-    fn the_base_is_the_clients_own_or_the_configured_one() {
-        let mut config = Config::default();
-        assert_eq!(base_url(&config, Some("sky:1")), "http://sky:1/tap");
-        assert_eq!(base_url(&config, None), "http://127.0.0.1:8080/tap");
-        config.public_url = "https://sky.example.org/a/".to_owned();
-        assert_eq!(base_url(&config, Some("sky:1")), "https://sky.example.org/a/tap");
     }
 
     #[test]

@@ -9,7 +9,6 @@ use sidereus_engine::EngineError;
 
 use crate::error::{self, RequestId};
 use crate::format::{EncodeError, votable};
-use crate::http::failure_text;
 
 const VOTABLE: HeaderValue = HeaderValue::from_static("application/x-votable+xml");
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
@@ -34,7 +33,7 @@ pub(super) fn failed(failure: &EncodeError, request: &RequestId) -> Response {
         EncodeError::Query(EngineError::Query(_)) => StatusCode::BAD_REQUEST,
         other => error::http_status(other.kind()),
     };
-    error_response(status, &failure_text(failure, request))
+    error_response(status, &failure.public_text(request))
 }
 
 /// An XML document.

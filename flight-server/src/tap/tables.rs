@@ -32,11 +32,7 @@ pub(super) async fn list(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let detailed = match Parameters::read(request).await {
-        Ok(parameters) => detailed(&parameters),
-        Err(error) => Err(error),
-    };
-    let keys = match detailed {
+    let keys = match detailed(&Parameters::of_query(request.uri().query())) {
         Ok(true) => foreign_keys(&services, &principal).await.map(Some),
         Ok(false) => Ok(None),
         Err(error) => return error_response(error.status(), &error.to_string()),

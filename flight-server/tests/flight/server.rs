@@ -20,6 +20,7 @@ pub(crate) type Client = FlightSqlServiceClient<Channel>;
 pub(crate) struct Server {
     child: Child,
     address: String,
+    _state: tempfile::TempDir,
 }
 
 impl Server {
@@ -34,8 +35,11 @@ impl Server {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SIDEREUS_")) {
             command.env_remove(name);
         }
+        let state = tempfile::tempdir().expect("a folder");
         let mut child = command
-            .args(["serve", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
+            .args(["serve", "--state"])
+            .arg(state.path())
+            .args(["--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/catalogs"))
             .args(options)
             .envs(variables.iter().copied())
@@ -46,7 +50,7 @@ impl Server {
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut lines = lines.map_while(Result::ok);
         let address = lines.find_map(|line| line.strip_prefix("flight: grpc://").map(str::to_owned));
-        Self { child, address: address.expect("an address is printed") }
+        Self { child, address: address.expect("an address is printed"), _state: state }
     }
 
     /// A connection of its own.

@@ -26,6 +26,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) http: String,
     log: Option<ChildStderr>,
+    _state: tempfile::TempDir,
 }
 
 impl Server {
@@ -48,7 +49,10 @@ impl Server {
     }
 
     fn spawn(command: &mut Command) -> Self {
+        let state = tempfile::tempdir().unwrap();
         let mut child = command
+            .arg("--state")
+            .arg(state.path())
             .args(["--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
             .arg(catalogs())
             .stdout(Stdio::piped())
@@ -62,7 +66,7 @@ impl Server {
         assert!(address("flight: grpc://").starts_with("127.0.0.1:"));
         let http = address("http: http://");
         let log = child.stderr.take();
-        Self { child, http, log }
+        Self { child, http, log, _state: state }
     }
 
     /// A GET of a path.

@@ -1,0 +1,138 @@
+//! Where is the result of a job? (UWS 1.1, section 2.2.2; TAP 1.1, section 2.1)
+//!
+//! A file, sent from its start or from anywhere within (RFC 9110, section 14), so that a broken transfer can go on.
+
+use std::io::SeekFrom;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sidereus_engine::Principal;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::super::links;
+use super::super::respond::xml_response;
+use super::{Result, UwsError, answered, document};
+use crate::error::RequestId;
+use crate::http::OVERFLOW_HEADER;
+use crate::jobs::{Job, JobResult, Jobs};
+use crate::services::Services;
+use crate::storage::StorageError;
+
+/// Bytes that are read at a time.
+const PIECE: usize = 1 << 18;
+
+/// Answers the list of results.
+pub(super) async fn list(
+    State(services): State<Services>,
+    Extension(jobs): Extension<Jobs>,
+    Extension(principal): Extension<Principal>,
+    Extension(id): Extension<RequestId>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let url = links::job(&services.config, &headers, &name);
+    let listed = async { Ok(xml_response(document::results_document(&jobs.job(&principal, &name).await?, &url))) };
+    answered(listed.await, &id)
+}
+
+/// Sends the result.
+pub(super) async fn show(
+    Extension(jobs): Extension<Jobs>,
+    Extension(principal): Extension<Principal>,
+    Extension(id): Extension<RequestId>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let sent = async {
+        let job = jobs.job(&principal, &name).await?;
+        let result = job.result.clone().ok_or(UwsError::Absent("this job has no result"))?;
+        send(&jobs, &job, &result, &headers).await
+    };
+    answered(sent.await, &id)
+}
+
+async fn send(jobs: &Jobs, job: &Job, result: &JobResult, asked: &HeaderMap) -> Result<Response> {
+    let failed = |error| UwsError::Jobs(StorageError::Io(error).into());
+    let mut file = tokio::fs::File::open(jobs.result_path(&job.id)).await.map_err(failed)?;
+    let tag = format!("\"{}\"", result.digest);
+    let mut headers = HeaderMap::new();
+    let mut add = |name, value: &str| HeaderValue::from_str(value).map(|value| headers.insert(name, value)).is_ok();
+    add(CONTENT_TYPE, &result.media_type);
+    add(ETAG, &tag);
+    add(ACCEPT_RANGES, "bytes");
+    add(OVERFLOW_HEADER, if result.overflow { "true" } else { "false" });
+    let ending = job.request.as_ref().and_then(|request| crate::format::find(&request.format)).map(|f| f.extension());
+    add(CONTENT_DISPOSITION, &format!("inline; filename=\"{}.{}\"", job.id, ending.unwrap_or("dat")));
+    let is_same = asked.get(IF_RANGE).is_none_or(|wanted| wanted.as_bytes() == tag.as_bytes());
+    let range = asked.get(RANGE).filter(|_| is_same).and_then(|range| range.to_str().ok());
+    let (status, from, to) = match range.map(|range| part(range, result.bytes)) {
+        None | Some(Part::Whole) => (StatusCode::OK, 0, result.bytes),
+        Some(Part::Of(from, to)) => (StatusCode::PARTIAL_CONTENT, from, to),
+        Some(Part::Beyond) => {
+            let range = [(CONTENT_RANGE, format!("bytes */{}", result.bytes))];
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
+        }
+    };
+    if status == StatusCode::PARTIAL_CONTENT {
+        add(CONTENT_RANGE, &format!("bytes {from}-{}/{}", to.saturating_sub(1), result.bytes));
+    }
+    add(CONTENT_LENGTH, &(to - from).to_string());
+    file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
+    let body = Body::from_stream(ReaderStream::with_capacity(file.take(to - from), PIECE));
+    Ok((status, headers, body).into_response())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// From the first byte to the one after the last.
+    Of(u64, u64),
+    Beyond,
+}
+
+/// The part that a `Range` header asks for; one that is not understood, or asks for several, asks for everything.
+fn part(range: &str, length: u64) -> Part {
+    let Some((from, to)) = range.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
+        return Part::Whole;
+    };
+    match (from.parse::<u64>().ok(), to.parse::<u64>().ok()) {
+        (Some(from), None) if to.is_empty() && from < length => Part::Of(from, length),
+        (Some(from), Some(to)) if from <= to && from < length => Part::Of(from, to.saturating_add(1).min(length)),
+        (None, Some(last)) if from.is_empty() && last > 0 && length > 0 => {
+            Part::Of(length.saturating_sub(last), length)
+        }
+        (Some(from), _) if from >= length => Part::Beyond,
+        (None, Some(_)) if from.is_empty() => Part::Beyond,
+        _ => Part::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_the_standard() {
+        for (range, expected) in [
+            ("bytes=0-9", Part::Of(0, 10)),
+            ("bytes=90-", Part::Of(90, 100)),
+            ("bytes=-5", Part::Of(95, 100)),
+            ("bytes=-500", Part::Of(0, 100)),
+            ("bytes=95-200", Part::Of(95, 100)),
+            ("bytes=100-", Part::Beyond),
+            ("bytes=-0", Part::Beyond),
+            ("bytes=9-3", Part::Whole),
+            ("bytes=0-1,5-6", Part::Whole),
+            ("rows=1-2", Part::Whole),
+        ] {
+            assert_eq!(part(range, 100), expected, "{range}");
+        }
+    }
+}
