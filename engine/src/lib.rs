@@ -20,6 +20,7 @@ mod service;
 mod session;
 mod tables;
 mod tallies;
+mod uploads;
 
 pub use audit::{CatalogStats, ColumnStats, Verdict, catalog_stats, verify_catalog};
 pub use catalog::{
@@ -44,4 +45,7 @@ pub use service::{
     QueryService, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
-pub use tables::{Chunk, Places, ReadOptions, Reject, TableBatch, TableFormat, TableInput, TableReader, open_table};
+pub use tables::{
+    Chunk, Places, ReadOptions, Reject, TableBatch, TableFormat, TableInput, TableReader, UploadLimits, open_table,
+};
+pub use uploads::{UploadOptions, UploadedTable};

@@ -36,6 +36,7 @@ mod schema;
 mod system;
 mod table;
 mod tap_schema;
+mod upload;
 mod versions;
 mod votable_type;
 mod watch;
@@ -57,6 +58,7 @@ pub(crate) use metadata::nested_name;
 pub(crate) use names::RegistryNames;
 pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
+pub(crate) use upload::{UPLOADS, uploaded};
 pub(crate) use versions::names_snapshot;
 
 /// The only database of tables; DataFusion calls it a catalog.

@@ -2,12 +2,15 @@
 //!
 //! `table` is looked up in `public`; `schema.table` and `sidereus.schema.table` say more. A part that is not delimited
 //! matches in any case, a delimited one exactly. What the principal may not see does not exist: it is neither found nor
-//! suggested.
+//! suggested. Tables that a request brings along are `TAP_UPLOAD.name` in any case, also where they are delimited: no two of
+//! one request have names that differ in case only.
+
+use std::sync::Arc;
 
 use sidereus_adql::{Name, SnapshotLookup, TableInfo, TableLookup, TableNames, closest};
 
 use super::{
-    CATALOG, CatalogMetadata, CatalogRegistry, DEFAULT_SCHEMA, TableName, information_schema, system, versions,
+    CATALOG, CatalogMetadata, CatalogRegistry, DEFAULT_SCHEMA, TableName, UPLOADS, information_schema, system, versions,
 };
 use crate::principal::Principal;
 
@@ -16,24 +19,40 @@ use crate::principal::Principal;
 pub(crate) struct RegistryNames<'a> {
     registry: &'a CatalogRegistry,
     principal: &'a Principal,
+    uploads: &'a [Arc<CatalogMetadata>],
 }
 
 impl<'a> RegistryNames<'a> {
     /// A view for one principal.
     pub(crate) fn new(registry: &'a CatalogRegistry, principal: &'a Principal) -> Self {
-        Self { registry, principal }
+        Self { registry, principal, uploads: &[] }
+    }
+
+    /// The same with tables of the request.
+    pub(crate) fn with_uploads(self, uploads: &'a [Arc<CatalogMetadata>]) -> Self {
+        Self { uploads, ..self }
+    }
+
+    /// An upload, or a table of the registry.
+    fn metadata(self, schema: &str, table: &str) -> Option<&'a Arc<CatalogMetadata>> {
+        let name = TableName { schema: schema.to_owned(), table: table.to_owned() };
+        self.uploads.iter().find(|upload| upload.name == name).or_else(|| self.registry.table(&name))
     }
 
     /// Schema and table of everything there is for the principal.
     fn names(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let catalogs = self.registry.visible(self.principal).map(|table| &table.name);
+        let uploads = self.uploads.iter().map(|table| &table.name);
+        let catalogs = self.registry.visible(self.principal).map(|table| &table.name).chain(uploads);
         let catalogs = catalogs.map(|name| (name.schema.as_str(), name.table.as_str()));
         catalogs.chain(system::tables().map(|table| (table.schema, table.name)))
     }
 
     fn info(self, (schema, table): (&str, &str)) -> TableInfo {
         let name = TableName { schema: schema.to_owned(), table: table.to_owned() };
-        let columns = match self.registry.column_names(&name) {
+        let upload = self.uploads.iter().find(|upload| upload.name == name);
+        let upload =
+            upload.map(|upload| upload.schema.fields().iter().map(|field| field.name().as_str().into()).collect());
+        let columns = match upload.or_else(|| self.registry.column_names(&name)) {
             Some(columns) => columns,
             None => system::find(&name).map(system::SystemTable::column_names).unwrap_or_default(),
         };
@@ -92,13 +111,13 @@ impl TableNames for RegistryNames<'_> {
 
     fn position(&self, table: &[String]) -> Option<(String, String)> {
         let [schema, table] = table else { return None };
-        let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
+        let table = self.metadata(schema, table)?;
         table.positions.as_ref().map(|columns| (columns.ra.clone(), columns.dec.clone()))
     }
 
     fn unit(&self, table: &[String], column: &str) -> Option<String> {
         let [schema, table] = table else { return None };
-        let table = self.registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
+        let table = self.metadata(schema, table)?;
         let field = table.schema.field_with_name(column).ok()?;
         field.metadata().get("unit").filter(|unit| !unit.is_empty()).cloned()
     }
@@ -111,7 +130,10 @@ impl TableNames for RegistryNames<'_> {
             [catalog, schema, table] if catalog.matches(CATALOG) => (schema, table),
             _ => return TableLookup::NotFound { suggestions: self.suggestions(path) },
         };
-        let matches = |(in_schema, name): &(&str, &str)| schema.matches(in_schema) && table.matches(name);
+        let matches = |(in_schema, name): &(&str, &str)| match *in_schema {
+            UPLOADS => schema.value.eq_ignore_ascii_case(UPLOADS) && table.value.eq_ignore_ascii_case(name),
+            _ => schema.matches(in_schema) && table.matches(name),
+        };
         let matching: Vec<(&str, &str)> = self.names().filter(matches).collect();
         match matching[..] {
             [] if path.len() == 1 && table.matches(information_schema::STATISTICS) => {

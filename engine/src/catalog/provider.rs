@@ -1,6 +1,7 @@
 //! How do catalogs appear to DataFusion, for one principal and one request?
 //!
-//! One database, `sidereus`; its schemas are those of the registry and the two that describe tables. A table is made
+//! One database, `sidereus`; its schemas are those of the registry, the two that describe tables, and that of the uploads of
+//! the request, which is in no list. A table is made
 //! when a query names it. Nothing can be registered or dropped.
 
 use std::collections::BTreeSet;
@@ -17,13 +18,16 @@ use crate::principal::Principal;
 
 type MakeTable = Arc<dyn Fn(Arc<CatalogMetadata>) -> Arc<dyn TableProvider> + Send + Sync>;
 
-/// The tables of a registry as one principal sees them, each made by `make_table` when it is asked for.
+/// The tables of a registry as one principal sees them, and the uploads of the request, each made by `make_table` when it is
+/// asked for.
 pub(crate) fn catalog_provider(
     registry: &Arc<CatalogRegistry>,
     principal: &Principal,
+    uploads: Vec<Arc<CatalogMetadata>>,
     make_table: impl Fn(Arc<CatalogMetadata>) -> Arc<dyn TableProvider> + Send + Sync + 'static,
 ) -> Arc<dyn CatalogProviderList> {
-    let view = View { registry: Arc::clone(registry), principal: principal.clone(), make_table: Arc::new(make_table) };
+    let (registry, principal) = (Arc::clone(registry), principal.clone());
+    let view = View { registry, principal, uploads, make_table: Arc::new(make_table) };
     Arc::new(Databases(Arc::new(Schemas(view))))
 }
 
@@ -41,6 +45,7 @@ pub(crate) fn system_schema(
 struct View {
     registry: Arc<CatalogRegistry>,
     principal: Principal,
+    uploads: Vec<Arc<CatalogMetadata>>,
     make_table: MakeTable,
 }
 
@@ -81,7 +86,8 @@ impl CatalogProvider for Schemas {
         if let Some(system) = system_schema(&self.0.registry, &self.0.principal, name) {
             return Some(system);
         }
-        let exists = self.0.registry.visible(&self.0.principal).any(|table| table.name.schema == name);
+        let visible = self.0.registry.visible(&self.0.principal).chain(&self.0.uploads);
+        let exists = visible.into_iter().any(|table| table.name.schema == name);
         exists.then(|| Arc::new(CatalogSchema { view: self.0.clone(), name: name.to_owned() }) as _)
     }
 }
@@ -96,7 +102,9 @@ struct CatalogSchema {
 impl CatalogSchema {
     fn find(&self, table: &str) -> Option<&Arc<CatalogMetadata>> {
         let name = TableName { schema: self.name.clone(), table: table.to_owned() };
-        self.view.registry.table(&name).filter(|table| is_visible(table, &self.view.principal))
+        let upload = self.view.uploads.iter().find(|upload| upload.name == name);
+        let table = || self.view.registry.table(&name).filter(|table| is_visible(table, &self.view.principal));
+        upload.or_else(table)
     }
 }
 
@@ -163,7 +171,7 @@ mod tests {
         let empty = |catalog: Arc<CatalogMetadata>| -> Arc<dyn TableProvider> {
             Arc::new(MemTable::try_new(Arc::clone(&catalog.schema), vec![vec![]]).unwrap())
         };
-        context.register_catalog_list(catalog_provider(&samples::registry(&TABLES), principal, empty));
+        context.register_catalog_list(catalog_provider(&samples::registry(&TABLES), principal, Vec::new(), empty));
         let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
         let table = pretty_format_batches(&batches).unwrap().to_string();
         let cells = |line: &str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" ");
@@ -258,7 +266,8 @@ mod tests {
     #[tokio::test]
     async fn tables_are_reached_by_exact_names_and_only_when_visible() {
         assert_eq!(anonymous("SELECT count(*) FROM gaia_dr3.source").await, ["0"]);
-        let provider = catalog_provider(&samples::registry(&TABLES), &Principal::anonymous(), |_| unreachable!());
+        let provider =
+            catalog_provider(&samples::registry(&TABLES), &Principal::anonymous(), Vec::new(), |_| unreachable!());
         let database = provider.catalog(CATALOG).unwrap();
         assert_eq!(database.schema_names(), ["gaia_dr3", "information_schema", "public", "tap_schema"]);
         let public = database.schema("public").unwrap();

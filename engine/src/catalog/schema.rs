@@ -23,6 +23,9 @@ const NOTES: [(&str, &[&str]); 5] = [
     ("description", &["desc", "comment", "tcomm", "doc"]),
 ];
 
+/// Notes that only uploads keep: what VOTable says that Arrow's types do not.
+const VOTABLE_NOTES: [&str; 2] = ["datatype", "arraysize"];
+
 /// The columns that a footer declares.
 ///
 /// *Errors*: a text for people: a type Arrow has no word for, no column at all, or a name that occurs twice.
@@ -55,6 +58,27 @@ fn lists_of(field: &Field) -> Option<Vec<Field>> {
         with_known_notes(list).with_name(name).with_nullable(true)
     };
     (!lists.is_empty() && lists.iter().all(is_list)).then(|| lists.iter().map(named).collect())
+}
+
+/// The columns of a stored upload: with the notes of [`from_footer`] those that say which VOTable type they came with.
+///
+/// *Errors*: as [`from_footer`].
+pub(super) fn of_upload(metadata: &ParquetMetaData) -> Result<SchemaRef, String> {
+    let columns = from_footer(metadata)?;
+    let file = metadata.file_metadata();
+    let stored = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
+        .map_err(|error| format!("has a schema that cannot be read: {error}"))?;
+    let fields = columns.fields().iter().map(|field| {
+        let mut field = field.as_ref().clone();
+        for key in VOTABLE_NOTES {
+            let value = stored.field_with_name(field.name()).ok().and_then(|stored| stored.metadata().get(key));
+            if let Some(value) = value {
+                field.metadata_mut().insert(key.to_owned(), value.clone());
+            }
+        }
+        field
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 
 fn with_known_notes(field: &Field) -> Field {

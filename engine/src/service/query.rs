@@ -33,6 +33,7 @@ use crate::options::{EngineOptions, QueryLimits, Rules};
 use crate::principal::Principal;
 use crate::scan::HatsScanExec;
 use crate::session::SessionFactory;
+use crate::uploads;
 
 /// Batches that a query may be ahead of its reader.
 const AHEAD: usize = 4;
@@ -138,30 +139,26 @@ impl QueryService {
     /// *Errors*: `BadQuery` with every place, `NotFound`, `Forbidden`, `LimitExceeded`, `Timeout`.
     pub async fn prepare(&self, principal: &Principal, request: &QueryRequest) -> Result<PreparedQuery, EngineError> {
         let (service, principal) = (self.clone(), principal.clone());
-        let text = request.text.clone();
+        let request = QueryRequest { parameters: Vec::new(), ..request.clone() };
+        let limits = request.limits;
+        let task = async move { service.plan_text(principal, request).await };
+        within(deadline(limits), Box::pin(self.workers.run(task))).await?
+    }
+
+    async fn plan_text(&self, principal: Principal, request: QueryRequest) -> Result<PreparedQuery, EngineError> {
         let off = if request.label == Label::Adql { self.options.extensions_off } else { Extensions::NONE };
         let language = Language { label: request.label, standard: request.standard, off };
         let rules = request.rules.unwrap_or(self.options.rules);
-        let task = async move { service.plan_text(principal, &text, language, rules).await };
-        within(deadline(request.limits), Box::pin(self.workers.run(task))).await?
-    }
-
-    async fn plan_text(
-        &self,
-        principal: Principal,
-        text: &str,
-        language: Language,
-        rules: Rules,
-    ) -> Result<PreparedQuery, EngineError> {
         let registry = self.registry();
-        let names = RegistryNames::new(&registry, &principal);
-        let checked = plan::read(text, language, &names)?;
+        let uploads = uploads::metadata(&request.uploads)?;
+        let names = RegistryNames::new(&registry, &principal).with_uploads(&uploads);
+        let checked = plan::read(&request.text, language, &names)?;
         let provenance = Provenance::of(&checked.lowered, language.label, &registry);
         // Who names a snapshot wants the same answer again.
         let is_settled = checked.lowered.tables.iter().any(|path| names_snapshot(&registry, path));
         let rules = Rules { run_grouping: rules.run_grouping && !is_settled, ..rules };
         let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
-        let mut state = self.sessions.state(catalog_provider(&registry, &principal, make_table), rules);
+        let mut state = self.sessions.state(catalog_provider(&registry, &principal, uploads, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
         if is_settled {
             let one_by_one = merging::is_one_by_one(&plan)?;

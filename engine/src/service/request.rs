@@ -1,9 +1,12 @@
 //! What is asked: a text, its language, parameters and limits.
 
+use std::sync::Arc;
+
 use datafusion::common::ScalarValue;
 use sidereus_adql::{Label, Version};
 
 use crate::options::{QueryLimits, Rules};
+use crate::uploads::UploadedTable;
 
 /// One query to run.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub struct QueryRequest {
     pub limits: QueryLimits,
     /// Rules; `None` takes the engine's.
     pub rules: Option<Rules>,
+    /// Tables that this query alone can name, as `TAP_UPLOAD.name`.
+    pub uploads: Vec<Arc<UploadedTable>>,
 }
 
 impl QueryRequest {
@@ -33,6 +38,7 @@ impl QueryRequest {
             parameters: Vec::new(),
             limits: QueryLimits::default(),
             rules: None,
+            uploads: Vec::new(),
         }
     }
 }

@@ -61,7 +61,7 @@ struct Heap {
 impl FitsReader {
     /// Finds the table: the one that the options name, else the first.
     pub(super) fn open(unpacked: Unpacked, options: &ReadOptions) -> Result<Self, EngineError> {
-        let Unpacked { name, mut bytes, plain_file } = unpacked;
+        let Unpacked { name, mut bytes, plain_file, .. } = unpacked;
         let (header, start) = find_table(&mut bytes, &name, options.table.as_deref())?;
         let (fields, columns, row_bytes) = columns(&header, &name)?;
         let rows = header.size("NAXIS2", &name)?;

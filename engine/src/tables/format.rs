@@ -57,12 +57,8 @@ impl FromStr for TableFormat {
 }
 
 impl TableFormat {
-    /// The format of unpacked content that begins like this, in a file of this name.
-    pub(super) fn detect(name: &str, first: &[u8]) -> Option<Self> {
-        Self::of_first_bytes(first).or_else(|| Self::of_name(name))
-    }
-
-    fn of_first_bytes(first: &[u8]) -> Option<Self> {
+    /// The format of unpacked content that begins in an unmistakable way.
+    pub(super) fn of_first_bytes(first: &[u8]) -> Option<Self> {
         const MARKS: [(&[u8], TableFormat); 5] = [
             (b"SIMPLE  =", TableFormat::Fits),
             (b"PAR1", TableFormat::Parquet),
@@ -74,11 +70,12 @@ impl TableFormat {
             return Some(*format);
         }
         let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
-        (text.starts_with(b"<?xml") || text.starts_with(b"<VOTABLE") || text.starts_with(b"<vot:"))
-            .then_some(Self::Votable)
+        text.starts_with(b"<").then_some(Self::Votable)
     }
 
-    fn of_name(name: &str) -> Option<Self> {
+    /// The format that the ending of a file's name, or of the path of a URL, tells.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
         let name = name.split(['?', '#']).next().unwrap_or(name).to_ascii_lowercase();
         let name = [".gz", ".zst", ".zstd"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
         match name.rsplit_once('.').map(|(_, ending)| ending)? {
@@ -101,11 +98,13 @@ mod tests {
 
     #[test]
     fn content_goes_before_name() {
-        assert_eq!(TableFormat::detect("a.csv", b"# %ECSV 1.0\n"), Some(TableFormat::Ecsv));
-        assert_eq!(TableFormat::detect("a.dat", b"SIMPLE  =   T"), Some(TableFormat::Fits));
-        assert_eq!(TableFormat::detect("https://x/a.CSV.gz?key=1", b"ra,dec"), Some(TableFormat::Csv));
-        assert_eq!(TableFormat::detect("a.xml", b"\n<?xml version"), Some(TableFormat::Votable));
-        assert_eq!(TableFormat::detect("a", b"ra,dec"), None);
+        let detect =
+            |name: &str, first: &[u8]| TableFormat::of_first_bytes(first).or_else(|| TableFormat::of_name(name));
+        assert_eq!(detect("a.csv", b"# %ECSV 1.0\n"), Some(TableFormat::Ecsv));
+        assert_eq!(detect("a.dat", b"SIMPLE  =   T"), Some(TableFormat::Fits));
+        assert_eq!(detect("https://x/a.CSV.gz?key=1", b"ra,dec"), Some(TableFormat::Csv));
+        assert_eq!(detect("a.xml", b"\n<?xml version"), Some(TableFormat::Votable));
+        assert_eq!(detect("a", b"ra,dec"), None);
         assert_eq!("fits".parse(), Ok(TableFormat::Fits));
         assert!("hdf5".parse::<TableFormat>().is_err());
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::limits::{Guard, Guarded, Unpacking};
 use super::unreadable;
 use crate::error::EngineError;
 
@@ -16,6 +17,13 @@ use crate::error::EngineError;
 pub enum TableInput {
     /// A local file.
     File(PathBuf),
+    /// A local file that came under another name.
+    Spooled {
+        /// What errors call it.
+        name: String,
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// Bytes that come once.
     Stream {
         /// What errors call it; its ending may tell the format.
@@ -37,7 +45,7 @@ impl TableInput {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Stream { name, .. } => name.clone(),
+            Self::Spooled { name, .. } | Self::Stream { name, .. } => name.clone(),
         }
     }
 }
@@ -50,34 +58,50 @@ pub(super) struct Unpacked {
     pub(super) bytes: Box<dyn BufRead + Send>,
     /// The local file, where it is not packed.
     pub(super) plain_file: Option<PathBuf>,
+    /// Limits, where the table came from strangers.
+    pub(super) guard: Option<Guard>,
 }
 
 /// Room of a buffer, and the most that is looked at before a format is chosen.
 const BUFFER: usize = 1 << 20;
+/// Bytes, as a power of two, that zstd may look back over in a file from strangers.
+const LARGEST_WINDOW: u32 = 26;
 
 impl Unpacked {
     /// Opens an input; `read` counts the bytes as they come, packed.
-    pub(super) fn open(input: TableInput, read: Arc<AtomicU64>) -> Result<Self, EngineError> {
+    pub(super) fn open(input: TableInput, read: Arc<AtomicU64>, guard: Option<Guard>) -> Result<Self, EngineError> {
         let name = input.name();
         let (raw, file): (Box<dyn Read + Send>, _) = match input {
-            TableInput::File(path) => {
+            TableInput::File(path) | TableInput::Spooled { path, .. } => {
                 let file = File::open(&path).map_err(|error| unreadable(&name, &error))?;
                 (Box::new(file), Some(path))
             }
             TableInput::Stream { bytes, .. } => (bytes, None),
         };
         let mut raw = BufReader::with_capacity(BUFFER, Counted { inner: raw, read });
+        let guarded = |bytes: Box<dyn Read + Send>| -> Box<dyn BufRead + Send> {
+            let bytes: Box<dyn Read + Send> = match guard.clone() {
+                Some(guard) => Box::new(Guarded::new(bytes, guard)),
+                None => bytes,
+            };
+            Box::new(BufReader::with_capacity(BUFFER, bytes))
+        };
         let unreadable = |error: io::Error| unreadable(&name, &error);
         let first = raw.fill_buf().map_err(unreadable)?;
         let (bytes, plain_file): (Box<dyn BufRead + Send>, _) = if first.starts_with(&[0x1f, 0x8b]) {
-            (Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw))), None)
+            (guarded(Box::new(Unpacking(MultiGzDecoder::new(raw)))), None)
         } else if first.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(unreadable)?;
-            (Box::new(BufReader::with_capacity(BUFFER, decoder)), None)
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(unreadable)?;
+            if guard.is_some() {
+                decoder.window_log_max(LARGEST_WINDOW).map_err(unreadable)?;
+            }
+            (guarded(Box::new(Unpacking(decoder))), None)
+        } else if guard.is_some() {
+            (guarded(Box::new(raw)), file)
         } else {
             (Box::new(raw), file)
         };
-        Ok(Self { name, bytes, plain_file })
+        Ok(Self { name, bytes, plain_file, guard })
     }
 
     /// The first bytes, which stay to be read.

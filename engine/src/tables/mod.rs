@@ -25,6 +25,7 @@ mod frame;
 mod guess;
 mod input;
 mod ipc;
+mod limits;
 mod lists;
 mod open;
 mod parquet;
@@ -36,6 +37,9 @@ mod votable_header;
 
 pub use format::TableFormat;
 pub use input::TableInput;
+pub(crate) use limits::Guard;
+pub use limits::UploadLimits;
+pub(crate) use open::open_guarded;
 pub use open::{ReadOptions, open_table};
 
 use std::collections::BTreeMap;
@@ -136,8 +140,11 @@ fn bad_table(name: &str, message: impl std::fmt::Display) -> EngineError {
     EngineError::request(ErrorKind::BadQuery, format!("{name}: {message}"))
 }
 
-/// A file that cannot be read: another time it may be.
+/// A file that cannot be read: another time it may be, unless it is damaged.
 fn unreadable(name: &str, error: &std::io::Error) -> EngineError {
+    if matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) {
+        return bad_table(name, error);
+    }
     EngineError::request(ErrorKind::Unavailable, format!("{name}: cannot read it: {error}"))
 }
 
@@ -152,7 +159,7 @@ fn described(name: &str, kind: DataType, marks: &[(&str, &str)]) -> Field {
 }
 
 /// Gives columns of one name different ones, and those without a name `column_N`.
-fn distinct_names(names: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn distinct_names(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     let mut distinct = Vec::new();
     for (number, name) in (1..).zip(names) {

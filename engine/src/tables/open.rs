@@ -15,7 +15,7 @@ use super::input::Unpacked;
 use super::ipc::open_arrow;
 use super::parquet::ParquetTable;
 use super::votable::VotableReader;
-use super::{TableFormat, TableInput, TableReader, bad_table};
+use super::{Guard, TableFormat, TableInput, TableReader, bad_table};
 use crate::error::EngineError;
 
 /// How a table file is to be read.
@@ -33,6 +33,8 @@ pub struct ReadOptions {
     pub table: Option<String>,
     /// The CDS ReadMe that describes fixed-width lines.
     pub readme: Option<PathBuf>,
+    /// The format of what tells none by its first bytes.
+    pub otherwise: Option<TableFormat>,
     /// Counts the bytes as they are read, packed.
     pub bytes_read: Arc<AtomicU64>,
 }
@@ -41,10 +43,26 @@ pub struct ReadOptions {
 ///
 /// *Errors*: it cannot be read, is of no known format, or its header is damaged.
 pub fn open_table(input: TableInput, options: &ReadOptions) -> Result<Box<dyn TableReader>, EngineError> {
-    let mut unpacked = Unpacked::open(input, Arc::clone(&options.bytes_read))?;
+    open(input, options, None)
+}
+
+/// Opens a table file from strangers: under limits, and every one of its rows must be readable.
+///
+/// *Errors*: as [`open_table`]; lines of fixed width, which need a file beside them.
+pub(crate) fn open_guarded(
+    input: TableInput,
+    options: &ReadOptions,
+    guard: &Guard,
+) -> Result<Box<dyn TableReader>, EngineError> {
+    open(input, options, Some(guard.clone()))
+}
+
+fn open(input: TableInput, options: &ReadOptions, guard: Option<Guard>) -> Result<Box<dyn TableReader>, EngineError> {
+    let mut unpacked = Unpacked::open(input, Arc::clone(&options.bytes_read), guard)?;
     let name = unpacked.name.clone();
     let first = unpacked.peek()?;
-    let format = options.format.or_else(|| TableFormat::detect(&name, first));
+    let detect = || TableFormat::of_first_bytes(first).or(options.otherwise).or_else(|| TableFormat::of_name(&name));
+    let format = options.format.or_else(detect);
     let format = format.ok_or_else(|| bad_table(&name, "its format is told by neither name nor content; name it"))?;
     Ok(match format {
         TableFormat::Csv => Box::new(CsvReader::open(unpacked, Separator::Found, options)?),
@@ -52,6 +70,12 @@ pub fn open_table(input: TableInput, options: &ReadOptions) -> Result<Box<dyn Ta
         TableFormat::Ecsv => Box::new(open_ecsv(unpacked, options)?),
         TableFormat::Fits => Box::new(FitsReader::open(unpacked, options)?),
         TableFormat::Votable => Box::new(VotableReader::open(unpacked, options)?),
+        TableFormat::Cds if unpacked.guard.is_some() => {
+            return Err(bad_table(
+                &name,
+                "lines of fixed width cannot be uploaded; make it a VOTable, CSV or FITS table",
+            ));
+        }
         TableFormat::Cds => Box::new(FixedWidthReader::open(unpacked, options)?),
         TableFormat::Parquet => Box::new(ParquetTable::open(unpacked)?),
         TableFormat::Arrow => open_arrow(unpacked)?,

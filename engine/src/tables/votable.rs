@@ -5,7 +5,6 @@
 //!
 //! *Source*: VOTable 1.5, sections 3 to 6.
 
-use std::io::BufRead;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -14,6 +13,7 @@ use quick_xml::events::Event;
 
 use super::binary::BinaryColumn;
 use super::input::Unpacked;
+use super::limits::EventBytes;
 use super::text::TextTable;
 use super::votable_data::{BinaryRows, TextRows};
 use super::votable_header::{VotableField, attribute};
@@ -21,7 +21,36 @@ use super::{Chunk, MOST_COLUMNS, ReadOptions, TableReader, bad_table, distinct_n
 use crate::error::EngineError;
 
 /// The XML of a table.
-pub(super) type Xml = Reader<Box<dyn BufRead + Send>>;
+pub(super) type Xml = Reader<EventBytes>;
+
+/// Bytes of a service's error that are told.
+const LONGEST_MESSAGE: usize = 4096;
+/// Levels of elements.
+const DEEPEST: usize = 64;
+/// Bytes of names, units and descriptions of all columns.
+const LONGEST_HEADER: usize = 16 << 20;
+
+/// The next event of a document without declarations of types or entities.
+///
+/// *Errors*: a text for people.
+pub(super) fn next_event<'b>(xml: &mut Xml, depth: &mut usize, buffer: &'b mut Vec<u8>) -> Result<Event<'b>, String> {
+    buffer.clear();
+    xml.get_mut().begin();
+    let event = xml.read_event_into(buffer).map_err(|error| match error {
+        quick_xml::Error::Io(error) => error.to_string(),
+        error => format!("it is no XML: {error}"),
+    })?;
+    match event {
+        Event::DocType(_) => return Err("it has a DOCTYPE, which is not read; leave it out".to_owned()),
+        Event::Start(_) => *depth += 1,
+        Event::End(_) => *depth = depth.saturating_sub(1),
+        _ => {}
+    }
+    if *depth > DEEPEST {
+        return Err(format!("its elements lie more than {DEEPEST} deep"));
+    }
+    Ok(event)
+}
 
 /// Columns of a VOTable's table.
 pub(super) struct VotableColumns {
@@ -57,7 +86,7 @@ impl VotableReader {
     /// Reads up to the rows of the table: the one that the options name, else the first with columns.
     pub(super) fn open(unpacked: Unpacked, options: &ReadOptions) -> Result<Self, EngineError> {
         let name = unpacked.name;
-        let mut xml = Reader::from_reader(unpacked.bytes);
+        let mut xml = Reader::from_reader(EventBytes::new(unpacked.bytes));
         xml.config_mut().expand_empty_elements = true;
         let mut header = HeaderReader {
             name: &name,
@@ -65,6 +94,7 @@ impl VotableReader {
             fields: Vec::new(),
             table: 0,
             is_wanted: false,
+            bytes: 0,
         };
         let data = header.read(&mut xml)?;
         let columns = Arc::new(columns(&name, header.fields)?);
@@ -115,6 +145,8 @@ struct HeaderReader<'a> {
     fields: Vec<VotableField>,
     table: u64,
     is_wanted: bool,
+    /// Of attributes and descriptions of columns.
+    bytes: usize,
 }
 
 impl HeaderReader<'_> {
@@ -122,14 +154,15 @@ impl HeaderReader<'_> {
     ///
     /// *Errors*: the text is no XML, tells of an error of the service, or has no such table.
     fn read(&mut self, xml: &mut Xml) -> Result<Data, EngineError> {
-        let mut buffer = Vec::new();
+        let (mut buffer, mut depth) = (Vec::new(), 0);
         let mut path: Vec<Vec<u8>> = Vec::new();
         let mut status: Option<String> = None;
         loop {
-            buffer.clear();
-            let event = xml
-                .read_event_into(&mut buffer)
-                .map_err(|error| bad_table(self.name, format!("it is no XML: {error}")))?;
+            let event = next_event(xml, &mut depth, &mut buffer).map_err(|why| bad_table(self.name, why))?;
+            if self.bytes > LONGEST_HEADER {
+                let message = format!("its columns are described in more than {} MB", LONGEST_HEADER >> 20);
+                return Err(bad_table(self.name, message));
+            }
             match event {
                 Event::Start(element) => {
                     match element.local_name().as_ref() {
@@ -137,7 +170,10 @@ impl HeaderReader<'_> {
                         b"FIELD" if self.fields.len() >= MOST_COLUMNS => {
                             return Err(bad_table(self.name, format!("it has more than {MOST_COLUMNS} columns")));
                         }
-                        b"FIELD" => self.fields.push(VotableField::of(&element)),
+                        b"FIELD" => {
+                            self.bytes += element.len();
+                            self.fields.push(VotableField::of(&element));
+                        }
                         b"VALUES" if path.last().is_some_and(|parent| parent == b"FIELD") => {
                             if let (Some(field), Some(null)) = (self.fields.last_mut(), attribute(&element, "null")) {
                                 field.null = Some(null);
@@ -192,13 +228,21 @@ impl HeaderReader<'_> {
 
     fn add_text(&mut self, path: &[Vec<u8>], text: &str, status: &mut Option<String>) {
         if let Some(message) = status {
-            message.push_str(text);
+            if message.len() < LONGEST_MESSAGE {
+                message.push_str(text);
+            }
         } else if let [.., parent, last] = path
             && (parent.as_slice(), last.as_slice()) == (b"FIELD", b"DESCRIPTION")
             && let Some(field) = self.fields.last_mut()
         {
-            let words = format!("{} {text}", field.description);
-            field.description = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            self.bytes += text.len();
+            // References cut a text into pieces: whether a space stood there is seen at their ends.
+            for word in text.split_inclusive(char::is_whitespace) {
+                field.description.push_str(word.trim());
+                if word.ends_with(char::is_whitespace) && !field.description.ends_with(' ') {
+                    field.description.push(' ');
+                }
+            }
         }
     }
 

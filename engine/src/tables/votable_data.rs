@@ -10,14 +10,14 @@ use quick_xml::events::{BytesRef, Event};
 
 use super::base64_stream::Base64Stream;
 use super::cells::Cells;
-use super::votable::{VotableColumns, Xml};
+use super::votable::{VotableColumns, Xml, next_event};
 use super::{Chunk, Places, TableBatch, bad_table};
 use crate::error::EngineError;
 
 /// Bytes of a piece.
 const PIECE: usize = 4 << 20;
 /// The longest row that is read.
-const LONGEST: usize = 512 << 20;
+const LONGEST: usize = 32 << 20;
 
 /// The text that `&name;` stands for; `None` where XML does not define it.
 pub(super) fn resolved(reference: &BytesRef<'_>) -> Option<String> {
@@ -32,6 +32,8 @@ pub(super) fn resolved(reference: &BytesRef<'_>) -> Option<String> {
 #[derive(Debug, Default)]
 pub(super) struct TextRows {
     row: u64,
+    /// Elements that are open within the rows.
+    depth: usize,
     at_end: bool,
 }
 
@@ -49,9 +51,12 @@ impl TextRows {
         let fixed: usize =
             columns.binary.iter().filter_map(|(_, field)| field.fixed_count()).map(|count| count.min(1024)).sum();
         while !self.at_end && cells.size() + cells.rows() * fixed < PIECE {
-            buffer.clear();
-            let event = xml.read_event_into(&mut buffer);
-            match event.map_err(|error| bad_table(&columns.name, format!("it is no XML: {error}")))? {
+            if cells.size() + text.len() > LONGEST {
+                let message = format!("row {} is longer than {} MB", self.row + 1, LONGEST >> 20);
+                return Err(bad_table(&columns.name, message));
+            }
+            let event = next_event(xml, &mut self.depth, &mut buffer);
+            match event.map_err(|why| bad_table(&columns.name, why))? {
                 Event::Start(element) => match element.local_name().as_ref() {
                     b"TR" => before = cells.len(),
                     b"TD" => {
@@ -123,6 +128,7 @@ impl BinaryRows {
         let (mut wanted, mut more) = (PIECE, true);
         loop {
             while more && self.rest.len() < wanted {
+                xml.get_mut().begin();
                 more = self.stream.read(xml.get_mut(), &mut self.rest).map_err(bad)?;
             }
             let mask = if self.has_masks { columns.binary.len().div_ceil(8) } else { 0 };
