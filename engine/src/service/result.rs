@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 
 use crate::error::EngineError;
 use crate::scan::HatsScanExec;
@@ -77,6 +77,17 @@ impl QueryResult {
         overflow.set();
         let plan = Arc::new(EmptyExec::new(Arc::clone(&schema)));
         Self::new(schema, Box::pin(futures::stream::empty()), overflow, plan)
+    }
+
+    /// Keeps something until the last batch is read, or the result is dropped.
+    #[must_use]
+    pub fn holding(self, kept: impl Send + 'static) -> Self {
+        let state = (self.stream, kept);
+        let stream = futures::stream::unfold(state, |(mut stream, kept)| async move {
+            let batch = stream.next().await?;
+            Some((batch, (stream, kept)))
+        });
+        Self { stream: Box::pin(stream), ..self }
     }
 
     /// Tells, whenever it is called, how far the query is.

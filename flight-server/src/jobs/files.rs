@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::job::{Job, JobId};
 use super::service::{Jobs, JobsError, Part};
-use crate::storage::{Account, Shelf, blocking};
+use crate::storage::{Account, Shelf, Storage, blocking};
 
 /// Digits that stand for the name of a part.
 const PART_DIGITS: usize = 32;
@@ -37,8 +37,8 @@ pub(super) async fn add_parts(jobs: &Jobs, job: &mut Job, parts: Vec<Part>) -> R
 }
 
 /// Where a part of a job's request lies.
-pub(super) fn part_path(jobs: &Jobs, id: &JobId, part: &str) -> PathBuf {
-    jobs.storage().path(Shelf::Uploads, &part_name(id, part))
+pub(super) fn part_path(storage: &Storage, id: &JobId, part: &str) -> PathBuf {
+    storage.path(Shelf::Uploads, &part_name(id, part))
 }
 
 /// Removes a result that no job tells of.

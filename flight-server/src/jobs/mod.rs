@@ -14,6 +14,7 @@ mod phase;
 mod run;
 mod service;
 mod store;
+mod uploads;
 mod worker;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub(crate) use job::{JobError, JobReport};
 pub(crate) use phase::{Phase, UnknownPhase};
 pub(crate) use service::{Jobs, JobsError, Part};
 pub(crate) use store::JobFilter;
+pub(crate) use uploads::{TakenIn, UploadError, take_in};
 
 /// What jobs work with.
 #[derive(Debug)]

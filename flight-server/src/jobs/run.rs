@@ -5,10 +5,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sidereus_engine::{EngineError, ErrorKind, Principal, QueryLimits, QueryProgress, QueryResult};
+use sidereus_engine::{EngineError, ErrorKind, Principal, QueryLimits, QueryProgress, QueryRequest, QueryResult};
 
-use super::Workshop;
 use super::job::{Job, JobError, JobReport, JobRequest, JobResult};
+use super::uploads::{self, UploadError};
+use super::{Workshop, files};
 use crate::error::{self, RequestId};
 use crate::format::{self, EncodeError, Encoding};
 use crate::storage::{Account, StorageError, Written, blocking};
@@ -92,6 +93,16 @@ impl From<EncodeError> for RunError {
     }
 }
 
+impl From<UploadError> for RunError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Storage(error) => Self::Storage(error),
+            UploadError::Stopped(_) => Self::Encode(EncodeError::Stopped(error.to_string())),
+            told => Self::Told(told.to_string()),
+        }
+    }
+}
+
 impl From<StorageError> for RunError {
     fn from(error: StorageError) -> Self {
         Self::Storage(error)
@@ -134,7 +145,10 @@ async fn write(shop: &Workshop, job: &Job, watch: &Watch) -> Result<(Written, Jo
 }
 
 async fn begin(shop: &Workshop, job: &Job, work: &JobRequest, principal: &Principal) -> Result<QueryResult, RunError> {
+    let account = Account::named(job.owner.as_deref(), &job.origin);
+    let part = |name: &str| Some(files::part_path(&shop.storage, &job.id, name)).filter(|path| path.is_file());
+    let taken = uploads::take_in(&shop.storage, account, &work.uploads, part).await?;
     let limits = QueryLimits { max_rows: shop.config.row_limit(work.max_rows), timeout: job.duration };
-    let request = sidereus_engine::QueryRequest { limits, ..work.query_request() };
-    Ok(shop.query.run(principal, &request).await?)
+    let request = QueryRequest { limits, uploads: taken.tables.clone(), ..work.query_request() };
+    Ok(taken.keep_for(shop.query.run(principal, &request).await?))
 }

@@ -221,7 +221,7 @@ impl Jobs {
 
     /// Whether a file of that part came with a job.
     pub(crate) fn has_part(&self, id: &JobId, part: &str) -> bool {
-        files::part_path(self, id, part).is_file()
+        files::part_path(&self.shop.storage, id, part).is_file()
     }
 
     /// Where a job's result lies.

@@ -145,7 +145,8 @@ impl Storage {
         })?;
         let spool = root.join("spool");
         for name in disk.list(&spool)? {
-            disk.remove(&spool.join(name))?;
+            let path = spool.join(name);
+            if path.is_dir() { std::fs::remove_dir_all(&path)? } else { disk.remove(&path)? }
         }
         let ledger = Ledger::new(Arc::clone(&disk), root.to_owned(), limits.account_bytes, limits.free_bytes);
         Ok(Self { root: root.to_owned(), disk, ledger, _lock: lock, _folder: None })

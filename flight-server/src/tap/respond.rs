@@ -5,10 +5,12 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use sidereus_engine::EngineError;
+use sidereus_engine::{EngineError, ErrorKind};
 
 use crate::error::{self, RequestId};
 use crate::format::{EncodeError, votable};
+use crate::jobs::UploadError;
+use crate::storage::StorageError;
 
 const VOTABLE: HeaderValue = HeaderValue::from_static("application/x-votable+xml");
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
@@ -34,6 +36,20 @@ pub(super) fn failed(failure: &EncodeError, request: &RequestId) -> Response {
         other => error::http_status(other.kind()),
     };
     error_response(status, &failure.public_text(request))
+}
+
+/// The error document of a table that could not be taken in.
+pub(super) fn upload_failed(failure: &UploadError, request: &RequestId) -> Response {
+    let status = match failure {
+        UploadError::Storage(StorageError::Quota { .. }) => StatusCode::INSUFFICIENT_STORAGE,
+        UploadError::Table { .. } if failure.kind() == ErrorKind::LimitExceeded => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => error::http_status(failure.kind()),
+    };
+    if failure.kind() == ErrorKind::Internal {
+        tracing::error!(request = %request, error = %error::chain(failure), "internal error");
+        return error_response(status, &error::internal_text(request));
+    }
+    error_response(status, &failure.to_string())
 }
 
 /// An XML document.

@@ -13,12 +13,13 @@ use sidereus_engine::{Principal, QueryRequest};
 use super::asked;
 use super::intake::{self, Origin};
 use super::parameters::ParameterError;
-use super::respond::{error_response, failed};
+use super::respond::{error_response, failed, upload_failed};
 use crate::error::RequestId;
 use crate::format::{self, EncodeError, Encoding};
 use crate::http::ResultBody;
-use crate::jobs::{JobRequest, Jobs, Part};
+use crate::jobs::{JobRequest, Jobs, TakenIn, take_in};
 use crate::services::Services;
+use crate::storage::Account;
 
 /// Rows after which the answer is cut, where there is such a limit.
 const MAX_ROWS_HEADER: HeaderName = HeaderName::from_static("x-sidereus-max-rows");
@@ -44,7 +45,17 @@ pub(super) async fn query(
     if let Some(run_id) = run_id {
         tracing::info!(request = %id, run_id, "run id");
     }
-    match answer(&services, &principal, &id, (asked, parts)).await {
+    let account = Account::of(&principal, &origin.0);
+    let part = |name: &str| {
+        let found = parts.iter().find(|(known, _)| known == name);
+        found.map(|(_, written)| written.path().to_owned())
+    };
+    let taken = match take_in(jobs.storage(), account, &asked.uploads, part).await {
+        Ok(taken) => taken,
+        Err(error) => return upload_failed(&error, &id),
+    };
+    drop(parts);
+    match answer(&services, &principal, &id, (asked, taken)).await {
         Ok(response) => response,
         Err(failure) => failed(&failure, &id),
     }
@@ -54,11 +65,11 @@ async fn answer(
     services: &Services,
     principal: &Principal,
     id: &RequestId,
-    (asked, _parts): (JobRequest, Vec<Part>),
+    (asked, taken): (JobRequest, TakenIn),
 ) -> Result<Response, EncodeError> {
     let limits = services.limits(services.config.row_limit(asked.max_rows));
-    let request = QueryRequest { limits, ..asked.query_request() };
-    let result = services.query.run(principal, &request).await?;
+    let request = QueryRequest { limits, uploads: taken.tables.clone(), ..asked.query_request() };
+    let result = taken.keep_for(services.query.run(principal, &request).await?);
     let format = format::find(&asked.format).unwrap_or(format::ALL[0]);
     let encoding = Encoding::try_new(result, format, Some(asked.query))?;
     let mut response = ResultBody::begin(encoding, id.clone()).await?.into_response();

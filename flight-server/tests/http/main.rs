@@ -7,6 +7,7 @@
 mod cli;
 mod client;
 mod formats;
+mod jobs;
 mod limits;
 mod security;
 mod server;

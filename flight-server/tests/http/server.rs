@@ -1,7 +1,7 @@
 //! A running `sidereus serve`, stopped when dropped.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::client::{self, Answer, form};
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) http: String,
     log: Option<ChildStderr>,
-    _state: tempfile::TempDir,
+    _state: Option<tempfile::TempDir>,
 }
 
 impl Server {
@@ -43,6 +43,13 @@ impl Server {
         )
     }
 
+    /// The same over a state folder that stays.
+    pub(crate) fn start_in(state: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = sidereus();
+        let command = command.arg("serve").arg("--state").arg(state);
+        Self::spawn_in(command.env("SIDEREUS_LOG_FILTER", "warn").envs(variables.iter().copied()), None)
+    }
+
     /// The same as [`start`](Self::start), its log kept for [`log`](Self::log).
     pub(crate) fn start_logged() -> Self {
         Self::spawn(sidereus().arg("serve").env("SIDEREUS_LOG_FILTER", "info").stderr(Stdio::piped()))
@@ -50,9 +57,11 @@ impl Server {
 
     fn spawn(command: &mut Command) -> Self {
         let state = tempfile::tempdir().unwrap();
+        Self::spawn_in(command.arg("--state").arg(state.path()), Some(state))
+    }
+
+    fn spawn_in(command: &mut Command, state: Option<tempfile::TempDir>) -> Self {
         let mut child = command
-            .arg("--state")
-            .arg(state.path())
             .args(["--flight", "127.0.0.1:0", "--http", "127.0.0.1:0", "--catalogs"])
             .arg(catalogs())
             .stdout(Stdio::piped())
@@ -90,6 +99,23 @@ impl Server {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
         Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    }
+
+    /// Ends it as a power cut would, and waits until it has.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(&mut self) {
+        self.child.wait().unwrap();
+    }
+
+    /// A request with a form to any path.
+    pub(crate) fn post_to(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        client::send(&self.http, "POST", path, &headers, form(pairs).as_bytes())
     }
 
     /// Sends SIGTERM and waits for the exit code.

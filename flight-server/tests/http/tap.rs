@@ -21,7 +21,7 @@ fn the_service_describes_itself() {
     let one = server.get("/tap/tables/public.openngc");
     assert!(one.text().contains("<column>") && !one.text().contains("hipparcos2"));
     assert_eq!(server.get("/tap/tables/public.nowhere").status, 404);
-    assert_eq!(server.get("/tap/async").status, 404);
+    assert_eq!(server.get("/tap/nowhere").status, 404);
     assert_eq!(server.get("/nowhere").status, 404);
 }
 

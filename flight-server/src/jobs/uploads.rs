@@ -1,0 +1,132 @@
+//! How do the tables that came with a query become tables that it can name?
+//!
+//! Each is read once, whatever its format, into a file that the engine scans like a catalog; the files lie in a folder of
+//! their own in the spool, on the account of whoever sent them, for as long as the query runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sidereus_engine::{
+    EngineError, ErrorKind, QueryResult, TableFormat, TableInput, UploadLimits, UploadOptions, UploadedTable,
+};
+use tempfile::TempDir;
+
+use super::job::{Upload, UploadSource};
+use crate::storage::{Account, Charge, Storage, StorageError};
+
+/// Why tables cannot be taken in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// A table cannot be read, or is too large.
+    #[error("upload {name}: {source}")]
+    Table {
+        /// Its name.
+        name: String,
+        /// The cause.
+        source: EngineError,
+    },
+    /// No part of that name came with the request.
+    #[error("parameter UPLOAD: no part {0:?} came with the request")]
+    NoPart(String),
+    /// It lies where this service does not look.
+    #[error("parameter UPLOAD: this service takes tables that come with the request (param:PART) and none by URL")]
+    ByUrl,
+    /// It cannot be kept.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The work itself ended.
+    #[error("the upload stopped: {0}")]
+    Stopped(String),
+}
+
+/// Tables of one query, and what must stay while it runs.
+#[derive(Debug)]
+pub(crate) struct TakenIn {
+    /// The tables.
+    pub(crate) tables: Vec<Arc<UploadedTable>>,
+    kept: Option<(TempDir, Charge)>,
+}
+
+/// Reads the tables that a query brings along; `part` tells where a part of its request lies.
+///
+/// Dropping it ends the work.
+pub(crate) async fn take_in(
+    storage: &Storage,
+    account: Account,
+    uploads: &[Upload],
+    part: impl Fn(&str) -> Option<PathBuf>,
+) -> Result<TakenIn, UploadError> {
+    if uploads.is_empty() {
+        return Ok(TakenIn { tables: Vec::new(), kept: None });
+    }
+    let place = |upload: &Upload| match &upload.source {
+        UploadSource::Part(name) => {
+            let path = part(name).ok_or_else(|| UploadError::NoPart(name.clone()))?;
+            Ok((upload.name.clone(), path))
+        }
+        UploadSource::Url(_) => Err(UploadError::ByUrl),
+    };
+    let places: Vec<(String, PathBuf)> = uploads.iter().map(place).collect::<Result<_, UploadError>>()?;
+    let folder = tempfile::tempdir_in(storage.spool()).map_err(StorageError::Io)?;
+    let charge = storage.ledger().charge(account);
+    let cancelled = CancelOnDrop::default();
+    let flag = Arc::clone(&cancelled.0);
+    let work = tokio::task::spawn_blocking(move || store(places, folder, charge, &flag));
+    work.await.map_err(|error| UploadError::Stopped(error.to_string()))?
+}
+
+fn store(
+    places: Vec<(String, PathBuf)>,
+    folder: TempDir,
+    mut charge: Charge,
+    cancelled: &Arc<AtomicBool>,
+) -> Result<TakenIn, UploadError> {
+    let mut tables = Vec::with_capacity(places.len());
+    for (name, path) in places {
+        let options = UploadOptions {
+            // What is unmistakable is told by its first bytes; text that is nothing else is a table of text.
+            format: Some(TableFormat::Csv),
+            limits: UploadLimits::default(),
+            cancelled: Arc::clone(cancelled),
+            ..UploadOptions::default()
+        };
+        let stored = UploadedTable::store(&name, TableInput::File(path), folder.path(), &options);
+        let table = stored.map_err(|source| UploadError::Table { name, source })?;
+        charge.grow(table.bytes())?;
+        tables.push(Arc::new(table));
+    }
+    Ok(TakenIn { tables, kept: Some((folder, charge)) })
+}
+
+/// Tells a thread that nobody waits for it any more.
+#[derive(Debug, Default)]
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl UploadError {
+    /// What a caller can do.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Table { source, .. } => source.kind(),
+            Self::NoPart(_) | Self::ByUrl => ErrorKind::BadQuery,
+            Self::Storage(error) => error.kind(),
+            Self::Stopped(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl TakenIn {
+    /// Keeps the files until the last row of a result is read, or the result is dropped.
+    pub(crate) fn keep_for(self, result: QueryResult) -> QueryResult {
+        match self.kept {
+            Some(kept) => result.holding(kept),
+            None => result,
+        }
+    }
+}
