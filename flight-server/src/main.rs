@@ -12,6 +12,7 @@ mod jobs;
 mod logging;
 mod metadata;
 mod reload;
+mod scs;
 mod server;
 mod services;
 mod storage;

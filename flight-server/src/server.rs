@@ -13,7 +13,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::jobs::Jobs;
 use crate::services::Services;
-use crate::{flight_sql, http, tap};
+use crate::{flight_sql, http, scs, tap};
 
 /// How often an idle Flight connection is probed, and how long a probe may take.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -117,7 +117,7 @@ async fn serve_http(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let front_ends = Router::new().nest("/tap", tap::router(&services, &jobs));
+    let front_ends = Router::new().nest("/tap", tap::router(&services, &jobs)).nest("/scs", scs::router(&services));
     let service = http::router(services, front_ends).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(ServeError::Http)
 }

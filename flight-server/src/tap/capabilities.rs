@@ -47,11 +47,14 @@ pub(super) async fn show(State(services): State<Services>, headers: HeaderMap) -
 fn document(config: &Config, base: &str) -> String {
     let base = escaped(base);
     let mut text = START.to_owned();
-    for (standard, path) in
-        [("capabilities", "capabilities"), ("availability", "availability"), ("tables-1.1", "tables")]
-    {
+    for (standard, path) in [
+        ("VOSI#capabilities", "capabilities"),
+        ("VOSI#availability", "availability"),
+        ("VOSI#tables-1.1", "tables"),
+        ("DALI#examples", "examples"),
+    ] {
         text.push_str(&format!(
-            "<capability standardID=\"ivo://ivoa.net/std/VOSI#{standard}\">\n\
+            "<capability standardID=\"ivo://ivoa.net/std/{standard}\">\n\
              <interface xsi:type=\"vs:ParamHTTP\" role=\"std\" version=\"1.1\">\
              <accessURL use=\"full\">{base}/{path}</accessURL></interface>\n</capability>\n"
         ));
@@ -64,7 +67,9 @@ fn document(config: &Config, base: &str) -> String {
     ));
     text.push_str(&languages(config));
     text.push_str(&output_formats());
-    text.push_str("<uploadMethod ivo-id=\"ivo://ivoa.net/std/TAPRegExt#upload-inline\"/>\n");
+    for method in ["inline", "http", "https"] {
+        text.push_str(&format!("<uploadMethod ivo-id=\"ivo://ivoa.net/std/TAPRegExt#upload-{method}\"/>\n"));
+    }
     text.push_str(&limits(config));
     text.push_str("</capability>\n</vosi:capabilities>\n");
     text

@@ -6,6 +6,7 @@
 mod asked;
 mod availability;
 mod capabilities;
+mod examples;
 mod intake;
 mod keys;
 mod links;
@@ -34,6 +35,7 @@ pub(crate) fn router(services: &Services, jobs: &Jobs) -> Router<Services> {
     let identified = Router::new()
         .route("/sync", get(sync::query).post(sync::query))
         .nest("/async", uws::router())
+        .route("/examples", get(examples::show))
         .route("/tables", get(tables::list))
         .route("/tables/{name}", get(tables::one));
     // Parameters count what they read themselves: files may be far larger than anything else.
@@ -44,6 +46,6 @@ pub(crate) fn router(services: &Services, jobs: &Jobs) -> Router<Services> {
 async fn not_found() -> Response {
     error_response(
         StatusCode::NOT_FOUND,
-        "no such TAP resource; there are sync, async, tables, capabilities and availability",
+        "no such TAP resource; there are sync, async, tables, examples, capabilities and availability",
     )
 }

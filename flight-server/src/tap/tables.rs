@@ -1,13 +1,15 @@
 //! What can be queried? (VOSI 1.1, section 4)
 //!
 //! `/tables` lists what the principal may see, with columns unless `detail=min`; `/tables/{name}` is one table. The same
-//! descriptions as TAP_SCHEMA, so that both agree.
+//! descriptions as TAP_SCHEMA, so that both agree. Clients of TAP+ ask for single tables by `tables=` and for names alone by
+//! `only_tables=true`.
 
 use std::fmt::Write;
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::USER_AGENT;
 use axum::response::Response;
 use sidereus_engine::{ColumnDescription, Principal, TableDescription, adql_identifier, adql_table};
 
@@ -32,13 +34,20 @@ pub(super) async fn list(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let keys = match detailed(&Parameters::of_query(request.uri().query())) {
+    let parameters = Parameters::of_query(request.uri().query());
+    let keys = match detailed(&parameters) {
         Ok(true) => foreign_keys(&services, &principal).await.map(Some),
         Ok(false) => Ok(None),
         Err(error) => return error_response(error.status(), &error.to_string()),
     };
     match keys {
-        Ok(keys) => xml_response(table_set(&services.query.tables(&principal), keys.as_deref())),
+        Ok(keys) => {
+            let mut tables = services.query.tables(&principal);
+            let wanted: Vec<&str> = parameters.all("TABLES").flat_map(|list| list.split(',')).map(str::trim).collect();
+            tables.retain(|table| wanted.is_empty() || wanted.iter().any(|name| is_named(table, name)));
+            let text = table_set(&tables, keys.as_deref());
+            xml_response(if is_tap_plus(&request) { for_tap_plus(&text) } else { text })
+        }
         Err(failure) => failed(&failure, &id),
     }
 }
@@ -51,10 +60,7 @@ pub(super) async fn one(
     Path(name): Path<String>,
 ) -> Response {
     let tables = services.query.tables(&principal);
-    let found = tables.iter().find(|table| {
-        let (plain, shown) = (table.name.to_string(), adql_table(&table.name));
-        plain.eq_ignore_ascii_case(&name) || shown.eq_ignore_ascii_case(&name) || is_public(table, &name)
-    });
+    let found = tables.iter().find(|table| is_named(table, &name));
     let Some(table) = found else { return error_response(StatusCode::NOT_FOUND, &format!("no table {name}")) };
     match foreign_keys(&services, &principal).await {
         Ok(keys) => {
@@ -65,7 +71,29 @@ pub(super) async fn one(
     }
 }
 
+/// Whether a table is meant by a name with or without delimiters, in any case; the schema that queries need not name may be left
+/// out.
+fn is_named(table: &TableDescription, name: &str) -> bool {
+    let (plain, shown) = (table.name.to_string(), adql_table(&table.name));
+    plain.eq_ignore_ascii_case(name) || shown.eq_ignore_ascii_case(name) || is_public(table, name)
+}
+
+/// Whether astroquery's `TapPlus` may be asking, which says nothing of itself here and reads no column without an attribute of
+/// its own archive.
+fn is_tap_plus(request: &Request) -> bool {
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.is_none_or(|agent| agent.starts_with("astroquery/"))
+}
+
+fn for_tap_plus(document: &str) -> String {
+    let namespace = " xmlns:esatapplus=\"http://esa.int/xml/EsaTapPlus\" xmlns:vosi=";
+    document.replacen(" xmlns:vosi=", namespace, 1).replace("<column>", "<column esatapplus:flags=\"0\">")
+}
+
 fn detailed(parameters: &Parameters) -> Result<bool, ParameterError> {
+    if parameters.single("ONLY_TABLES")?.is_some_and(|only| only.eq_ignore_ascii_case("true")) {
+        return Ok(false);
+    }
     match parameters.single("DETAIL")?.map(str::to_ascii_lowercase).as_deref() {
         None | Some("max") => Ok(true),
         Some("min") => Ok(false),

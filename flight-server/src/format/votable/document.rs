@@ -54,6 +54,15 @@ pub(crate) fn error_document(message: &str) -> String {
     format!("{START}{}{END}", error_info(message))
 }
 
+/// The same as cone searches tell it (Simple Cone Search 1.03, section 2.3).
+pub(crate) fn cone_error_document(message: &str) -> String {
+    let value = escaped(message);
+    format!(
+        "{START}<INFO name=\"QUERY_STATUS\" value=\"ERROR\">{}</INFO>\n<INFO name=\"Error\" value=\"{value}\"/>\n{END}",
+        escaped_text(message)
+    )
+}
+
 /// A document that describes columns and how the rows that lie elsewhere ended.
 pub(in super::super) fn document_without_rows(head: &Head, ending: Ending) -> String {
     format!("{}{}", start(head), end(ending, false))

@@ -12,7 +12,7 @@ mod tabledata;
 use super::{Encoder, Ending, FormatError, Head, OutputFormat};
 
 pub(super) use document::document_without_rows;
-pub(crate) use document::error_document;
+pub(crate) use document::{cone_error_document, error_document};
 
 /// VOTable with one element a cell: readable, the default.
 #[derive(Debug)]
