@@ -104,10 +104,8 @@ async fn serve_http(listener: TcpListener, services: Services, stop: Cancellatio
         }
     });
     let front_ends = Router::new().nest("/tap", tap::router(&services));
-    axum::serve(listener, http::router(services, front_ends))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .map_err(ServeError::Http)
+    let service = http::router(services, front_ends).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(ServeError::Http)
 }
 
 async fn serve_flight(listener: TcpListener, services: Services, stop: CancellationToken) -> Result<(), ServeError> {

@@ -10,6 +10,7 @@ use sidereus_engine::{CatalogRegistry, EngineError, QueryLimits, QueryService};
 
 use crate::auth::Authenticator;
 use crate::config::{Config, ConfigError};
+use crate::queries::Queries;
 
 /// Why the services cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +26,10 @@ pub(crate) enum OpenError {
 /// What front ends work with; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Services {
-    /// Runs queries.
+    /// Knows the catalogs; runs what is asked on this machine itself.
     pub(crate) query: QueryService,
+    /// Runs the queries of clients.
+    pub(crate) queries: Queries,
     /// Says who is asking.
     pub(crate) auth: Arc<Authenticator>,
     /// What the operator set.
@@ -38,7 +41,8 @@ impl Services {
     pub(crate) async fn open(config: Config) -> Result<Self, OpenError> {
         let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
         let query = QueryService::try_new(Arc::new(registry), config.engine_options()?)?;
-        Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
+        let queries = Queries::new(query.clone(), config.admission_limits()?);
+        Ok(Self { query, queries, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
     }
 
     /// Reads the catalogs again and serves what is found; returns how many tables that is.

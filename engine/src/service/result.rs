@@ -3,12 +3,15 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::Stream;
 
+use super::QueryClass;
+use super::account::Account;
 use crate::error::EngineError;
 use crate::scan::HatsScanExec;
 
@@ -40,6 +43,17 @@ pub struct QueryProgress {
     pub rows: u64,
 }
 
+/// What a query has used; all figures only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueryWork {
+    /// Time of processors, from its physical planning on.
+    pub cpu: Duration,
+    /// The most bytes that its sorts, joins and groupings held at the same time.
+    pub most_memory: u64,
+    /// Bytes that they wrote to disk because memory was short.
+    pub spilled: u64,
+}
+
 /// Batches of a result. Dropping it cancels the query.
 pub type ResultStream = Pin<Box<dyn Stream<Item = Result<RecordBatch, EngineError>> + Send>>;
 
@@ -51,7 +65,10 @@ pub struct QueryResult {
     pub stream: ResultStream,
     /// Whether the answer was cut.
     pub overflow: OverflowFlag,
+    /// How heavy it is.
+    pub class: QueryClass,
     plan: Arc<dyn ExecutionPlan>,
+    account: Arc<Account>,
 }
 
 impl std::fmt::Debug for QueryResult {
@@ -61,13 +78,21 @@ impl std::fmt::Debug for QueryResult {
 }
 
 impl QueryResult {
-    pub(crate) fn new(
-        schema: SchemaRef,
-        stream: ResultStream,
-        overflow: OverflowFlag,
-        plan: Arc<dyn ExecutionPlan>,
-    ) -> Self {
-        Self { schema, stream, overflow, plan }
+    /// A result of what runs a plan.
+    pub(super) fn new(stream: ResultStream, schema: SchemaRef, run: Run) -> Self {
+        let Run { overflow, class, plan, account } = run;
+        Self { schema, stream, overflow, class, plan, account }
+    }
+
+    /// Tells, whenever it is called, what the query has used.
+    #[must_use]
+    pub fn work(&self) -> Arc<dyn Fn() -> QueryWork + Send + Sync> {
+        let (plan, account) = (Arc::clone(&self.plan), Arc::clone(&self.account));
+        Arc::new(move || QueryWork {
+            cpu: account.cpu(),
+            most_memory: account.most_memory() as u64,
+            spilled: spilled(plan.as_ref()),
+        })
     }
 
     /// Tells, whenever it is called, how far the query is.
@@ -80,6 +105,19 @@ impl QueryResult {
             progress
         })
     }
+}
+
+/// What is known of a run beside its rows.
+pub(super) struct Run {
+    pub(super) overflow: OverflowFlag,
+    pub(super) class: QueryClass,
+    pub(super) plan: Arc<dyn ExecutionPlan>,
+    pub(super) account: Arc<Account>,
+}
+
+fn spilled(plan: &dyn ExecutionPlan) -> u64 {
+    let own = plan.metrics().and_then(|metrics| metrics.spilled_bytes()).unwrap_or(0) as u64;
+    own + plan.children().into_iter().map(|child| spilled(child.as_ref())).sum::<u64>()
 }
 
 fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut QueryProgress) {

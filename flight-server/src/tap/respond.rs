@@ -34,7 +34,13 @@ pub(super) fn failed(failure: &EncodeError, request: &RequestId) -> Response {
         EncodeError::Query(EngineError::Query(_)) => StatusCode::BAD_REQUEST,
         other => error::http_status(other.kind()),
     };
-    error_response(status, &failure_text(failure, request))
+    let mut response = error_response(status, &failure_text(failure, request));
+    if let EncodeError::Query(error) = failure
+        && let Some(time) = error.retry_after()
+    {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(time.as_secs()));
+    }
+    response
 }
 
 /// An XML document.

@@ -10,13 +10,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use sidereus_engine::{Label, Principal, QueryRequest, Version};
+use sidereus_engine::{Label, QueryRequest, Version};
 
 use super::parameters::{ParameterError, Parameters};
 use super::respond::{error_response, failed};
 use crate::error::RequestId;
 use crate::format::{self, EncodeError, Encoding, Ending, Head, OutputFormat};
 use crate::http::{OVERFLOW_HEADER, ResultBody};
+use crate::queries::Caller;
 use crate::services::Services;
 
 /// Rows after which the answer is cut, where there is such a limit.
@@ -40,7 +41,7 @@ struct SyncRequest {
 /// Answers a query.
 pub(super) async fn query(
     State(services): State<Services>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
@@ -55,7 +56,7 @@ pub(super) async fn query(
     if let Some(run_id) = &asked.run_id {
         tracing::info!(request = %id, run_id, "run id");
     }
-    match answer(&services, &principal, &id, asked).await {
+    match answer(&services, &caller, &id, asked).await {
         Ok(response) => response,
         Err(failure) => failed(&failure, &id),
     }
@@ -63,7 +64,7 @@ pub(super) async fn query(
 
 async fn answer(
     services: &Services,
-    principal: &Principal,
+    caller: &Caller,
     id: &RequestId,
     asked: SyncRequest,
 ) -> Result<Response, EncodeError> {
@@ -71,10 +72,10 @@ async fn answer(
     let max_rows = asked.max_rows.or_else(|| (defaults > 0).then_some(defaults));
     let limits = services.limits(max_rows);
     let mut response = if asked.max_rows == Some(0) {
-        columns_only(services, principal, &asked).await?
+        columns_only(services, caller, &asked).await?
     } else {
         let request = QueryRequest { limits, ..asked.request() };
-        let result = services.query.run(principal, &request).await?;
+        let result = services.queries.run(caller, &request).await?;
         let encoding = Encoding::try_new(result, asked.format, Some(asked.query))?;
         ResultBody::begin(encoding, id.clone()).await?.into_response()
     };
@@ -86,12 +87,8 @@ async fn answer(
 }
 
 /// The columns of an answer without running the query; by definition rows are left out.
-async fn columns_only(
-    services: &Services,
-    principal: &Principal,
-    asked: &SyncRequest,
-) -> Result<Response, EncodeError> {
-    let prepared = services.query.prepare(principal, &asked.request()).await?;
+async fn columns_only(services: &Services, caller: &Caller, asked: &SyncRequest) -> Result<Response, EncodeError> {
+    let prepared = services.queries.prepare(caller, &asked.request()).await?;
     let head = Head { schema: SchemaRef::clone(prepared.schema()), query: Some(asked.query.clone()) };
     let mut encoder = asked.format.encoder(&head)?;
     let mut out = Vec::new();
