@@ -3,6 +3,8 @@
 //! Every error has one [`ErrorKind`]; front ends map the kind, never the text, to a status of their protocol.
 //! `DataFusionError` is classified in one place, here. This module knows no protocol.
 
+use std::time::Duration;
+
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use sidereus_adql::{QueryErrorKind, QueryErrors};
@@ -45,6 +47,14 @@ pub enum EngineError {
         /// What was wrong, lower case, naming the thing.
         message: String,
     },
+    /// The service has enough to do; told as `Unavailable`.
+    #[error("{message}")]
+    Busy {
+        /// Which limit was hit, and its value.
+        message: String,
+        /// Time after which to ask again.
+        retry_after: Duration,
+    },
     /// A catalog on disk or in an object store cannot be read.
     #[error("catalog {catalog}: {message}")]
     Catalog {
@@ -86,7 +96,17 @@ impl EngineError {
                 QueryErrorKind::LimitExceeded => ErrorKind::LimitExceeded,
             },
             Self::Request { kind, .. } | Self::Execution { kind, .. } => *kind,
+            Self::Busy { .. } => ErrorKind::Unavailable,
             Self::Catalog { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// Time after which to ask again, where the service knows.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } => Some(*retry_after),
+            _ => None,
         }
     }
 }

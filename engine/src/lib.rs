@@ -41,8 +41,8 @@ pub use integrity::{Digest, LeafSeal, MANIFEST, NanCounts, PAGES, nan_counts};
 pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
-    Estimate, OverflowFlag, PreparedQuery, Provenance, QueryKind, QueryProgress, QueryRequest, QueryResult,
-    QueryService, ResultStream,
+    CacheUse, Estimate, Execution, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind, QueryProgress,
+    QueryRequest, QueryResult, QueryService, QueryWork, Resources, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
 pub use tables::{

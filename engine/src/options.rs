@@ -159,6 +159,8 @@ pub struct BlockCacheOptions {
 pub struct EngineOptions {
     /// Bytes that sorts, joins and groupings may hold before they spill or fail.
     pub memory_limit: usize,
+    /// Bytes of them that one query may hold; 0 is as many as there are.
+    pub query_memory: usize,
     /// Bytes of footers and page indexes that are kept.
     pub metadata_cache: usize,
     /// Where blocks of remote files are kept; without it they are read anew.
@@ -182,6 +184,7 @@ impl Default for EngineOptions {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             memory_limit: 4 << 30,
+            query_memory: 0,
             metadata_cache: 512 << 20,
             block_cache: None,
             crossmatch_rows: 3_000_000,

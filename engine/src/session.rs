@@ -74,6 +74,12 @@ impl SessionFactory {
         Ok(Self { template, plain })
     }
 
+    /// Bytes of memory that queries have reserved, and the cache of footers.
+    pub(crate) fn holds(&self) -> (usize, Option<Arc<FooterCache>>) {
+        let reserved = self.template.runtime_env().memory_pool.reserved();
+        (reserved, self.template.config().get_extension::<FooterCache>())
+    }
+
     /// A state over the given tables.
     pub(crate) fn state(&self, tables: Arc<dyn CatalogProviderList>, rules: Rules) -> SessionState {
         let mut state = if rules.crossmatch { self.template.clone() } else { self.plain.clone() };

@@ -6,6 +6,7 @@
 
 use axum::http::StatusCode;
 use sidereus_engine::{EngineError, ErrorKind};
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -74,7 +75,11 @@ pub(crate) fn internal_text(request: &RequestId) -> String {
 /// An engine error as a gRPC status, its text cut to what a trailer can carry.
 pub(crate) fn status(error: &EngineError) -> Status {
     let text = public_text(error, &RequestId::new());
-    Status::new(grpc_code(error.kind()), shortened(text, GRPC_MESSAGE_BYTES))
+    let mut status = Status::new(grpc_code(error.kind()), shortened(text, GRPC_MESSAGE_BYTES));
+    if let Some(time) = error.retry_after() {
+        status.metadata_mut().insert("retry-after", MetadataValue::from(time.as_secs()));
+    }
+    status
 }
 
 /// An error and its causes in one line, for logs and for the owner of a local command.

@@ -12,6 +12,7 @@ use crate::auth::Authenticator;
 use crate::config::{Config, ConfigError};
 use crate::jobs::{Jobs, JobsError, Workshop};
 use crate::metadata::{Metadata, MetadataError};
+use crate::queries::Queries;
 use crate::storage::{Storage, StorageError};
 
 /// Why the services cannot be made.
@@ -37,8 +38,10 @@ pub(crate) enum OpenError {
 /// What front ends work with; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Services {
-    /// Runs queries.
+    /// Knows the catalogs; runs what is asked on this machine itself.
     pub(crate) query: QueryService,
+    /// Runs the queries of clients.
+    pub(crate) queries: Queries,
     /// Says who is asking.
     pub(crate) auth: Arc<Authenticator>,
     /// What the operator set.
@@ -50,7 +53,8 @@ impl Services {
     pub(crate) async fn open(config: Config) -> Result<Self, OpenError> {
         let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
         let query = QueryService::try_new(Arc::new(registry), config.engine_options()?)?;
-        Ok(Self { query, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
+        let queries = Queries::new(query.clone(), config.admission_limits()?);
+        Ok(Self { query, queries, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
     }
 
     /// Opens the state folder and the jobs in it.
@@ -61,7 +65,7 @@ impl Services {
         let storage = self.open_storage()?;
         let metadata = Metadata::open(&storage.database()).await?;
         let workshop = Workshop {
-            query: self.query.clone(),
+            queries: self.queries.clone(),
             auth: Arc::clone(&self.auth),
             config: Arc::clone(&self.config),
             storage: Arc::new(storage),

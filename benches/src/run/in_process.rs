@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use sidereus_engine::{
-    CatalogRegistry, EngineOptions, Label, PreparedQuery, Principal, QueryLimits, QueryRequest, QueryResult,
+    CatalogRegistry, EngineOptions, Execution, Label, PreparedQuery, Principal, QueryRequest, QueryResult,
     QueryService, ScalarValue,
 };
 use tokio::runtime::Runtime;
@@ -51,7 +51,8 @@ impl Target for InProcess {
     fn execute(&mut self, prepared: &mut Self::Prepared, parameters: &[f64]) -> Result<Answer, BenchError> {
         let values: Vec<_> = parameters.iter().map(|value| ScalarValue::Float64(Some(*value))).collect();
         self.runtime.block_on(async {
-            let result = self.service.execute(&self.principal, prepared, &values, QueryLimits::default()).await;
+            let execution = Execution { parameters: values, ..Execution::default() };
+            let result = self.service.execute(&self.principal, prepared, execution).await;
             collect(result.map_err(failed)?).await
         })
     }

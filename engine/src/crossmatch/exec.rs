@@ -110,6 +110,11 @@ pub(crate) struct CrossmatchExec {
 }
 
 impl CrossmatchExec {
+    /// Whether every pair is compared, for want of anything better.
+    pub(crate) fn compares_all_pairs(&self) -> bool {
+        self.plan.near.is_none()
+    }
+
     pub(super) fn try_new(
         left: Arc<dyn ExecutionPlan>,
         right: Arc<dyn ExecutionPlan>,

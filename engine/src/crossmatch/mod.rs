@@ -35,5 +35,6 @@ mod planner;
 mod reach;
 mod zones;
 
+pub(crate) use exec::CrossmatchExec;
 pub(crate) use lateral::NearestInLateral;
 pub(crate) use planner::SkyPlanner;

@@ -35,6 +35,8 @@ pub(crate) struct BlockCache {
     capacity: u64,
     state: Mutex<State>,
     written: AtomicU64,
+    /// Blocks that were asked for: there, and not.
+    asked: [AtomicU64; 2],
     /// Locked for as long as the folder is in use.
     _lock: File,
 }
@@ -57,7 +59,14 @@ impl BlockCache {
             fs::TryLockError::Error(error) => error,
         })?;
         let state = Mutex::new(State { blocks: LruCache::unbounded(), bytes: 0 });
-        let cache = Self { folder: folder.to_owned(), capacity, state, written: AtomicU64::new(0), _lock: lock };
+        let cache = Self {
+            folder: folder.to_owned(),
+            capacity,
+            state,
+            written: AtomicU64::new(0),
+            asked: Default::default(),
+            _lock: lock,
+        };
         for (key, size) in cache.left_behind()? {
             cache.note(key, size);
         }
@@ -86,10 +95,19 @@ impl BlockCache {
         Ok(found.into_iter().map(|(_, key, size)| (key, size)).collect())
     }
 
+    /// Bytes held, bytes that may be, and how many blocks were there and not there.
+    pub(crate) fn usage(&self) -> (u64, u64, [u64; 2]) {
+        (self.state().bytes, self.capacity, self.asked.each_ref().map(|asked| asked.load(Ordering::Relaxed)))
+    }
+
     /// The bytes of a block, where they are here and whole. Blocks the thread.
     pub(crate) fn get(&self, file: Digest, block: u64) -> Option<Bytes> {
         let key = (file, block);
-        self.state().blocks.get(&key)?;
+        let known = self.state().blocks.get(&key).is_some();
+        self.asked[usize::from(!known)].fetch_add(1, Ordering::Relaxed);
+        if !known {
+            return None;
+        }
         let read = fs::read(self.path(key)).ok().map(Bytes::from);
         let whole = read.filter(|content| content.len() > HEAD && content[..HEAD] == sum(key, &content[HEAD..]));
         if whole.is_none() {

@@ -2,6 +2,7 @@
 //!
 //! A footer is kept with its page indexes and with a compact index of its keys. Nothing here knows a query.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -57,6 +58,8 @@ impl Footer {
 pub(crate) struct FooterCache {
     state: Mutex<State>,
     capacity: usize,
+    /// Footers that were asked for: there, and not.
+    asked: [AtomicU64; 2],
     /// Blocks of remote files on the local disk.
     blocks: Option<Arc<BlockCache>>,
 }
@@ -70,12 +73,28 @@ struct State {
 impl FooterCache {
     /// A cache of at most `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }), capacity, blocks: None }
+        Self {
+            state: Mutex::new(State { footers: LruCache::unbounded(), bytes: 0 }),
+            capacity,
+            asked: Default::default(),
+            blocks: None,
+        }
     }
 
     /// The same beside a cache of blocks of remote files.
     pub(crate) fn with_blocks(self, blocks: Option<Arc<BlockCache>>) -> Self {
         Self { blocks, ..self }
+    }
+
+    /// Bytes held, bytes that may be, and how many footers were there and not there.
+    pub(crate) fn usage(&self) -> (u64, u64, [u64; 2]) {
+        let bytes = self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes;
+        (bytes as u64, self.capacity as u64, self.asked.each_ref().map(|asked| asked.load(Ordering::Relaxed)))
+    }
+
+    /// The same of the cache of blocks beside it.
+    pub(crate) fn blocks_use(&self) -> Option<(u64, u64, [u64; 2])> {
+        self.blocks.as_ref().map(|blocks| blocks.usage())
     }
 
     /// A reader of a file of a catalog.
@@ -98,8 +117,10 @@ impl FooterCache {
             && opened.is_none_or(|opened| opened == footer.version)
         {
             fetcher.expect(&footer.version);
+            self.asked[0].fetch_add(1, Ordering::Relaxed);
             return Ok(footer);
         }
+        self.asked[1].fetch_add(1, Ordering::Relaxed);
         let footer = Arc::new(read_footer(catalog, file, fetcher).await.inspect_err(|_| fetcher.forget())?);
         self.keep(key, &footer);
         Ok(footer)

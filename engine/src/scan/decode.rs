@@ -273,17 +273,8 @@ impl FileScan {
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.plan.filter.schema), columns, &options)?)
     }
 
-    /// The next batch of output columns; empty batches are passed over.
+    /// The next batch of output columns, which may be empty; `None` at the end.
     pub(crate) fn next(&self, batches: &mut RowGroupBatches, metrics: &ScanMetrics) -> Result<Option<RecordBatch>> {
-        loop {
-            let batch = self.next_or_empty(batches, metrics)?;
-            if batch.as_ref().is_none_or(|batch| batch.num_rows() > 0) {
-                return Ok(batch);
-            }
-        }
-    }
-
-    fn next_or_empty(&self, batches: &mut RowGroupBatches, metrics: &ScanMetrics) -> Result<Option<RecordBatch>> {
         let plan = &self.plan;
         match batches {
             RowGroupBatches::Done => Ok(None),

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
@@ -23,6 +24,9 @@ use super::intervals::{is_false, spans};
 use super::metrics::ScanMetrics;
 use super::select::{self, FileRowGroups, RowGroupTask, Wanted};
 use super::wanted::IsWanted;
+
+/// Work after which others get their turn.
+const TURN: Duration = Duration::from_millis(10);
 
 /// Walks the units of one output partition.
 #[derive(Debug)]
@@ -78,7 +82,13 @@ impl UnitWalk {
 
     /// The next batch; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let mut since = Instant::now();
         loop {
+            // What keeps no row hands nothing out for long, and could not be stopped.
+            if since.elapsed() > TURN {
+                tokio::task::yield_now().await;
+                since = Instant::now();
+            }
             if let Some(batch) = self.coalescer.next_completed_batch() {
                 return Ok(Some(batch));
             }
@@ -178,6 +188,9 @@ impl UnitWalk {
     }
 
     fn hand_out(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         let batch = if batch.num_rows() > self.remaining { batch.slice(0, self.remaining) } else { batch };
         self.remaining -= batch.num_rows();
         Ok(self.coalescer.push_batch(batch)?)

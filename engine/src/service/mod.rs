@@ -2,18 +2,23 @@
 //!
 //! Each front end is a translation to these types. Nothing here knows a protocol.
 
+mod account;
+mod class;
 mod estimate;
 mod permits;
 mod plan;
 mod provenance;
 mod query;
 mod request;
+mod resources;
 mod result;
 mod template;
 mod worker;
 
+pub use class::QueryClass;
 pub use estimate::Estimate;
 pub use provenance::Provenance;
 pub use query::{PreparedQuery, QueryService};
-pub use request::{QueryKind, QueryRequest};
-pub use result::{OverflowFlag, QueryProgress, QueryResult, ResultStream};
+pub use request::{Execution, Gate, QueryKind, QueryRequest};
+pub use resources::{CacheUse, Resources};
+pub use result::{OverflowFlag, QueryProgress, QueryResult, QueryWork, ResultStream};

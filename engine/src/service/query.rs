@@ -7,7 +7,7 @@ use arrow::array::{RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::execution::SessionState;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
 use futures::{StreamExt, TryStreamExt};
@@ -16,14 +16,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
-use super::estimate::{self, Estimate};
+use super::account::{Account, count_tasks};
+use super::estimate::Estimate;
 use super::permits::Permits;
 use super::plan;
 use super::provenance::Provenance;
-use super::result::{OverflowFlag, QueryResult, ResultStream};
+use super::result::{OverflowFlag, QueryResult, ResultStream, Run};
 use super::template::ScanTemplate;
 use super::worker::{Lane, Workers};
-use super::{QueryKind, QueryRequest};
+use super::{CacheUse, Execution, QueryClass, QueryKind, QueryRequest, Resources};
 use crate::catalog::{
     CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe, names_snapshot,
 };
@@ -41,6 +42,7 @@ const AHEAD: usize = 4;
 /// A query that was parsed, checked and planned once and can be run many times, over the snapshot it was prepared on.
 #[derive(Debug, Clone)]
 pub struct PreparedQuery {
+    text: Arc<str>,
     schema: SchemaRef,
     parameters: SchemaRef,
     kind: QueryKind,
@@ -53,6 +55,12 @@ pub struct PreparedQuery {
 }
 
 impl PreparedQuery {
+    /// The text it was made of.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// Columns of the result.
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
@@ -99,6 +107,7 @@ impl QueryService {
     ///
     /// *Errors*: the system gives no threads or no directory for temporary files.
     pub fn try_new(registry: Arc<CatalogRegistry>, options: EngineOptions) -> Result<Self, EngineError> {
+        count_tasks();
         let sessions = Arc::new(SessionFactory::try_new(&options)?);
         let workers = Workers::try_new(options.threads)?;
         let permits = Permits::new(options.long_queries);
@@ -126,6 +135,18 @@ impl QueryService {
     #[must_use]
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// What it holds now.
+    #[must_use]
+    pub fn resources(&self) -> Resources {
+        let limit = self.options.memory_limit as u64;
+        let (memory, footers) = self.sessions.holds();
+        let cache =
+            |(bytes, capacity, [hits, misses]): (u64, u64, [u64; 2])| CacheUse { bytes, capacity, hits, misses };
+        let blocks = footers.as_ref().and_then(|footers| footers.blocks_use()).map(cache);
+        let footers = footers.map(|footers| cache(footers.usage())).unwrap_or_default();
+        Resources { memory: memory as u64, memory_limit: limit, footers, blocks }
     }
 
     /// Tables that the principal may see, TAP_SCHEMA's own included, ordered by name. Reads no file.
@@ -176,55 +197,66 @@ impl QueryService {
         let fields = SchemaRef::unwrap_or_clone(schema).fields;
         let schema = Arc::new(Schema::new_with_metadata(fields, provenance.metadata()));
         let (kind, provenance, state) = (checked.kind, Arc::new(provenance), Arc::new(state));
-        Ok(PreparedQuery { schema, parameters, kind, principal, provenance, registry, state, plan, template })
+        let text = Arc::from(request.text);
+        Ok(PreparedQuery { text, schema, parameters, kind, principal, provenance, registry, state, plan, template })
     }
 
     /// Runs a prepared query with values for its parameters; a limit of no rows at all asks for the columns alone.
     ///
-    /// *Errors*: as [`Self::prepare`]; a wrong number or type of parameters; `Forbidden` for another's query.
+    /// *Errors*: as [`Self::prepare`]; a wrong number or type of parameters; `Forbidden` for another's query; what its gate says.
     pub async fn execute(
         &self,
         principal: &Principal,
         prepared: &PreparedQuery,
-        parameters: &[ScalarValue],
-        limits: QueryLimits,
+        execution: Execution,
     ) -> Result<QueryResult, EngineError> {
         check_owner(principal, prepared)?;
+        let Execution { parameters, limits, gate } = execution;
         let deadline = deadline(limits);
-        let values = cast_parameters(parameters, &prepared.parameters)?;
+        let values = cast_parameters(&parameters, &prepared.parameters)?;
         if limits.max_rows == Some(0) && prepared.kind == QueryKind::Select {
             return Ok(QueryResult::columns_alone(Arc::clone(&prepared.schema)));
         }
         let (sender, receiver) = mpsc::channel(AHEAD);
         let (told, planned) = oneshot::channel();
-        let overflow = OverflowFlag::default();
+        let (overflow, account) = (OverflowFlag::default(), Arc::new(Account::default()));
         let cut = Cut { remaining: limits.max_rows, overflow: overflow.clone() };
         let (few_rows, threads) = (self.options.short_rows, self.options.threads);
-        let output = Output { cut, sender, deadline, permits: Permits::new(0) };
+        let memory = (Arc::clone(&account), self.options.query_memory);
+        let output = Output { cut, sender, deadline, permits: Permits::new(0), memory };
         let prepared = prepared.clone();
         // What reads little goes on where it was planned: to wake another thread takes longer than many a query.
         let short = async move {
-            match physical(prepared, values, limits.max_rows, threads).await {
-                Err(error) => drop(told.send(Err(error))),
-                Ok(physical) if lane(physical.plan.as_ref(), few_rows) == Lane::Long => {
-                    drop(told.send(Ok((physical, Some(output)))));
+            let admitted = async {
+                let physical = physical(prepared, values, limits.max_rows, threads).await?;
+                let class = QueryClass::of(physical.plan.as_ref(), few_rows);
+                if let Some(gate) = gate {
+                    gate(class).await?;
                 }
-                Ok(physical) => {
-                    drop(told.send(Ok((physical.clone(), None))));
+                Ok::<_, EngineError>((physical, class))
+            };
+            match admitted.await {
+                Err(error) => drop(told.send(Err(error))),
+                Ok((physical, class)) if lane(physical.plan.as_ref(), few_rows) == Lane::Long => {
+                    drop(told.send(Ok((physical, class, Some(output)))));
+                }
+                Ok((physical, class)) => {
+                    drop(told.send(Ok((physical.clone(), class, None))));
                     produce(physical, output).await;
                 }
             }
         };
-        let mut task = self.workers.start(Lane::Short, short)?;
+        let mut task = self.workers.start(Lane::Short, account.time(short))?;
         let Ok(planned) = within(deadline, planned).await? else { return Err(ended(task.join().await.err())) };
-        let (physical, long) = planned?;
+        let (physical, class, long) = planned?;
         let (schema, plan) = (Arc::clone(&physical.schema), Arc::clone(&physical.plan));
         if let Some(output) = long {
-            let is_large = estimate::rows_read(plan.as_ref()).is_none_or(|rows| rows > few_rows as f64);
-            let permits = if is_large { self.permits.clone() } else { Permits::new(0) };
-            task = self.workers.start(Lane::Long, produce(physical, Output { permits, ..output }))?;
+            let permits = if class == QueryClass::Scan { self.permits.clone() } else { Permits::new(0) };
+            let long = produce(physical, Output { permits, ..output });
+            task = self.workers.start(Lane::Long, account.time(long))?;
         }
-        Ok(QueryResult::new(schema, received(receiver, task, deadline), overflow, plan))
+        let run = Run { overflow, class, plan, account };
+        Ok(QueryResult::new(received(receiver, task, deadline), schema, run))
     }
 
     /// What a prepared query will cost, without running it.
@@ -260,7 +292,8 @@ impl QueryService {
     /// *Errors*: as [`Self::prepare`] and [`Self::execute`].
     pub async fn run(&self, principal: &Principal, request: &QueryRequest) -> Result<QueryResult, EngineError> {
         let prepared = self.prepare(principal, request).await?;
-        self.execute(principal, &prepared, &request.parameters, request.limits).await
+        let (parameters, limits) = (request.parameters.clone(), request.limits);
+        self.execute(principal, &prepared, Execution { parameters, limits, gate: None }).await
     }
 }
 
@@ -279,13 +312,17 @@ struct Output {
     sender: mpsc::Sender<Batch>,
     deadline: Deadline,
     permits: Permits,
+    /// Who is charged for memory, and the most that it may have; 0 is what there is.
+    memory: (Arc<Account>, usize),
 }
 
 /// Runs a plan into a channel. Operators start tasks as soon as they are executed, on the threads of whoever executes them.
 async fn produce(physical: Physical, output: Output) {
     let Physical { plan, schema, state, note } = physical;
-    let Output { cut, sender, deadline, permits } = output;
-    let mut batches = match batches(plan, &state, schema) {
+    let Output { cut, sender, deadline, permits, memory: (account, most) } = output;
+    let runtime = account.runtime(state.runtime_env(), most);
+    let context = TaskContext::from(state.as_ref()).with_runtime(runtime);
+    let mut batches = match batches(plan, context, schema) {
         Ok(batches) => cut.apply(Box::pin(batches.chain(futures::stream::iter(note.map(Ok))))),
         Err(error) => futures::stream::once(async { Err(error) }).boxed(),
     };
@@ -391,12 +428,12 @@ fn cast_parameters(values: &[ScalarValue], declared: &SchemaRef) -> Result<Vec<S
     values.iter().zip(declared.fields()).map(cast).collect()
 }
 
-fn batches(plan: Arc<dyn ExecutionPlan>, state: &SessionState, schema: SchemaRef) -> Result<ResultStream, EngineError> {
+fn batches(plan: Arc<dyn ExecutionPlan>, context: TaskContext, schema: SchemaRef) -> Result<ResultStream, EngineError> {
     let plan = match plan.output_partitioning().partition_count() {
         1 => plan,
         _ => Arc::new(MergeExec::new(plan, false)),
     };
-    let stream = execute_stream(plan, state.task_ctx())?;
+    let stream = execute_stream(plan, Arc::new(context))?;
     let stream = stream.map_err(EngineError::from).map(move |batch| {
         let batch = batch?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

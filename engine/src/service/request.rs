@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
+use futures::future::BoxFuture;
 use sidereus_adql::{Label, Version};
 
+use super::QueryClass;
+use crate::error::EngineError;
 use crate::options::{QueryLimits, Rules};
 use crate::uploads::UploadedTable;
 
@@ -40,6 +43,28 @@ impl QueryRequest {
             rules: None,
             uploads: Vec::new(),
         }
+    }
+}
+
+/// Asked once a query is planned, and before it starts to work: waits until it may, or says why it may not.
+///
+/// Dropped, with what it waits for, where the query is dropped.
+pub type Gate = Box<dyn FnOnce(QueryClass) -> BoxFuture<'static, Result<(), EngineError>> + Send>;
+
+/// One run of a prepared query.
+#[derive(Default)]
+pub struct Execution {
+    /// Values of `?` parameters, in order.
+    pub parameters: Vec<ScalarValue>,
+    /// Limits; the time of waiting counts.
+    pub limits: QueryLimits,
+    /// What the query has to pass before it works.
+    pub gate: Option<Gate>,
+}
+
+impl std::fmt::Debug for Execution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Execution").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 

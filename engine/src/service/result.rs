@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -10,6 +11,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{Stream, StreamExt};
 
+use super::QueryClass;
+use super::account::Account;
 use crate::error::EngineError;
 use crate::scan::HatsScanExec;
 
@@ -41,6 +44,17 @@ pub struct QueryProgress {
     pub rows: u64,
 }
 
+/// What a query has used; all figures only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueryWork {
+    /// Time of processors, from its physical planning on.
+    pub cpu: Duration,
+    /// The most bytes that its sorts, joins and groupings held at the same time.
+    pub most_memory: u64,
+    /// Bytes that they wrote to disk because memory was short.
+    pub spilled: u64,
+}
+
 /// Batches of a result. Dropping it cancels the query.
 pub type ResultStream = Pin<Box<dyn Stream<Item = Result<RecordBatch, EngineError>> + Send>>;
 
@@ -52,7 +66,10 @@ pub struct QueryResult {
     pub stream: ResultStream,
     /// Whether the answer was cut.
     pub overflow: OverflowFlag,
+    /// How heavy it is.
+    pub class: QueryClass,
     plan: Arc<dyn ExecutionPlan>,
+    account: Arc<Account>,
 }
 
 impl std::fmt::Debug for QueryResult {
@@ -62,13 +79,21 @@ impl std::fmt::Debug for QueryResult {
 }
 
 impl QueryResult {
-    pub(crate) fn new(
-        schema: SchemaRef,
-        stream: ResultStream,
-        overflow: OverflowFlag,
-        plan: Arc<dyn ExecutionPlan>,
-    ) -> Self {
-        Self { schema, stream, overflow, plan }
+    /// A result of what runs a plan.
+    pub(super) fn new(stream: ResultStream, schema: SchemaRef, run: Run) -> Self {
+        let Run { overflow, class, plan, account } = run;
+        Self { schema, stream, overflow, class, plan, account }
+    }
+
+    /// Tells, whenever it is called, what the query has used.
+    #[must_use]
+    pub fn work(&self) -> Arc<dyn Fn() -> QueryWork + Send + Sync> {
+        let (plan, account) = (Arc::clone(&self.plan), Arc::clone(&self.account));
+        Arc::new(move || QueryWork {
+            cpu: account.cpu(),
+            most_memory: account.most_memory() as u64,
+            spilled: spilled(plan.as_ref()),
+        })
     }
 
     /// The columns of an answer that was cut before its first row.
@@ -76,7 +101,8 @@ impl QueryResult {
         let overflow = OverflowFlag::default();
         overflow.set();
         let plan = Arc::new(EmptyExec::new(Arc::clone(&schema)));
-        Self::new(schema, Box::pin(futures::stream::empty()), overflow, plan)
+        let run = Run { overflow, class: QueryClass::Interactive, plan, account: Arc::default() };
+        Self::new(Box::pin(futures::stream::empty()), schema, run)
     }
 
     /// Keeps something until the last batch is read, or the result is dropped.
@@ -135,6 +161,19 @@ fn add_figures(plan: &Arc<dyn ExecutionPlan>, figures: &mut [(&'static str, u64)
         }
     }
     plan.children().into_iter().for_each(|child| add_figures(child, figures));
+}
+
+/// What is known of a run beside its rows.
+pub(super) struct Run {
+    pub(super) overflow: OverflowFlag,
+    pub(super) class: QueryClass,
+    pub(super) plan: Arc<dyn ExecutionPlan>,
+    pub(super) account: Arc<Account>,
+}
+
+fn spilled(plan: &dyn ExecutionPlan) -> u64 {
+    let own = plan.metrics().and_then(|metrics| metrics.spilled_bytes()).unwrap_or(0) as u64;
+    own + plan.children().into_iter().map(|child| spilled(child.as_ref())).sum::<u64>()
 }
 
 fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut QueryProgress) {

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 36] = [
+const VARIABLES: [(&str, Setter); 44] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -41,6 +41,14 @@ const VARIABLES: [(&str, Setter); 36] = [
     ("SIDEREUS_LIMITS_BODY_MIB", |config, text| parse(text, &mut config.limits.body_mib)),
     ("SIDEREUS_LIMITS_GRACE_SECONDS", |config, text| parse(text, &mut config.limits.grace_seconds)),
     ("SIDEREUS_LIMITS_SESSION_HOURS", |config, text| parse(text, &mut config.limits.session_hours)),
+    ("SIDEREUS_ADMISSION_QUERIES", |config, text| parse(text, &mut config.admission.queries)),
+    ("SIDEREUS_ADMISSION_SCANS", |config, text| parse(text, &mut config.admission.scans)),
+    ("SIDEREUS_ADMISSION_QUERIES_PER_USER", |config, text| parse(text, &mut config.admission.queries_per_user)),
+    ("SIDEREUS_ADMISSION_SCANS_PER_USER", |config, text| parse(text, &mut config.admission.scans_per_user)),
+    ("SIDEREUS_ADMISSION_QUEUE", |config, text| parse(text, &mut config.admission.queue)),
+    ("SIDEREUS_ADMISSION_QUEUE_PER_USER", |config, text| parse(text, &mut config.admission.queue_per_user)),
+    ("SIDEREUS_ADMISSION_QUEUE_SECONDS", |config, text| parse(text, &mut config.admission.queue_seconds)),
+    ("SIDEREUS_ENGINE_QUERY_MEMORY_MIB", |config, text| parse(text, &mut config.engine.query_memory_mib)),
     ("SIDEREUS_ENGINE_MEMORY_MIB", |config, text| parse(text, &mut config.engine.memory_mib)),
     ("SIDEREUS_ENGINE_METADATA_CACHE_MIB", |config, text| parse(text, &mut config.engine.metadata_cache_mib)),
     ("SIDEREUS_ENGINE_CROSSMATCH_ROWS", |config, text| parse(text, &mut config.engine.crossmatch_rows)),

@@ -4,6 +4,7 @@
 //! Unknown keys are errors that show their line. `sidereus.example.toml` beside this crate's manifest documents every key with its
 //! default; a test holds the two together. Nothing here opens a socket or a catalog.
 
+mod admission;
 mod bundled;
 mod environment;
 mod jobs;
@@ -17,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use sidereus_engine::{BlockCacheOptions, CatalogOverrides, EngineOptions, Extension, Principal, Rules};
 
 use crate::auth::{self, Authenticator};
+use crate::queries::AdmissionLimits;
 
+use admission::Admission;
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
 pub(crate) use jobs::Jobs;
@@ -90,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Jobs and the files that are kept for users.
     pub(crate) jobs: Jobs,
+    /// How many queries work at the same time, and how many wait.
+    pub(crate) admission: Admission,
     /// Resources of the process.
     pub(crate) engine: Engine,
     /// What is kept of remote catalogs on the local disk.
@@ -118,6 +123,7 @@ impl Default for Config {
             state: String::new(),
             limits: Limits::default(),
             jobs: Jobs::default(),
+            admission: Admission::default(),
             engine: Engine::default(),
             cache: Cache::default(),
             language: Language::default(),
@@ -192,6 +198,7 @@ impl Config {
         let long_queries = if self.engine.long_queries == 0 { 4 * threads } else { self.engine.long_queries };
         Ok(EngineOptions {
             memory_limit: self.engine.memory_mib.saturating_mul(MIB),
+            query_memory: self.engine.query_memory_mib.saturating_mul(MIB),
             metadata_cache: self.engine.metadata_cache_mib.saturating_mul(MIB),
             block_cache: (!self.cache.folder.is_empty()).then(|| BlockCacheOptions {
                 folder: self.cache.folder.clone().into(),
@@ -204,6 +211,11 @@ impl Config {
             rules: rules.map_err(|error| value("engine.rules_off", error.to_string()))?,
             extensions_off: off.map_err(|error| value("language.extensions_off", error.to_string()))?,
         })
+    }
+
+    /// How many queries work and wait.
+    pub(crate) fn admission_limits(&self) -> Result<AdmissionLimits, ConfigError> {
+        self.admission.limits(self.engine_options()?.threads)
     }
 
     /// An authenticator for the configured users.
@@ -254,6 +266,7 @@ impl Config {
         }
         self.jobs.check()?;
         self.engine_options()?;
+        self.admission_limits()?;
         self.overrides()?;
         self.check_users()
     }
@@ -322,6 +335,8 @@ mod tests {
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
+            ("[admission]\nqueries = 4\nscans = 4", "fewer than admission.queries (4)"),
+            ("[admission]\nqueries_per_user = 1", "fewer than admission.queries_per_user (1)"),
             ("[language]\nextensions_off = [\"cases\"]", "window-functions"),
             ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
             ("[table.\"public.t\"]\nra = \"x\"", "go together"),

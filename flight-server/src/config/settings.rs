@@ -31,6 +31,8 @@ pub(crate) struct Limits {
 pub(crate) struct Engine {
     /// Mebibytes that sorts, joins and groupings may hold.
     pub(crate) memory_mib: usize,
+    /// Mebibytes of them that one query may hold; 0 is as many as there are.
+    pub(crate) query_memory_mib: usize,
     /// Mebibytes of catalog footers and page indexes that are kept.
     pub(crate) metadata_cache_mib: usize,
     /// Rows of the smaller of two catalogs from which on a crossmatch goes partition by partition.
@@ -140,6 +142,7 @@ impl Default for Engine {
     fn default() -> Self {
         Self {
             memory_mib: 4096,
+            query_memory_mib: 0,
             metadata_cache_mib: 512,
             crossmatch_rows: 3_000_000,
             threads: 0,

@@ -4,6 +4,8 @@
 //! without either gets both when it sets an option. Anonymous clients may hold a token too (`anonymous.<session>`),
 //! since some drivers keep tokens but not cookies.
 
+use std::net::IpAddr;
+
 use sidereus_engine::Principal;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -11,6 +13,7 @@ use tonic::metadata::MetadataMap;
 use super::session::{CALL_OPTIONS, Options, SessionKey, Sessions};
 use super::session_messages::OptionValue;
 use crate::auth::Authenticator;
+use crate::queries::{self, Origin, Protocol};
 
 /// Name of the session cookie.
 pub(super) const COOKIE: &str = "sidereus_session";
@@ -26,6 +29,8 @@ pub(super) struct Caller {
     pub(super) session: Option<SessionKey>,
     /// The bearer token of a user, which ends with the session.
     pub(super) token: Option<String>,
+    /// The address of the client.
+    pub(super) address: Option<IpAddr>,
     /// Options of the session, overridden by those of the call.
     pub(super) options: Options,
 }
@@ -37,7 +42,7 @@ impl Caller {
     pub(super) async fn admit(
         auth: &Authenticator,
         sessions: &Sessions,
-        headers: &MetadataMap,
+        (headers, address): (&MetadataMap, Option<IpAddr>),
     ) -> Result<Self, Status> {
         let authorization = authorization(headers)?;
         let (principal, token) = principal(auth, authorization.as_deref()).await?;
@@ -52,7 +57,13 @@ impl Caller {
                 return Err(Status::invalid_argument(format!("header field {header}: the value does not fit")));
             }
         }
-        Ok(Self { principal, session, token, options })
+        Ok(Self { principal, session, token, address, options })
+    }
+
+    /// The caller as whom queries run.
+    pub(super) fn asking(&self) -> queries::Caller {
+        let origin = Origin { protocol: Protocol::Flight, address: self.address, request: None };
+        queries::Caller::new(self.principal.clone(), origin)
     }
 }
 

@@ -124,7 +124,7 @@ impl Commands {
             Asked::Text(text) => {
                 let (statement, query) = self.statements.prepare(caller, &text).await?;
                 let run = statement.renewed(super::statements::TICKET_LIFE);
-                return self.statements.rows(&caller.principal, &run, query).await;
+                return self.statements.rows(caller, &run, query).await;
             }
             Asked::Command(command, _) => *command,
         };
@@ -134,7 +134,7 @@ impl Commands {
             command => return one_batch(self.metadata(caller, &command)?),
         };
         let (statement, query) = self.statements.open(caller, &handle).await?;
-        self.statements.rows(&caller.principal, &statement, query).await
+        self.statements.rows(caller, &statement, query).await
     }
 
     /// Takes an upload: parameters of prepared statements; everything else is refused.

@@ -49,7 +49,7 @@ pub(crate) fn routes(services: &Services) -> Routes {
     let query = services.query.clone();
     let limits = services.limits(None);
     let limits = ServiceLimits { max_rows: limits.max_rows, timeout: limits.timeout };
-    let statements = Statements::new(query.clone(), limits);
+    let statements = Statements::new(services.queries.clone(), limits);
     let auth = Arc::clone(&services.auth);
     let service = Service::new(Commands { query, statements, auth, sessions: Sessions::default() });
     let service =

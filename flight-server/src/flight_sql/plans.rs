@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sidereus_engine::{Label, PreparedQuery, Principal, QueryRequest, QueryService, Rules};
+use sidereus_engine::{Label, PreparedQuery, QueryRequest, Rules};
 use tonic::Status;
 
+use super::caller::Caller;
 use super::status::status;
 use super::ticket::Statement;
+use crate::queries::Queries;
 
 /// Plans that are kept at once.
 const MAX_PLANS: usize = 512;
@@ -25,7 +27,6 @@ const MAX_TEXT: usize = 128 << 20;
 const FRESH: Duration = Duration::from_secs(300);
 
 struct Plan {
-    text: Arc<str>,
     query: Arc<PreparedQuery>,
     made: Instant,
     used: Instant,
@@ -33,7 +34,7 @@ struct Plan {
 
 /// Plans of recent statements.
 pub(super) struct Plans {
-    service: QueryService,
+    queries: Queries,
     plans: Mutex<HashMap<Bytes, Plan>>,
 }
 
@@ -44,9 +45,9 @@ impl std::fmt::Debug for Plans {
 }
 
 impl Plans {
-    /// An empty collection over a query service.
-    pub(super) fn new(service: QueryService) -> Self {
-        Self { service, plans: Mutex::default() }
+    /// An empty collection of queries.
+    pub(super) fn new(queries: Queries) -> Self {
+        Self { queries, plans: Mutex::default() }
     }
 
     /// The plan of a statement whose text is at hand.
@@ -54,55 +55,46 @@ impl Plans {
     /// *Errors*: those of planning.
     pub(super) async fn prepare(
         &self,
-        principal: &Principal,
+        caller: &Caller,
         statement: &Statement,
         text: &str,
     ) -> Result<Arc<PreparedQuery>, Status> {
         match self.fresh(&statement.plan) {
             Some(query) => Ok(query),
-            None => self.plan(principal, statement, Arc::from(text)).await,
+            None => self.plan(caller, statement, Arc::from(text)).await,
         }
     }
 
     /// The plan of a statement that came in a handle or ticket.
     ///
     /// *Errors*: those of planning, and `NOT_FOUND` for a long text that was let go.
-    pub(super) async fn find(
-        &self,
-        principal: &Principal,
-        statement: &Statement,
-    ) -> Result<Arc<PreparedQuery>, Status> {
+    pub(super) async fn find(&self, caller: &Caller, statement: &Statement) -> Result<Arc<PreparedQuery>, Status> {
         if let Some(query) = self.fresh(&statement.plan) {
             return Ok(query);
         }
-        let kept = self.lock().get(&statement.plan).map(|plan| Arc::clone(&plan.text));
+        let kept = self.lock().get(&statement.plan).map(|plan| Arc::clone(plan.query.text()));
         let Some(text) = statement.text.as_deref().map(Arc::from).or(kept) else {
             return Err(Status::not_found("the statement is no longer kept by the server: prepare the query again"));
         };
-        self.plan(principal, statement, text).await
+        self.plan(caller, statement, text).await
     }
 
     fn fresh(&self, key: &Bytes) -> Option<Arc<PreparedQuery>> {
         let mut plans = self.lock();
-        let is_fresh = |plan: &Plan| plan.made.elapsed() < FRESH && self.service.is_current(&plan.query);
+        let is_fresh = |plan: &Plan| plan.made.elapsed() < FRESH && self.queries.service().is_current(&plan.query);
         let plan = plans.get_mut(key).filter(|plan| is_fresh(plan))?;
         plan.used = Instant::now();
         Some(Arc::clone(&plan.query))
     }
 
-    async fn plan(
-        &self,
-        principal: &Principal,
-        statement: &Statement,
-        text: Arc<str>,
-    ) -> Result<Arc<PreparedQuery>, Status> {
+    async fn plan(&self, caller: &Caller, statement: &Statement, text: Arc<str>) -> Result<Arc<PreparedQuery>, Status> {
         let label = if statement.adql { Label::Adql } else { Label::Sql };
         let rules = statement.rules_off.as_deref().map(|list| Rules::all().without(list)).transpose();
         let rules = rules.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let request = QueryRequest { rules, ..QueryRequest::new(text.to_string(), label) };
-        let query = self.service.prepare(principal, &request).await.map_err(|error| status(&error))?;
+        let query = self.queries.prepare(&caller.asking(), &request).await.map_err(|error| status(&error))?;
         let (query, now) = (Arc::new(query), Instant::now());
-        let plan = Plan { text, query: Arc::clone(&query), made: now, used: now };
+        let plan = Plan { query: Arc::clone(&query), made: now, used: now };
         let mut plans = self.lock();
         plans.insert(statement.plan.clone(), plan);
         make_room(&mut plans);
@@ -116,9 +108,9 @@ impl Plans {
 
 /// Lets go what was not used for longest until the bounds are kept.
 fn make_room(plans: &mut HashMap<Bytes, Plan>) {
-    let mut bytes: usize = plans.values().map(|plan| plan.text.len()).sum();
+    let mut bytes: usize = plans.values().map(|plan| plan.query.text().len()).sum();
     while plans.len() > MAX_PLANS || (bytes > MAX_TEXT && plans.len() > 1) {
         let Some(oldest) = plans.iter().min_by_key(|(_, plan)| plan.used).map(|(key, _)| key.clone()) else { return };
-        bytes -= plans.remove(&oldest).map_or(0, |plan| plan.text.len());
+        bytes -= plans.remove(&oldest).map_or(0, |plan| plan.query.text().len());
     }
 }

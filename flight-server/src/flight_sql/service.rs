@@ -4,6 +4,7 @@
 //! calls that many servers leave out are answered as well: ListFlights gives every table, GetSchema and PollFlightInfo
 //! follow from GetFlightInfo (planning is short, so a poll is complete at once).
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +41,7 @@ impl Service {
     async fn answer<T, F>(
         &self,
         call: &'static str,
-        headers: MetadataMap,
+        from: From,
         answer: impl FnOnce(Caller) -> F + Send,
     ) -> Result<T, Status>
     where
@@ -48,7 +49,8 @@ impl Service {
     {
         let began = Instant::now();
         let admitted = async {
-            let caller = Caller::admit(&self.commands.auth, &self.commands.sessions, &headers).await?;
+            let caller =
+                Caller::admit(&self.commands.auth, &self.commands.sessions, (&from.headers, from.address)).await?;
             let name = caller.principal.name().map(str::to_owned);
             Ok::<_, Status>((answer(caller).await?, name))
         };
@@ -65,6 +67,20 @@ impl Service {
                 Err(status)
             }
         }
+    }
+}
+
+/// What is known of a client before anything is asked.
+struct From {
+    headers: MetadataMap,
+    address: Option<IpAddr>,
+}
+
+impl From {
+    fn split<T>(request: Request<T>) -> (Self, T) {
+        let address = request.remote_addr().map(|address| address.ip());
+        let (headers, _, message) = request.into_parts();
+        (Self { headers, address }, message)
     }
 }
 
@@ -98,8 +114,8 @@ impl FlightService for Service {
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
-        let (headers, _, criteria) = request.into_parts();
-        let flights = self.answer("ListFlights", headers, async |caller: Caller| {
+        let (from, criteria) = From::split(request);
+        let flights = self.answer("ListFlights", from, async |caller: Caller| {
             let criteria = std::str::from_utf8(&criteria.expression);
             let criteria = criteria.map_err(|_| Status::invalid_argument("the criteria are part of a table's name"))?;
             self.commands.flights(&caller, criteria)
@@ -108,39 +124,36 @@ impl FlightService for Service {
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
-        let (headers, _, descriptor) = request.into_parts();
+        let (from, descriptor) = From::split(request);
         let info =
-            self.answer("GetFlightInfo", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+            self.answer("GetFlightInfo", from, async |caller: Caller| self.commands.info(&caller, descriptor).await);
         Ok(Response::new(info.await?))
     }
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
-        let (headers, _, descriptor) = request.into_parts();
-        let info = self.answer("PollFlightInfo", headers, async |caller: Caller| {
-            self.commands.estimated(&caller, descriptor).await
-        });
+        let (from, descriptor) = From::split(request);
+        let info = self
+            .answer("PollFlightInfo", from, async |caller: Caller| self.commands.estimated(&caller, descriptor).await);
         let mut poll = PollInfo::new().with_info(info.await?);
         poll.progress = Some(1.0);
         Ok(Response::new(poll))
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
-        let (headers, _, descriptor) = request.into_parts();
-        let info =
-            self.answer("GetSchema", headers, async |caller: Caller| self.commands.info(&caller, descriptor).await);
+        let (from, descriptor) = From::split(request);
+        let info = self.answer("GetSchema", from, async |caller: Caller| self.commands.info(&caller, descriptor).await);
         Ok(Response::new(SchemaResult { schema: info.await?.schema }))
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        let (headers, _, ticket) = request.into_parts();
-        let rows = self.answer("DoGet", headers, async |caller: Caller| self.commands.rows(&caller, &ticket).await);
+        let (from, ticket) = From::split(request);
+        let rows = self.answer("DoGet", from, async |caller: Caller| self.commands.rows(&caller, &ticket).await);
         Ok(Response::new(guarded(rows.await?)))
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
-        let (headers, _, data) = request.into_parts();
-        let result =
-            self.answer("DoPut", headers, async |caller: Caller| self.commands.put(&caller, data).await).await?;
+        let (from, data) = From::split(request);
+        let result = self.answer("DoPut", from, async |caller: Caller| self.commands.put(&caller, data).await).await?;
         Ok(Response::new(futures::stream::once(async { Ok(result) }).boxed()))
     }
 
@@ -149,8 +162,8 @@ impl FlightService for Service {
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
-        let (headers, _, action) = request.into_parts();
-        self.answer("DoAction", headers, async |caller: Caller| self.commands.action(&caller, &action).await).await
+        let (from, action) = From::split(request);
+        self.answer("DoAction", from, async |caller: Caller| self.commands.action(&caller, &action).await).await
     }
 
     async fn list_actions(&self, _: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {

@@ -24,7 +24,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use sha2::{Digest, Sha256};
-use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, QueryService, Rules, ScalarValue};
+use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, Rules, ScalarValue};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -37,6 +37,7 @@ use super::session::{compression, compression_name};
 use super::status::{defect, status, ticket_status};
 use super::ticket::{Sealer, Statement};
 use super::wire::wire_schema;
+use crate::queries::{self, Queries};
 
 /// Time that a ticket is good for.
 pub(super) const TICKET_LIFE: Duration = Duration::from_secs(3600);
@@ -56,7 +57,7 @@ pub(super) type RowStream = BoxStream<'static, Result<FlightData, Status>>;
 /// Prepares, describes and runs statements.
 #[derive(Debug)]
 pub(super) struct Statements {
-    service: QueryService,
+    queries: Queries,
     plans: Plans,
     sealer: Sealer,
     running: Arc<Running>,
@@ -64,10 +65,10 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// Statements over a query service.
-    pub(super) fn new(service: QueryService, limits: ServiceLimits) -> Self {
-        let plans = Plans::new(service.clone());
-        Self { service, plans, sealer: Sealer::new(), running: Arc::default(), limits }
+    /// Statements that run as queries.
+    pub(super) fn new(queries: Queries, limits: ServiceLimits) -> Self {
+        let plans = Plans::new(queries.clone());
+        Self { queries, plans, sealer: Sealer::new(), running: Arc::default(), limits }
     }
 
     /// Plans a text on behalf of a caller.
@@ -84,7 +85,7 @@ impl Statements {
             ..Statement::default()
         };
         let statement = statement.with_text(text);
-        let query = self.plans.prepare(&caller.principal, &statement, text).await?;
+        let query = self.plans.prepare(caller, &statement, text).await?;
         Ok((Statement { columns: columns_digest(&query), ..statement }, query))
     }
 
@@ -93,7 +94,7 @@ impl Statements {
     /// *Errors*: one that is forged, expired, or another principal's; a catalog that was replaced by one of other columns.
     pub(super) async fn open(&self, caller: &Caller, sealed: &[u8]) -> Result<(Statement, Arc<PreparedQuery>), Status> {
         let statement = self.unseal(&caller.principal, sealed)?;
-        let query = self.plans.find(&caller.principal, &statement).await?;
+        let query = self.plans.find(caller, &statement).await?;
         if !statement.columns.is_empty() && statement.columns != columns_digest(&query) {
             let message = "the columns of the answer are others since a catalog was replaced: prepare the query again";
             return Err(Status::failed_precondition(message));
@@ -148,7 +149,8 @@ impl Statements {
         let values = parameters::decode(&statement.parameters, query)?;
         let limits = QueryLimits { max_rows: statement.max_rows, ..self.query_limits(statement) };
         let first = values.first().map_or(&[][..], Vec::as_slice);
-        let estimate = self.service.estimate(principal, query, first, limits).await.map_err(|error| status(&error))?;
+        let estimate =
+            self.queries.service().estimate(principal, query, first, limits).await.map_err(|error| status(&error))?;
         Ok(serde_json::json!({
             "query_id": statement.query_id(),
             "estimate": {
@@ -172,7 +174,7 @@ impl Statements {
     /// future, cancels the query.
     pub(super) async fn rows(
         &self,
-        principal: &Principal,
+        caller: &Caller,
         statement: &Statement,
         query: Arc<PreparedQuery>,
     ) -> Result<RowStream, Status> {
@@ -181,8 +183,8 @@ impl Statements {
         let stop = entry.stop.clone();
         let schema = wire_schema(query.schema());
         let mut run = Run {
-            service: self.service.clone(),
-            principal: principal.clone(),
+            queries: self.queries.clone(),
+            caller: caller.asking(),
             query,
             values,
             limits: self.query_limits(statement),
@@ -287,8 +289,8 @@ impl Cut {
 
 /// The runs of one statement over its rows of parameters, one after the other.
 struct Run {
-    service: QueryService,
-    principal: Principal,
+    queries: Queries,
+    caller: queries::Caller,
     query: Arc<PreparedQuery>,
     values: VecDeque<Vec<ScalarValue>>,
     limits: QueryLimits,
@@ -303,7 +305,7 @@ impl Run {
         let Some(values) = self.values.pop_front() else { return Ok(false) };
         let max_rows = self.cut.rows.map(|rows| rows.saturating_sub(self.entry.rows()));
         let limits = QueryLimits { max_rows, ..self.limits };
-        let started = self.service.execute(&self.principal, &self.query, &values, limits).await;
+        let started = self.queries.execute(&self.caller, &self.query, &values, limits).await;
         self.current = Some(started.map_err(|error| status(&error))?);
         Ok(true)
     }

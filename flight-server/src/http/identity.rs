@@ -1,16 +1,20 @@
 //! Who sent this HTTP request?
 //!
-//! Reads the `Authorization` header, asks the [`Authenticator`](crate::auth::Authenticator), and leaves an engine `Principal` in the
-//! request's extensions for handlers and in the response's for the log.
+//! Reads the `Authorization` header, asks the [`Authenticator`](crate::auth::Authenticator), and leaves an engine `Principal` and
+//! the [`Caller`] of its queries in the request's extensions for handlers, the former in the response's for the log too.
 
-use axum::extract::{Request, State};
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use sidereus_engine::Principal;
 
 use crate::auth::AuthError;
-use crate::error;
+use crate::error::{self, RequestId};
+use crate::queries::{Caller, Origin, Protocol};
 use crate::services::Services;
 
 const CHALLENGES: [HeaderValue; 2] = [
@@ -33,13 +37,23 @@ pub(super) async fn identify(
     };
     match principal {
         Ok(principal) => {
+            let caller = caller(&request, principal.clone());
             request.extensions_mut().insert(principal.clone());
+            request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;
             response.extensions_mut().insert(principal);
             response
         }
         Err(error) => refused(&error, refuse),
     }
+}
+
+/// The caller as whom queries of this request run.
+fn caller(request: &Request, principal: Principal) -> Caller {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map(|ConnectInfo(peer)| peer.ip());
+    let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    Caller::new(principal, Origin { protocol: Protocol::Tap, address, request: id })
 }
 
 fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {

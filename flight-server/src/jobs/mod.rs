@@ -20,10 +20,9 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidereus_engine::QueryService;
-
 use crate::auth::Authenticator;
 use crate::config::Config;
+use crate::queries::Queries;
 use crate::storage::Storage;
 
 pub(crate) use job::{Job, JobRequest, JobResult, QueryLanguage, Time, Upload, UploadSource, now};
@@ -38,7 +37,7 @@ pub(crate) use uploads::{TakenIn, UploadError, take_in};
 #[derive(Debug)]
 pub(crate) struct Workshop {
     /// Runs queries.
-    pub(crate) query: QueryService,
+    pub(crate) queries: Queries,
     /// Knows the users.
     pub(crate) auth: Arc<Authenticator>,
     /// What the operator set.

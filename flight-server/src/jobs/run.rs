@@ -4,6 +4,7 @@
 //! disk before the job says that it is complete.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sidereus_engine::{EngineError, ErrorKind, Principal, QueryLimits, QueryProgress, QueryRequest, QueryResult};
 
@@ -12,6 +13,7 @@ use super::uploads::{self, UploadError};
 use super::{Workshop, files};
 use crate::error::{self, RequestId};
 use crate::format::{self, EncodeError, Encoding};
+use crate::queries::{Caller, Origin, Protocol};
 use crate::storage::{Account, StorageError, Written, blocking};
 
 /// Why a job ends without a result.
@@ -150,5 +152,10 @@ async fn begin(shop: &Workshop, job: &Job, work: &JobRequest, principal: &Princi
     let taken = uploads::take_in(&shop.storage, account, &work.uploads, part).await?;
     let limits = QueryLimits { max_rows: shop.config.row_limit(work.max_rows), timeout: job.duration };
     let request = QueryRequest { limits, uploads: taken.tables.clone(), ..work.query_request() };
-    Ok(taken.keep_for(shop.query.run(principal, &request).await?))
+    // It has waited for its turn among jobs: now it waits for its turn among queries for as long as it may run.
+    let origin =
+        Origin { protocol: Protocol::Tap, address: job.origin.parse().ok(), request: Some(job.id.to_string()) };
+    let patience = Some(job.duration.unwrap_or(Duration::MAX));
+    let caller = Caller { patience, ..Caller::new(principal.clone(), origin) };
+    Ok(taken.keep_for(shop.queries.run(&caller, &request).await?))
 }

@@ -235,7 +235,7 @@ impl Jobs {
         let limits =
             QueryLimits { max_rows: self.shop.config.row_limit(request.max_rows), timeout: Some(ESTIMATE_TIME) };
         let request = QueryRequest { limits, ..request.query_request() };
-        let query = &self.shop.query;
+        let query = self.shop.queries.service();
         let Ok(prepared) = query.prepare(&principal, &request).await else { return };
         let Ok(estimate) = query.estimate(&principal, &prepared, &[], limits).await else { return };
         let Some(seconds) = estimate.seconds else { return };

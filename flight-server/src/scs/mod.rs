@@ -11,12 +11,13 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use sidereus_engine::{Label, Principal, QueryRequest};
+use sidereus_engine::{Label, QueryRequest};
 
 use self::query::{ConeSearch, SearchError};
 use crate::error::RequestId;
 use crate::format::{EncodeError, Encoding, votable};
 use crate::http::{self, ResultBody};
+use crate::queries::Caller;
 use crate::services::Services;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml");
@@ -34,12 +35,12 @@ pub(crate) fn refused(status: StatusCode, message: &str) -> Response {
 
 async fn search(
     State(services): State<Services>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     Path(table): Path<String>,
     request: Request,
 ) -> Response {
-    let tables = services.query.tables(&principal);
+    let tables = services.query.tables(&caller.principal);
     let asked = ConeSearch::of(&tables, &table, request.uri().query().unwrap_or_default());
     let asked = match asked {
         Ok(asked) => asked,
@@ -50,7 +51,7 @@ async fn search(
             );
         }
     };
-    match answer(&services, &principal, &id, &asked).await {
+    match answer(&services, &caller, &id, &asked).await {
         Ok(response) => response,
         Err(failure) => refused(crate::error::http_status(failure.kind()), &failure.public_text(&id)),
     }
@@ -58,14 +59,14 @@ async fn search(
 
 async fn answer(
     services: &Services,
-    principal: &Principal,
+    caller: &Caller,
     id: &RequestId,
     asked: &ConeSearch<'_>,
 ) -> Result<Response, EncodeError> {
     let limits = services.limits(services.config.row_limit(asked.max_rows));
     let text = asked.text();
     let request = QueryRequest { limits, ..QueryRequest::new(text.clone(), Label::Adql) };
-    let mut result = services.query.run(principal, &request).await?;
+    let mut result = services.queries.run(caller, &request).await?;
     result.schema = asked.described(&result.schema);
     let encoding = Encoding::try_new(result, &votable::TableData, Some(text))?;
     let mut response = ResultBody::begin(encoding, id.clone()).await?.into_response();

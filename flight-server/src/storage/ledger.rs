@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sidereus_engine::Principal;
-
 use super::StorageError;
 use super::disk::Disk;
 
@@ -17,12 +15,7 @@ use super::disk::Disk;
 pub(crate) struct Account(String);
 
 impl Account {
-    /// The account of a principal who asks from an address.
-    pub(crate) fn of(principal: &Principal, origin: &str) -> Self {
-        Self::named(principal.name(), origin)
-    }
-
-    /// The same by the user's name.
+    /// The account of a user's name, or of an address where there is none.
     pub(crate) fn named(name: Option<&str>, origin: &str) -> Self {
         // No user's name begins so: see the check of the configuration.
         Self(name.map_or_else(|| format!(":{origin}"), str::to_owned))

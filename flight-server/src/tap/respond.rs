@@ -35,7 +35,13 @@ pub(super) fn failed(failure: &EncodeError, request: &RequestId) -> Response {
         EncodeError::Query(EngineError::Query(_)) => StatusCode::BAD_REQUEST,
         other => error::http_status(other.kind()),
     };
-    error_response(status, &failure.public_text(request))
+    let mut response = error_response(status, &failure.public_text(request));
+    if let EncodeError::Query(error) = failure
+        && let Some(time) = error.retry_after()
+    {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(time.as_secs()));
+    }
+    response
 }
 
 /// The error document of a table that could not be taken in.

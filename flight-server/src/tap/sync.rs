@@ -8,18 +8,18 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use sidereus_engine::{Principal, QueryRequest};
+use sidereus_engine::QueryRequest;
 
 use super::asked;
-use super::intake::{self, Origin};
+use super::intake;
 use super::parameters::ParameterError;
 use super::respond::{error_response, failed, upload_failed};
 use crate::error::RequestId;
 use crate::format::{self, EncodeError, Encoding};
 use crate::http::ResultBody;
 use crate::jobs::{JobRequest, Jobs, TakenIn, take_in};
+use crate::queries::Caller;
 use crate::services::Services;
-use crate::storage::Account;
 
 /// Rows after which the answer is cut, where there is such a limit.
 const MAX_ROWS_HEADER: HeaderName = HeaderName::from_static("x-sidereus-max-rows");
@@ -28,13 +28,12 @@ const MAX_ROWS_HEADER: HeaderName = HeaderName::from_static("x-sidereus-max-rows
 pub(super) async fn query(
     State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let origin = Origin::of(&request);
     let parsed = async {
-        let parameters = intake::read(request, &jobs, &services, (&principal, &origin)).await?;
+        let parameters = intake::read(request, &jobs, &services, &caller).await?;
         let (asked, run_id) = (asked::request(&parameters)?, asked::run_id(&parameters)?);
         Ok::<_, ParameterError>((asked, run_id, parameters.into_parts().1))
     };
@@ -45,17 +44,16 @@ pub(super) async fn query(
     if let Some(run_id) = run_id {
         tracing::info!(request = %id, run_id, "run id");
     }
-    let account = Account::of(&principal, &origin.0);
     let part = |name: &str| {
         let found = parts.iter().find(|(known, _)| known == name);
         found.map(|(_, written)| written.path().to_owned())
     };
-    let taken = match take_in(jobs.storage(), account, &asked.uploads, part).await {
+    let taken = match take_in(jobs.storage(), intake::account(&caller), &asked.uploads, part).await {
         Ok(taken) => taken,
         Err(error) => return upload_failed(&error, &id),
     };
     drop(parts);
-    match answer(&services, &principal, &id, (asked, taken)).await {
+    match answer(&services, &caller, &id, (asked, taken)).await {
         Ok(response) => response,
         Err(failure) => failed(&failure, &id),
     }
@@ -63,13 +61,13 @@ pub(super) async fn query(
 
 async fn answer(
     services: &Services,
-    principal: &Principal,
+    caller: &Caller,
     id: &RequestId,
     (asked, taken): (JobRequest, TakenIn),
 ) -> Result<Response, EncodeError> {
     let limits = services.limits(services.config.row_limit(asked.max_rows));
     let request = QueryRequest { limits, uploads: taken.tables.clone(), ..asked.query_request() };
-    let result = taken.keep_for(services.query.run(principal, &request).await?);
+    let result = taken.keep_for(services.queries.run(caller, &request).await?);
     let format = format::find(&asked.format).unwrap_or(format::ALL[0]);
     let encoding = Encoding::try_new(result, format, Some(asked.query))?;
     let mut response = ResultBody::begin(encoding, id.clone()).await?.into_response();

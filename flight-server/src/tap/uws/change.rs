@@ -5,15 +5,15 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use sidereus_engine::Principal;
 
-use super::super::intake::{self, Origin};
+use super::super::intake;
 use super::super::parameters::Parameters;
 use super::super::{asked, links};
 use super::list::moment;
 use super::{Result, UwsError, answered, see_other};
 use crate::error::RequestId;
 use crate::jobs::{Job, Jobs, Time, UploadSource};
+use crate::queries::Caller;
 use crate::services::Services;
 
 /// Parameters that steer a job and are no part of its query.
@@ -23,16 +23,15 @@ const STEERING: [&str; 4] = ["PHASE", "ACTION", "DESTRUCTION", "EXECUTIONDURATIO
 pub(super) async fn create(
     State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
     let base = links::jobs(&services.config, request.headers());
-    let origin = Origin::of(&request);
     let created = async {
-        let parameters = intake::read(request, &jobs, &services, (&principal, &origin)).await?;
+        let parameters = intake::read(request, &jobs, &services, &caller).await?;
         let steering = Steering::of(&parameters)?;
-        let mut job = Job::new(&principal, origin.0, jobs.limits().default_retention);
+        let mut job = Job::new(&caller.principal, caller.address(), jobs.limits().default_retention);
         job.run_id = asked::run_id(&parameters)?;
         if let Some(time) = steering.destruction {
             job.destruction = time.min(job.created + jobs.limits().longest_retention);
@@ -44,7 +43,7 @@ pub(super) async fn create(
         job.parameters = queried(pairs);
         let job = jobs.create(job, files).await?;
         let url = format!("{base}/{}", job.id);
-        go_on(&jobs, &principal, &job, steering.phase).await?;
+        go_on(&jobs, &job, steering.phase).await?;
         Ok(see_other(&url))
     };
     answered(created.await, &id)
@@ -54,17 +53,16 @@ pub(super) async fn create(
 pub(super) async fn update(
     State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
     let (list, url) =
         (links::jobs(&services.config, request.headers()), links::job(&services.config, request.headers(), &name));
-    let origin = Origin::of(&request);
     let changed = async {
-        let mut job = jobs.job(&principal, &name).await?;
-        let parameters = intake::read(request, &jobs, &services, (&principal, &origin)).await?;
+        let mut job = jobs.job(&caller.principal, &name).await?;
+        let parameters = intake::read(request, &jobs, &services, &caller).await?;
         let steering = Steering::of(&parameters)?;
         if steering.is_delete {
             jobs.delete(&job.id).await?;
@@ -83,7 +81,7 @@ pub(super) async fn update(
             job.run_id = asked::run_id(&Parameters::of(job.parameters.clone()))?;
             job = jobs.set_parameters(job, files).await?;
         }
-        go_on(&jobs, &principal, &job, steering.phase).await?;
+        go_on(&jobs, &job, steering.phase).await?;
         Ok(see_other(&url))
     };
     answered(changed.await, &id)
@@ -93,14 +91,14 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
     let list = links::jobs(&services.config, request.headers());
     let deleted = async {
-        let job = jobs.job(&principal, &name).await?;
+        let job = jobs.job(&caller.principal, &name).await?;
         jobs.delete(&job.id).await?;
         Ok(see_other(&list))
     };
@@ -164,7 +162,7 @@ fn join(parameters: &mut Vec<(String, String)>, later: Vec<(String, String)>) {
 }
 
 /// Tells a job what it will take, and runs or stops it where that is asked for.
-async fn go_on(jobs: &Jobs, principal: &Principal, job: &Job, phase: Option<NextPhase>) -> Result<()> {
+async fn go_on(jobs: &Jobs, job: &Job, phase: Option<NextPhase>) -> Result<()> {
     let request = asked::request(&Parameters::of(job.parameters.clone()));
     match phase {
         Some(NextPhase::Abort) => return Ok(jobs.abort(job).await?),
@@ -191,7 +189,6 @@ async fn go_on(jobs: &Jobs, principal: &Principal, job: &Job, phase: Option<Next
         }
         Err(error) => Ok(jobs.refuse(job, error.to_string()).await?),
     }
-    .inspect(|()| tracing::debug!(job = %job.id, principal = principal.name(), "a job is to run"))
 }
 
 #[cfg(test)]

@@ -4,32 +4,30 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use sidereus_engine::Principal;
 
-use super::super::intake::Origin;
 use super::super::links;
 use super::super::parameters::Parameters;
 use super::super::respond::xml_response;
 use super::{Result, UwsError, answered, document};
 use crate::error::RequestId;
 use crate::jobs::{JobFilter, Jobs, Phase, Time};
+use crate::queries::Caller;
 use crate::services::Services;
 
 /// Answers the list.
 pub(super) async fn show(
     State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
     let base = links::jobs(&services.config, request.headers());
-    let is_listed =
-        principal.name().is_some() || services.config.jobs.list_anonymous || Origin::of(&request).is_local();
+    let is_listed = caller.principal.name().is_some() || services.config.jobs.list_anonymous || caller.is_local();
     let parameters = Parameters::of_query(request.uri().query());
     let listed = async {
         let filter = filter(&parameters)?;
-        let found = if is_listed { jobs.list(&principal, &filter).await? } else { Vec::new() };
+        let found = if is_listed { jobs.list(&caller.principal, &filter).await? } else { Vec::new() };
         Ok(xml_response(document::jobs(&found, &base)))
     };
     answered(listed.await, &id)
