@@ -28,10 +28,32 @@ pub struct VotableType {
 /// ```
 #[must_use]
 pub fn votable_type(field: &Field) -> VotableType {
-    let (datatype, arraysize) = datatype(field.data_type());
+    let (datatype, arraysize) = noted(field).unwrap_or_else(|| datatype(field.data_type()));
     let declared = field.metadata().get("xtype").filter(|xtype| !xtype.is_empty()).cloned();
     let is_time = matches!(field.data_type(), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
     VotableType { datatype, arraysize, xtype: declared.or_else(|| is_time.then(|| "timestamp".to_owned())) }
+}
+
+/// What the metadata of an uploaded column say that its Arrow type does not: that pairs of floats are complex numbers, and
+/// the shape of an array of one size. `None` where they say nothing, or nothing that the type can hold.
+fn noted(field: &Field) -> Option<(&'static str, Option<String>)> {
+    let DataType::FixedSizeList(item, length) = field.data_type() else { return None };
+    let (datatype, parts) = match (field.metadata().get("datatype").map(String::as_str), item.data_type()) {
+        (Some("floatComplex"), DataType::Float32) => ("floatComplex", 2),
+        (Some("doubleComplex"), DataType::Float64) => ("doubleComplex", 2),
+        (_, item) => (scalar(item)?, 1),
+    };
+    let values = length / parts;
+    let shape = field.metadata().get("arraysize").filter(|shape| {
+        let product = shape.split('x').try_fold(1_i32, |product, size| product.checked_mul(size.parse().ok()?));
+        product == Some(values)
+    });
+    match (shape, parts) {
+        _ if length % parts != 0 => None,
+        (Some(shape), _) => Some((datatype, Some(shape.clone()))),
+        (None, 2) => Some((datatype, (values > 1).then(|| values.to_string()))),
+        (None, _) => None,
+    }
 }
 
 fn datatype(data_type: &DataType) -> (&'static str, Option<String>) {
@@ -95,6 +117,23 @@ mod tests {
             let found = (found.datatype, found.arraysize.as_deref(), found.xtype.as_deref());
             assert_eq!(found, (datatype, arraysize, xtype), "{kind}");
         }
+    }
+
+    #[test]
+    fn takes_over_the_shape_and_type_that_an_upload_had() {
+        let array = |kind, length, notes: &[(&str, &str)]| {
+            let kind = DataType::FixedSizeList(Arc::new(Field::new_list_field(kind, true)), length);
+            let notes = notes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let found = votable_type(&Field::new("x", kind, true).with_metadata(notes.collect()));
+            (found.datatype, found.arraysize)
+        };
+        let size = |size: &str| Some(size.to_owned());
+        assert_eq!(array(DataType::Int32, 6, &[("arraysize", "2x3")]), ("int", size("2x3")));
+        assert_eq!(array(DataType::Int32, 6, &[("arraysize", "2x4")]), ("int", size("6")));
+        assert_eq!(array(DataType::Float32, 2, &[("datatype", "floatComplex")]), ("floatComplex", None));
+        assert_eq!(array(DataType::Float64, 6, &[("datatype", "doubleComplex")]), ("doubleComplex", size("3")));
+        assert_eq!(array(DataType::Float64, 3, &[("datatype", "doubleComplex")]), ("double", size("3")));
+        assert_eq!(array(DataType::Float64, 2, &[("datatype", "floatComplex")]), ("double", size("2")));
     }
 
     #[test]

@@ -116,13 +116,14 @@ pub(super) struct SplitLines {
 
 /// Cuts whole lines into cells; lines of another number of cells, or with text behind a closing quote, are rejected,
 /// empty ones left out.
-pub(super) fn split_lines(lines: Lines, separator: u8, width: usize) -> SplitLines {
+/// Behind so many rejects nothing more is read.
+pub(super) fn split_lines(lines: Lines, separator: u8, width: usize, most: usize) -> SplitLines {
     let Lines { bytes, first_line } = lines;
     let mut spans = Vec::with_capacity(bytes.len() / 8);
     let (mut places, mut rejects) = (Vec::new(), Vec::new());
     let (mut at, mut line) = (0, first_line);
     let mut stops = Stops::new(&bytes, separator);
-    while at < bytes.len() {
+    while at < bytes.len() && rejects.len() < most {
         let (begin, before) = (at, spans.len());
         let row = split_row(&bytes, at, &mut stops, &mut spans);
         at = row.next;
@@ -146,6 +147,14 @@ pub(super) fn split_lines(lines: Lines, separator: u8, width: usize) -> SplitLin
         line += if row.has_quotes { memchr::memchr_iter(b'\n', &bytes[begin..at]).count() as u64 } else { 1 };
     }
     SplitLines { cells: Cells { bytes, spans, width }, places: consecutive(places), rejects }
+}
+
+/// The cells of one line, and how many it has: none where text stands behind a closing quote.
+pub(super) fn one_line(bytes: Vec<u8>, separator: u8) -> (Cells, usize) {
+    let mut spans = Vec::new();
+    let row = split_row(&bytes, 0, &mut Stops::new(&bytes, separator), &mut spans);
+    let width = if row.is_torn { 0 } else { spans.len() };
+    (Cells { bytes, spans, width }, width)
 }
 
 struct Row {
@@ -198,7 +207,7 @@ mod tests {
 
     fn split(text: &str, width: usize) -> (Vec<Vec<String>>, Places, Vec<(u64, String)>) {
         let lines = Lines { bytes: text.as_bytes().to_vec(), first_line: 2 };
-        let split = split_lines(lines, b',', width);
+        let split = split_lines(lines, b',', width, usize::MAX);
         let text = |row, column| String::from_utf8_lossy(split.cells.at(row, column).bytes).into_owned();
         let rows = (0..split.cells.rows()).map(|row| (0..width).map(|column| text(row, column)).collect()).collect();
         let rejects = split.rejects.into_iter().map(|reject| (reject.place, reject.reason)).collect();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::cells::{Cells, split_lines};
+use super::cells::{Cells, one_line, split_lines};
 use super::frame::{LineFrames, Lines};
 use super::guess::Guess;
 use super::input::Unpacked;
@@ -44,24 +44,29 @@ pub(super) struct CsvReader {
 impl CsvReader {
     /// Reads the names and guesses the types.
     pub(super) fn open(unpacked: Unpacked, separator: Separator, options: &ReadOptions) -> Result<Self, EngineError> {
+        let (piece, is_strict) = (unpacked.piece(), unpacked.guard.is_some());
         let (name, plain_file) = (unpacked.name, unpacked.plain_file);
-        let mut frames = LineFrames::new(&name, unpacked.bytes, None);
+        let mut frames = LineFrames::new(&name, unpacked.bytes, piece);
         let (separator, names) = header(&mut frames, &name, separator)?;
         frames.set_quoting(separator);
         let mut guesses = vec![Guess::Nothing; names.len()];
         let columns = vec![TextColumn { nulls: options.nulls.clone(), ..TextColumn::declared() }; names.len()];
         if let Some(first) = frames.next_lines()? {
             let sample = Lines { bytes: first.bytes.clone(), first_line: first.first_line };
-            look_at(&split_lines(sample, separator, names.len()).cells, &columns, &mut guesses);
+            look_at(&split_lines(sample, separator, names.len(), SAMPLE_ROWS).cells, &columns, &mut guesses);
             frames.put_back(first);
         }
         if let Some(path) = plain_file {
             for bytes in probes(&path).unwrap_or_default() {
                 let lines = Lines { bytes, first_line: 0 };
-                look_at(&split_lines(lines, separator, names.len()).cells, &columns, &mut guesses);
+                look_at(&split_lines(lines, separator, names.len(), SAMPLE_ROWS).cells, &columns, &mut guesses);
             }
         }
-        Ok(Self { frames, separator, table: Arc::new(guessed_table(names, &guesses, options)) })
+        Ok(Self {
+            frames,
+            separator,
+            table: Arc::new(TextTable { is_strict, ..guessed_table(names, &guesses, options) }),
+        })
     }
 
     /// Reads lines whose columns are known.
@@ -79,7 +84,8 @@ impl TableReader for CsvReader {
         let Some(lines) = self.frames.next_lines()? else { return Ok(None) };
         let (table, separator) = (Arc::clone(&self.table), self.separator);
         Ok(Some(Chunk::new(move || {
-            let split = split_lines(lines, separator, table.columns.len());
+            let most = if table.is_strict { 1 } else { usize::MAX };
+            let split = split_lines(lines, separator, table.columns.len(), most);
             table.decode(&split.cells, split.places, split.rejects)
         })))
     }
@@ -114,11 +120,10 @@ pub(super) fn header(
     if width > MOST_COLUMNS {
         return Err(bad_table(name, format!("it has more than {MOST_COLUMNS} columns")));
     }
-    let cells = (1..=width).rev().find_map(|width| {
-        let split = split_lines(Lines { bytes: first.to_vec(), first_line: 0 }, separator, width);
-        (split.cells.rows() == 1).then_some((split.cells, width))
-    });
-    let (cells, width) = cells.ok_or_else(|| bad_table(name, "line 1 is no line of names"))?;
+    let (cells, width) = one_line(first.to_vec(), separator);
+    if width == 0 {
+        return Err(bad_table(name, "line 1 is no line of names"));
+    }
     let names: Vec<String> =
         (0..width).map(|column| String::from_utf8_lossy(cells.at(0, column).trimmed()).replace("\"\"", "\"")).collect();
     if names.iter().all(|name| name.parse::<f64>().is_ok()) {
@@ -177,5 +182,5 @@ fn guessed_table(names: Vec<String>, guesses: &[Guess], options: &ReadOptions) -
         });
         fields.push(Field::new(name, kind, true));
     }
-    TextTable { schema: Arc::new(Schema::new(fields)), columns }
+    TextTable { schema: Arc::new(Schema::new(fields)), columns, is_strict: false }
 }

@@ -21,8 +21,9 @@ type Pairs = BTreeMap<String, String>;
 
 /// Reads the header; the rest is separated values.
 pub(super) fn open_ecsv(unpacked: Unpacked, options: &ReadOptions) -> Result<CsvReader, EngineError> {
+    let (piece, is_strict) = (unpacked.piece(), unpacked.guard.is_some());
     let name = unpacked.name;
-    let mut frames = LineFrames::new(&name, unpacked.bytes, None);
+    let mut frames = LineFrames::new(&name, unpacked.bytes, piece);
     let first = frames.next_lines()?.ok_or_else(|| bad_table(&name, "it is empty, expected an ECSV header"))?;
     let text = String::from_utf8_lossy(&first.bytes).into_owned();
     frames.put_back(first);
@@ -42,14 +43,14 @@ pub(super) fn open_ecsv(unpacked: Unpacked, options: &ReadOptions) -> Result<Csv
     frames.set_quoting(separator);
     let told: Vec<&str> = columns.iter().map(|column| value(column, "name")).collect();
     if told != names {
-        return Err(bad_table(
-            &name,
-            format!("its header describes the columns {told:?}, but the names are {names:?}"),
-        ));
+        let at = told.iter().zip(&names).take_while(|(told, name)| *told == name).count();
+        let (told, found) = (told.get(at).unwrap_or(&"nothing"), names.get(at).map_or("nothing", String::as_str));
+        let message = format!("its header describes column {} as {told:?}, but its name is {found:?}", at + 1);
+        return Err(bad_table(&name, message));
     }
     let fields: Vec<Field> = columns.iter().map(|column| field(column, options)).collect();
     let column = TextColumn { nulls: options.nulls.clone(), quoted_is_null: true, ..TextColumn::declared() };
-    let table = TextTable { columns: vec![column; fields.len()], schema: Arc::new(Schema::new(fields)) };
+    let table = TextTable { is_strict, columns: vec![column; fields.len()], schema: Arc::new(Schema::new(fields)) };
     Ok(CsvReader::of_table(frames, separator, table))
 }
 
@@ -107,7 +108,8 @@ fn mapping(lines: &[String]) -> Pairs {
         match (pair, &open) {
             (_, Some(key)) if indent(line) > own && key != "meta" => {
                 let value = pairs.entry(key.clone()).or_default();
-                *value = format!("{value} {}", line.trim()).trim().to_owned();
+                value.push(' ');
+                value.push_str(line.trim());
             }
             _ if text.starts_with('{') => flow(text, &mut pairs),
             (Some((key, rest)), _) => {
@@ -170,8 +172,13 @@ fn scalar(text: &str) -> (String, &str) {
             from = end + if is_doubled { 2 } else { 1 };
         }
     }
-    let ends = [text.find(": "), text.find(", "), text.find(",\n"), text.find(['{', '}', '[', ']'])];
-    let end = ends.into_iter().flatten().min().unwrap_or(text.len());
+    let is_end = |place: usize, byte: u8| match byte {
+        b'{' | b'}' | b'[' | b']' => true,
+        b':' => text.as_bytes().get(place + 1) == Some(&b' '),
+        b',' => matches!(text.as_bytes().get(place + 1), Some(b' ' | b'\n')),
+        _ => false,
+    };
+    let end = text.bytes().enumerate().position(|(place, byte)| is_end(place, byte)).unwrap_or(text.len());
     // Where a separator begins the text, one step is taken all the same.
     let end = end.max(text.chars().next().map_or(0, char::len_utf8));
     (text[..end].trim().trim_end_matches(':').to_owned(), &text[end..])

@@ -20,17 +20,24 @@ use super::input::{ReadAt, Unpacked};
 use super::{Chunk, ReadOptions, TableBatch, TableReader, bad_table, described, distinct_names, unreadable};
 use crate::error::EngineError;
 
-/// Bytes of a piece, where rows are not longer.
-const PIECE: usize = 4 << 20;
-/// Rows of a piece where their arrays lie elsewhere, and the most that these may be.
+/// Rows of a piece where their arrays lie elsewhere, and the bytes of these.
 const HEAP_ROWS: usize = 1024;
-const HEAP_BYTES: usize = 512 << 20;
+const HEAP_BYTES: u64 = 16 << 20;
+/// The longest row, without and with its arrays.
+const LONGEST_ROW: usize = 32 << 20;
+const LONGEST_ARRAYS: u64 = 64 << 20;
+/// Extensions that are named where there is no table.
+const MOST_SEEN: usize = 20;
 
 /// Reads a binary table.
 pub(super) struct FitsReader {
     input: Box<dyn Read + Send>,
+    /// Bytes of a piece, where rows are not longer.
+    piece: usize,
     left: u64,
     row: u64,
+    /// Rows that were read beyond those of the last piece.
+    ahead: Vec<u8>,
     table: Arc<Table>,
 }
 
@@ -61,6 +68,7 @@ struct Heap {
 impl FitsReader {
     /// Finds the table: the one that the options name, else the first.
     pub(super) fn open(unpacked: Unpacked, options: &ReadOptions) -> Result<Self, EngineError> {
+        let piece = unpacked.piece();
         let Unpacked { name, mut bytes, plain_file, .. } = unpacked;
         let (header, start) = find_table(&mut bytes, &name, options.table.as_deref())?;
         let (fields, columns, row_bytes) = columns(&header, &name)?;
@@ -81,14 +89,17 @@ impl FitsReader {
             let gap = gap.unwrap_or_else(|| rows.saturating_mul(row_bytes as u64));
             let file = Arc::new(file);
             let rows_file = ReadAt { file: Arc::clone(&file), at: start };
-            let heap = Heap { file, start: start.saturating_add(gap), bytes: data.saturating_sub(gap) };
+            // No more than there is, whatever the header says.
+            let size = file.metadata().map_err(failed)?.len();
+            let start = start.saturating_add(gap);
+            let heap = Heap { bytes: data.saturating_sub(gap).min(size.saturating_sub(start)), file, start };
             (Box::new(std::io::BufReader::with_capacity(1 << 20, rows_file)), Some(heap))
         } else {
             (Box::new(bytes), None)
         };
         let schema = Arc::new(Schema::new(fields));
         let table = Table { name, schema, columns, row_bytes, heap };
-        Ok(Self { input, left: rows, row: 1, table: Arc::new(table) })
+        Ok(Self { input, piece, left: rows, row: 1, ahead: Vec::new(), table: Arc::new(table) })
     }
 }
 
@@ -101,11 +112,13 @@ impl TableReader for FitsReader {
         if self.left == 0 {
             return Ok(None);
         }
-        let most = if self.table.heap.is_some() { HEAP_ROWS } else { (PIECE / self.table.row_bytes).max(1) };
+        let most = (self.piece / self.table.row_bytes).max(1);
+        let most = if self.table.heap.is_some() { most.min(HEAP_ROWS) } else { most };
         let rows = self.left.min(most as u64);
         let wanted = rows.saturating_mul(self.table.row_bytes as u64);
-        let mut bytes = Vec::with_capacity(wanted.min(PIECE as u64) as usize);
-        let read = self.input.by_ref().take(wanted).read_to_end(&mut bytes);
+        let mut bytes = std::mem::take(&mut self.ahead);
+        let missing = wanted.saturating_sub(bytes.len() as u64);
+        let read = self.input.by_ref().take(missing).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&self.table.name, &error))?;
         if (bytes.len() as u64) < wanted {
             let message = format!(
@@ -115,6 +128,8 @@ impl TableReader for FitsReader {
             );
             return Err(bad_table(&self.table.name, message));
         }
+        let rows = self.table.rows_with_few_bytes(&bytes, self.row)?.unwrap_or(rows);
+        self.ahead = bytes.split_off(rows as usize * self.table.row_bytes);
         let (table, first) = (Arc::clone(&self.table), self.row);
         self.left -= rows;
         self.row += rows;
@@ -142,20 +157,9 @@ impl Table {
         half: usize,
         (heap, cells): (&Heap, impl Iterator<Item = &'a [u8]>),
     ) -> Result<ArrayRef, EngineError> {
-        let mut total = 0;
         let mut values = Vec::new();
         for cell in cells {
-            let (count, offset) = (big_endian(&cell[..half]), big_endian(&cell[half..]));
-            let count = usize::try_from(count).ok().and_then(|count| count.checked_mul(column.parts));
-            let length = count.and_then(|count| column.values.element.bytes(count));
-            let length = length.filter(|length| {
-                offset.checked_add(*length as u64).is_some_and(|end| *length == 0 || end <= heap.bytes)
-            });
-            let length = length.ok_or_else(|| self.bad("an array lies outside its heap"))?;
-            total += length;
-            if total > HEAP_BYTES {
-                return Err(self.bad(format!("{HEAP_ROWS} rows hold arrays of more than {} MB", HEAP_BYTES >> 20)));
-            }
+            let (offset, length) = column.place(half, cell, heap).ok_or_else(|| self.bad(OUTSIDE))?;
             let mut value = vec![0; length];
             let read = heap.file.read_exact_at(&mut value, heap.start + offset);
             read.map_err(|error| self.bad(format!("an array cannot be read: {error}")))?;
@@ -164,8 +168,45 @@ impl Table {
         column.values.array(values.iter().map(Vec::as_slice)).map_err(|error| self.bad(error))
     }
 
+    /// How many of some rows have arrays of few bytes together; `None` where all arrays lie within the rows.
+    ///
+    /// *Errors*: one row has too many.
+    fn rows_with_few_bytes(&self, bytes: &[u8], first: u64) -> Result<Option<u64>, EngineError> {
+        let Some(heap) = &self.heap else { return Ok(None) };
+        let (mut total, mut rows) = (0_u64, 0);
+        for row in bytes.chunks_exact(self.row_bytes) {
+            let mut own = 0_u64;
+            for (column, half) in self.columns.iter().filter_map(|column| Some((column, column.descriptor?))) {
+                let place = column.place(half, &row[column.bytes.clone()], heap).ok_or_else(|| self.bad(OUTSIDE))?;
+                own = own.saturating_add(place.1 as u64);
+            }
+            if own > LONGEST_ARRAYS {
+                let (row, most) = (first + rows, LONGEST_ARRAYS >> 20);
+                return Err(self.bad(format!("row {row} has arrays of more than {most} MB")));
+            }
+            total += own;
+            if total > HEAP_BYTES && rows > 0 {
+                break;
+            }
+            rows += 1;
+        }
+        Ok(Some(rows))
+    }
+
     fn bad(&self, message: impl std::fmt::Display) -> EngineError {
         bad_table(&self.name, message)
+    }
+}
+
+const OUTSIDE: &str = "an array lies outside its heap";
+
+impl Column {
+    /// Where the array that a descriptor names begins in the heap, and how many bytes it has.
+    fn place(&self, half: usize, cell: &[u8], heap: &Heap) -> Option<(u64, usize)> {
+        let (count, offset) = (big_endian(&cell[..half]), big_endian(&cell[half..]));
+        let count = usize::try_from(count).ok()?.checked_mul(self.parts)?;
+        let length = self.values.element.bytes(count)?;
+        (length == 0 || offset.checked_add(length as u64)? <= heap.bytes).then_some((offset, length))
     }
 }
 
@@ -189,7 +230,7 @@ fn find_table(input: &mut dyn BufRead, name: &str, wanted: Option<&str>) -> Resu
             }
             return Ok((header, start));
         }
-        if unit > 0 {
+        if unit > 0 && seen.len() < MOST_SEEN {
             let kind = header.text("XTENSION").unwrap_or("?");
             seen.push(format!("{unit} {title:?} {kind}"));
         }
@@ -219,6 +260,12 @@ impl Read for CountingRead<'_> {
 fn columns(header: &Header, name: &str) -> Result<(Vec<Field>, Vec<Column>, usize), EngineError> {
     let count = header.size("TFIELDS", name)?.min(999);
     let row_bytes = usize::try_from(header.size("NAXIS1", name)?).unwrap_or(usize::MAX);
+    if row_bytes > LONGEST_ROW {
+        return Err(bad_table(
+            name,
+            format!("its rows have {row_bytes} bytes, at most {} MB are read", LONGEST_ROW >> 20),
+        ));
+    }
     let key = |stem: &str, number: u64| format!("{stem}{number}");
     let text = |stem: &str, number: u64| header.text(&key(stem, number)).unwrap_or_default();
     let names = distinct_names((1..=count).map(|number| text("TTYPE", number).to_owned()));
@@ -247,12 +294,20 @@ fn columns(header: &Header, name: &str) -> Result<(Vec<Field>, Vec<Column>, usiz
         let values = BinaryColumn { element, shape, scaling, null };
         let size: Vec<String> = dimensions.iter().map(usize::to_string).collect();
         let size = if dimensions.len() > 1 { size.join("x") } else { String::new() };
+        let datatype = match form.trim_start_matches(|c: char| c.is_ascii_digit()).chars().next() {
+            Some('C') => "floatComplex",
+            Some('M') => "doubleComplex",
+            _ => "",
+        };
         let description = [text("TCOMM", number), text("TDESC", number)].into_iter().find(|text| !text.is_empty());
         let marks = [
             ("unit", text("TUNIT", number)),
             ("ucd", text("TUCD", number)),
+            ("utype", text("TUTYP", number)),
+            ("xtype", text("TXTYP", number)),
             ("description", description.unwrap_or_default()),
             ("arraysize", &size),
+            ("datatype", datatype),
         ];
         fields.push(described(&column_name, values.kind(), &marks));
         columns.push(Column { bytes, values, descriptor, parts: count });

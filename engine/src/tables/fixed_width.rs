@@ -33,6 +33,7 @@ struct Layout {
 impl FixedWidthReader {
     /// Reads the ReadMe: that of the options, or one beside the file.
     pub(super) fn open(unpacked: Unpacked, options: &ReadOptions) -> Result<Self, EngineError> {
+        let piece = unpacked.piece();
         let name = unpacked.name;
         let beside = Path::new(&name).with_file_name("ReadMe");
         let readme = options.readme.as_deref().or_else(|| beside.is_file().then_some(&beside));
@@ -51,9 +52,10 @@ impl FixedWidthReader {
         let table = TextTable {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             columns: columns.iter().map(|column| column.reading(options)).collect(),
+            is_strict: false,
         };
         let layout = Layout { bytes: columns.into_iter().map(|column| column.bytes).collect(), table };
-        Ok(Self { frames: LineFrames::new(&name, unpacked.bytes, None), layout: Arc::new(layout) })
+        Ok(Self { frames: LineFrames::new(&name, unpacked.bytes, piece), layout: Arc::new(layout) })
     }
 }
 

@@ -9,10 +9,8 @@ use super::stops::Stops;
 use super::{bad_table, unreadable};
 use crate::error::EngineError;
 
-/// Bytes of a piece, where lines are not longer.
-const PIECE: usize = 4 << 20;
 /// The longest line that is read.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 32 << 20;
 
 /// Whole lines, and the number of the first.
 pub(super) struct Lines {
@@ -23,6 +21,8 @@ pub(super) struct Lines {
 /// Cuts a stream of text.
 pub(super) struct LineFrames {
     name: String,
+    /// Bytes of a piece, where lines are not longer.
+    piece: usize,
     input: Box<dyn Read + Send>,
     /// Quotes enclose newlines where a cell ends with this separator.
     quoting: Option<u8>,
@@ -32,9 +32,9 @@ pub(super) struct LineFrames {
 }
 
 impl LineFrames {
-    /// Reads on from an input whose next line has the given number. Without a separator no quotes are looked for.
-    pub(super) fn new(name: &str, input: Box<dyn Read + Send>, quoting: Option<u8>) -> Self {
-        Self { name: name.to_owned(), input, quoting, rest: Vec::new(), line: 1, at_end: false }
+    /// Reads an input from its first line. Without a separator no quotes are looked for.
+    pub(super) fn new(name: &str, input: Box<dyn Read + Send>, piece: usize) -> Self {
+        Self { name: name.to_owned(), piece, input, quoting: None, rest: Vec::new(), line: 1, at_end: false }
     }
 
     /// Says what separates cells, once that is known.
@@ -51,7 +51,7 @@ impl LineFrames {
 
     /// The next whole lines; `None` at the end.
     pub(super) fn next_lines(&mut self) -> Result<Option<Lines>, EngineError> {
-        let mut wanted = PIECE;
+        let mut wanted = self.piece;
         loop {
             self.fill(wanted)?;
             if self.rest.is_empty() {
@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn pieces_are_whole_lines_and_lose_nothing() {
         let text: Vec<u8> = (0..900_000).flat_map(|row| format!("{row},\"a\nb\"\n").into_bytes()).collect();
-        let mut frames = LineFrames::new("x", Box::new(std::io::Cursor::new(text.clone())), Some(b','));
+        let mut frames = LineFrames::new("x", Box::new(std::io::Cursor::new(text.clone())), 4 << 20);
+        frames.set_quoting(b',');
         let (mut all, mut line, mut pieces) = (Vec::new(), 1, 0);
         while let Some(lines) = frames.next_lines().unwrap() {
             assert_eq!(lines.first_line, line);
@@ -158,7 +159,8 @@ mod tests {
     #[test]
     fn a_quote_that_is_never_closed_is_an_error() {
         let endless = Read::chain(&b"a,b\n1,\""[..], std::io::repeat(b'x'));
-        let mut frames = LineFrames::new("x", Box::new(endless), Some(b','));
+        let mut frames = LineFrames::new("x", Box::new(endless), 4 << 20);
+        frames.set_quoting(b',');
         let first = frames.next_lines().unwrap().unwrap();
         assert_eq!(first.bytes, b"a,b\n");
         let error = frames.next_lines().err().unwrap().to_string();

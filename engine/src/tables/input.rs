@@ -110,8 +110,17 @@ impl Unpacked {
         self.bytes.fill_buf().map_err(|error| unreadable(name, &error))
     }
 
+    /// Bytes of a piece: few of a table from strangers, whose cells may be many and short.
+    pub(super) fn piece(&self) -> usize {
+        if self.guard.is_some() { 1 << 20 } else { 4 << 20 }
+    }
+
     /// A file that can be read at any place: the local one, or a nameless copy.
     pub(super) fn into_file(mut self) -> Result<File, EngineError> {
+        if let (Some(guard), Some(path)) = (&self.guard, &self.plain_file) {
+            let bytes = std::fs::metadata(path).map_err(|error| unreadable(&self.name, &error))?.len();
+            guard.check_size(bytes)?;
+        }
         let mut copied = || -> io::Result<File> {
             if let Some(path) = &self.plain_file {
                 return File::open(path);

@@ -19,7 +19,7 @@ pub struct UploadLimits {
     /// Columns.
     pub columns: usize,
     /// How many times as many bytes as it has may come of a file: by unpacking it, and as values of its table. The first
-    /// 64 MB of either are free.
+    /// 16 MB of either are free.
     pub unpacked_ratio: u64,
 }
 
@@ -30,7 +30,7 @@ impl Default for UploadLimits {
 }
 
 /// Bytes that may come of the smallest file.
-const FREE: u64 = 64 << 20;
+const FREE: u64 = 16 << 20;
 
 /// Limits and what has been counted against them, shared by all who read one table.
 #[derive(Debug, Clone)]
@@ -60,11 +60,17 @@ impl Guard {
         EngineError::request(ErrorKind::LimitExceeded, self.exceeded.get_or_init(|| message).clone())
     }
 
+    /// Whether a file may have so many bytes.
+    pub(super) fn check_size(&self, bytes: u64) -> Result<(), EngineError> {
+        match bytes > self.limits.bytes {
+            true => Err(self.fail(format!("it has more than {} bytes, the limit of an upload", self.limits.bytes))),
+            false => Ok(()),
+        }
+    }
+
     /// Whether a file may unpack to so many bytes.
     pub(super) fn check_unpacked(&self, bytes: u64) -> Result<(), EngineError> {
-        if bytes > self.limits.bytes {
-            return Err(self.fail(format!("it has more than {} bytes, the limit of an upload", self.limits.bytes)));
-        }
+        self.check_size(bytes)?;
         let packed = self.packed.load(Ordering::Relaxed);
         if bytes > packed.saturating_mul(self.limits.unpacked_ratio).max(FREE) {
             let ratio = self.limits.unpacked_ratio;

@@ -25,12 +25,15 @@ mod frame;
 mod guess;
 mod input;
 mod ipc;
+mod ipc_messages;
 mod limits;
 mod lists;
 mod open;
 mod parquet;
+mod parquet_pages;
 mod stops;
 mod text;
+mod thrift;
 mod votable;
 mod votable_data;
 mod votable_header;
@@ -60,8 +63,14 @@ pub trait TableReader: Send {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, EngineError>;
 }
 
+/// Bytes of a decoded chunk, unless it says another number.
+const USUAL_BYTES: usize = 8 << 20;
+
 /// Some rows, still as bytes of the file.
-pub struct Chunk(Box<dyn FnOnce() -> Result<TableBatch, EngineError> + Send>);
+pub struct Chunk {
+    decode: Box<dyn FnOnce() -> Result<TableBatch, EngineError> + Send>,
+    bytes: usize,
+}
 
 impl std::fmt::Debug for Chunk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -71,14 +80,24 @@ impl std::fmt::Debug for Chunk {
 
 impl Chunk {
     fn new(decode: impl FnOnce() -> Result<TableBatch, EngineError> + Send + 'static) -> Self {
-        Self(Box::new(decode))
+        Self { decode: Box::new(decode), bytes: USUAL_BYTES }
+    }
+
+    /// Says that it takes more memory, or less, than chunks of some megabytes do.
+    fn holding(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+
+    /// About how many bytes it will take when it is decoded.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Decodes the rows.
     ///
     /// *Errors*: the bytes are damaged in a way that concerns more than a row.
     pub fn decode(self) -> Result<TableBatch, EngineError> {
-        (self.0)()
+        (self.decode)()
     }
 }
 

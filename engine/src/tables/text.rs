@@ -45,6 +45,8 @@ pub(super) struct TextTable {
     pub(super) schema: SchemaRef,
     /// How each is read.
     pub(super) columns: Vec<TextColumn>,
+    /// Whether one row that cannot be read ends it all.
+    pub(super) is_strict: bool,
 }
 
 impl TextTable {
@@ -74,21 +76,37 @@ impl TextTable {
                 }
             }
             arrays.push(made.array);
+            if self.is_strict && !bad.is_empty() {
+                break;
+            }
+        }
+        if self.is_strict
+            && let Some((row, (number, reason))) = bad.first_key_value()
+        {
+            rejects.push(self.reject(cells, &places, (*row, *number, reason)));
+        }
+        if self.is_strict && !rejects.is_empty() {
+            let rows = RecordBatch::new_empty(Arc::clone(&self.schema));
+            return Ok(TableBatch { rows, places, rejects, widen: BTreeMap::new() });
         }
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| defect(&error))?;
         if bad.is_empty() {
             return Ok(TableBatch { rows, places, rejects, widen });
         }
         for (row, (number, reason)) in &bad {
-            let text = shown(cells.at(*row, *number).bytes);
-            let column = self.schema.field(*number).name().clone();
-            rejects.push(Reject { place: places.of(*row), column, reason: reason.clone(), text });
+            rejects.push(self.reject(cells, &places, (*row, *number, reason)));
         }
         rejects.sort_by_key(|reject| reject.place);
         let kept: BooleanArray = (0..rows.num_rows()).map(|row| Some(!bad.contains_key(&row))).collect();
         let left = (0..rows.num_rows()).filter(|row| !bad.contains_key(row)).map(|row| places.of(row)).collect();
         let rows = filter_record_batch(&rows, &kept).map_err(|error| defect(&error))?;
         Ok(TableBatch { rows, places: consecutive(left), rejects, widen })
+    }
+
+    fn reject(&self, cells: &Cells, places: &Places, (row, number, reason): (usize, usize, &str)) -> Reject {
+        let text = shown(cells.at(row, number).bytes);
+        let column = self.schema.field(number).name().clone();
+        Reject { place: places.of(row), column, reason: reason.to_owned(), text }
     }
 }
 

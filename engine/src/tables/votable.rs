@@ -85,6 +85,7 @@ enum Data {
 impl VotableReader {
     /// Reads up to the rows of the table: the one that the options name, else the first with columns.
     pub(super) fn open(unpacked: Unpacked, options: &ReadOptions) -> Result<Self, EngineError> {
+        let (piece, is_strict) = (unpacked.piece(), unpacked.guard.is_some());
         let name = unpacked.name;
         let mut xml = Reader::from_reader(EventBytes::new(unpacked.bytes));
         xml.config_mut().expand_empty_elements = true;
@@ -97,11 +98,11 @@ impl VotableReader {
             bytes: 0,
         };
         let data = header.read(&mut xml)?;
-        let columns = Arc::new(columns(&name, header.fields)?);
+        let columns = Arc::new(columns(&name, header.fields, is_strict)?);
         let rows = match data {
             Data::None => Rows::None,
-            Data::Text => Rows::Text(TextRows::default()),
-            Data::Binary { has_masks } => Rows::Binary(BinaryRows::new(has_masks)),
+            Data::Text => Rows::Text(TextRows::new(piece)),
+            Data::Binary { has_masks } => Rows::Binary(BinaryRows::new(piece, has_masks)),
         };
         Ok(Self { xml, columns, rows })
     }
@@ -121,7 +122,7 @@ impl TableReader for VotableReader {
     }
 }
 
-fn columns(name: &str, fields: Vec<VotableField>) -> Result<VotableColumns, EngineError> {
+fn columns(name: &str, fields: Vec<VotableField>, is_strict: bool) -> Result<VotableColumns, EngineError> {
     if fields.is_empty() {
         return Err(bad_table(name, "it has no table with columns"));
     }
@@ -135,7 +136,7 @@ fn columns(name: &str, fields: Vec<VotableField>) -> Result<VotableColumns, Engi
         text.push(field.text_column());
         binary.push((column, field));
     }
-    let text = TextTable { schema: Arc::new(Schema::new(schema)), columns: text };
+    let text = TextTable { schema: Arc::new(Schema::new(schema)), columns: text, is_strict };
     Ok(VotableColumns { name: name.to_owned(), text, binary })
 }
 

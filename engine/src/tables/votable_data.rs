@@ -14,8 +14,8 @@ use super::votable::{VotableColumns, Xml, next_event};
 use super::{Chunk, Places, TableBatch, bad_table};
 use crate::error::EngineError;
 
-/// Bytes of a piece.
-const PIECE: usize = 4 << 20;
+/// Bytes in which a cell is told that is no longer itself.
+const SPAN: usize = 8;
 /// The longest row that is read.
 const LONGEST: usize = 32 << 20;
 
@@ -29,8 +29,10 @@ pub(super) fn resolved(reference: &BytesRef<'_>) -> Option<String> {
 }
 
 /// Rows of TABLEDATA.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TextRows {
+    /// Bytes of a piece.
+    piece: usize,
     row: u64,
     /// Elements that are open within the rows.
     depth: usize,
@@ -38,6 +40,11 @@ pub(super) struct TextRows {
 }
 
 impl TextRows {
+    /// At the first row.
+    pub(super) fn new(piece: usize) -> Self {
+        Self { piece, row: 0, depth: 0, at_end: false }
+    }
+
     /// Reads on to the end of a row where the piece is large enough.
     pub(super) fn next_chunk(
         &mut self,
@@ -50,7 +57,9 @@ impl TextRows {
         let first = self.row + 1;
         let fixed: usize =
             columns.binary.iter().filter_map(|(_, field)| field.fixed_count()).map(|count| count.min(1024)).sum();
-        while !self.at_end && cells.size() + cells.rows() * fixed < PIECE {
+        let mut in_row = false;
+        // A piece ends only where a row does.
+        while in_row || !self.at_end && cells.size() + cells.rows() * fixed < self.piece {
             if cells.size() + text.len() > LONGEST {
                 let message = format!("row {} is longer than {} MB", self.row + 1, LONGEST >> 20);
                 return Err(bad_table(&columns.name, message));
@@ -58,7 +67,10 @@ impl TextRows {
             let event = next_event(xml, &mut self.depth, &mut buffer);
             match event.map_err(|why| bad_table(&columns.name, why))? {
                 Event::Start(element) => match element.local_name().as_ref() {
-                    b"TR" => before = cells.len(),
+                    b"TR" => {
+                        before = cells.len();
+                        in_row = true;
+                    }
                     b"TD" => {
                         in_cell = true;
                         text.clear();
@@ -72,6 +84,7 @@ impl TextRows {
                     }
                     b"TR" => {
                         self.row += 1;
+                        in_row = false;
                         if cells.len() > before + width {
                             let message =
                                 format!("row {} has {} cells, expected {width}", self.row, cells.len() - before);
@@ -106,6 +119,7 @@ impl TextRows {
 /// Rows of BINARY and BINARY2.
 #[derive(Debug, Default)]
 pub(super) struct BinaryRows {
+    piece: usize,
     stream: Base64Stream,
     has_masks: bool,
     rest: Vec<u8>,
@@ -114,8 +128,8 @@ pub(super) struct BinaryRows {
 
 impl BinaryRows {
     /// At the beginning of the stream; rows of BINARY2 begin with a mask of nulls.
-    pub(super) fn new(has_masks: bool) -> Self {
-        Self { has_masks, ..Self::default() }
+    pub(super) fn new(piece: usize, has_masks: bool) -> Self {
+        Self { piece, has_masks, ..Self::default() }
     }
 
     /// Decodes base64 until the piece is large enough and holds a row.
@@ -125,14 +139,14 @@ impl BinaryRows {
         columns: &Arc<VotableColumns>,
     ) -> Result<Option<Chunk>, EngineError> {
         let bad = |message: String| bad_table(&columns.name, message);
-        let (mut wanted, mut more) = (PIECE, true);
+        let (mut wanted, mut more) = (self.piece, true);
         loop {
             while more && self.rest.len() < wanted {
                 xml.get_mut().begin();
                 more = self.stream.read(xml.get_mut(), &mut self.rest).map_err(bad)?;
             }
             let mask = if self.has_masks { columns.binary.len().div_ceil(8) } else { 0 };
-            let (spans, used) = find_cells(&self.rest, columns, mask);
+            let (spans, used) = find_cells(&self.rest, columns, (mask, self.piece));
             if !spans.is_empty() {
                 let rest = self.rest.split_off(used);
                 let mut cells = Cells::of_bytes(std::mem::replace(&mut self.rest, rest), columns.binary.len() + 1);
@@ -155,16 +169,18 @@ impl BinaryRows {
 }
 
 /// Where the masks and cells of the whole rows are, and how many bytes these take.
-fn find_cells(bytes: &[u8], columns: &VotableColumns, mask: usize) -> (Vec<(usize, usize)>, usize) {
+fn find_cells(bytes: &[u8], columns: &VotableColumns, (mask, piece): (usize, usize)) -> (Vec<(usize, usize)>, usize) {
     let mut spans = Vec::new();
     let mut used = 0;
-    while used < bytes.len() {
+    while used < bytes.len() && spans.len() * SPAN < piece {
         let begun = spans.len();
         let Some(end) = find_row(bytes, (columns, mask, used), &mut spans) else {
             spans.truncate(begun);
             break;
         };
+        // Rows without a byte would never end.
         if end == used {
+            spans.truncate(begun);
             break;
         }
         used = end;

@@ -35,6 +35,11 @@ pub(super) fn attribute(element: &BytesStart<'_>, key: &str) -> Option<String> {
     Some(unescape(&text).map_or_else(|_| text.to_string(), std::borrow::Cow::into_owned))
 }
 
+/// The product of some sizes; `None` where one is none, or the product no number.
+fn product<'a>(mut sizes: impl Iterator<Item = &'a str>) -> Option<usize> {
+    sizes.try_fold(1_usize, |product, size| product.checked_mul(size.parse().ok()?))
+}
+
 impl VotableField {
     /// Reads the attributes.
     pub(super) fn of(element: &BytesStart<'_>) -> Self {
@@ -63,13 +68,17 @@ impl VotableField {
             _ => return None,
         };
         let sizes: Vec<&str> = self.arraysize.split('x').filter(|size| !size.is_empty()).collect();
-        let count = sizes.iter().map(|size| size.parse::<usize>().ok()).product::<Option<usize>>();
+        let count = product(sizes.iter().copied());
         let shape = match (sizes.as_slice(), count) {
             ([], _) if parts == 1 => Shape::Scalar,
             ([letters, _, ..], _) if element.is_text() => {
                 Shape::Texts(letters.parse().ok().filter(|letters| *letters > 0)?)
             }
             (_, None) => Shape::Variable,
+            // A polygon is one whatever its number of corners.
+            _ if self.xtype.trim_start_matches("adql:").eq_ignore_ascii_case("polygon") && !element.is_text() => {
+                Shape::Variable
+            }
             (_, Some(1)) if parts == 1 && !element.is_text() => Shape::Scalar,
             // Arrays of one length take their room also where they are null: that is for small ones.
             (_, Some(count)) if count > SMALL => Shape::Variable,
@@ -86,9 +95,7 @@ impl VotableField {
 
     /// Elements of a cell, where all have as many.
     pub(super) fn fixed_count(&self) -> Option<usize> {
-        let sizes = self.arraysize.split('x').filter(|size| !size.is_empty());
-        let count: Option<usize> = sizes.map(|size| size.parse::<usize>().ok()).product();
-        count?.checked_mul(self.parts())
+        product(self.arraysize.split('x').filter(|size| !size.is_empty()))?.checked_mul(self.parts())
     }
 
     /// How its cells of text are read.
@@ -108,6 +115,7 @@ impl VotableField {
     /// The Arrow field under a name of its own.
     pub(super) fn field(&self, name: &str, column: &BinaryColumn) -> Field {
         let size = if self.arraysize.contains('x') { self.arraysize.as_str() } else { "" };
+        let datatype = if self.datatype.ends_with("Complex") { self.datatype.as_str() } else { "" };
         let marks = [
             ("unit", self.unit.as_str()),
             ("ucd", &self.ucd),
@@ -115,6 +123,7 @@ impl VotableField {
             ("xtype", &self.xtype),
             ("description", &self.description),
             ("arraysize", size),
+            ("datatype", datatype),
         ];
         described(name, column.kind(), &marks)
     }

@@ -30,11 +30,15 @@ use crate::tables::{Chunk, Guard, ReadOptions, TableBatch, TableFormat, TableInp
 
 /// Chunks that are decoded at a time.
 const CHUNKS: usize = 4;
+/// Bytes that they may take together, unless one is larger.
+const CHUNK_BYTES: usize = 32 << 20;
 /// Rows of a row group, and of a page.
 const GROUP_ROWS: usize = 1 << 18;
 const PAGE_ROWS: usize = 1 << 13;
 /// Bytes of a row group that is being written.
 const GROUP_BYTES: usize = 32 << 20;
+/// Characters of a message.
+const LONGEST_MESSAGE: usize = 2000;
 /// Times that a text file is read because a guessed type was too narrow.
 const MOST_ATTEMPTS: usize = 4;
 
@@ -131,8 +135,17 @@ impl Work<'_> {
     fn named(&self, error: EngineError) -> EngineError {
         match self.guard.exceeded() {
             Some(limit) => EngineError::request(ErrorKind::LimitExceeded, format!("{}: {limit}", self.title)),
-            None => error,
+            None => shortened(error),
         }
+    }
+}
+
+/// Messages repeat what is in the file: names of any length.
+fn shortened(error: EngineError) -> EngineError {
+    let text = error.to_string();
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => EngineError::request(error.kind(), format!("{}...", &text[..end])),
+        None => error,
     }
 }
 
@@ -163,9 +176,12 @@ fn failed(title: &str, guard: &Guard, what: &str, error: &io::Error) -> EngineEr
 
 fn next_chunks(reader: &mut dyn TableReader) -> Result<Vec<Chunk>, EngineError> {
     let mut chunks = Vec::with_capacity(CHUNKS);
+    let mut bytes = 0;
     while chunks.len() < CHUNKS
+        && bytes < CHUNK_BYTES
         && let Some(chunk) = reader.next_chunk()?
     {
+        bytes += chunk.bytes();
         chunks.push(chunk);
     }
     Ok(chunks)

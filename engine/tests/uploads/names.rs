@@ -1,36 +1,18 @@
-//! Are tables that a request brings along read as they are, and seen by nobody else?
+//! Is an upload found by its request alone, and joined with everything?
 
-mod support;
-
-use std::io::Cursor;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
 use futures::TryStreamExt;
 use sidereus_engine::{
-    EngineError, ErrorKind, Label, Principal, QueryRequest, QueryService, TableInput, UploadLimits, UploadOptions,
-    UploadedTable,
+    EngineError, ErrorKind, Label, Principal, QueryRequest, QueryService, UploadLimits, UploadedTable,
 };
-use support::{root, service};
+
+use crate::support::{self, root, service};
+use crate::{upload, upload_within};
 
 const STARS: &str = "id,ra,Dec,\"a name\",SELECT\n1,56.75,24.12,Alcyone,a\n2,266.4,-29,Sgr A,b\n3,37.95,89.26,,c\n";
-
-fn upload(name: &str, file: &str, bytes: impl Into<Vec<u8>>, into: &Path) -> Result<Arc<UploadedTable>, EngineError> {
-    upload_within(name, (file, bytes.into()), into, UploadLimits::default())
-}
-
-fn upload_within(
-    name: &str,
-    (file, bytes): (&str, Vec<u8>),
-    into: &Path,
-    limits: UploadLimits,
-) -> Result<Arc<UploadedTable>, EngineError> {
-    let input = TableInput::Stream { name: file.to_owned(), bytes: Box::new(Cursor::new(bytes)) };
-    let options = UploadOptions { limits, ..UploadOptions::default() };
-    UploadedTable::store(name, input, into, &options).map(Arc::new)
-}
 
 async fn batches(
     service: &QueryService,
