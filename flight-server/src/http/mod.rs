@@ -28,6 +28,7 @@ pub(crate) fn router(services: Services, front_ends: Router<Services>) -> Router
     Router::new()
         .route("/", get(pages::landing))
         .route("/health", get(pages::health))
+        .route("/openapi.yaml", get(pages::openapi))
         .merge(front_ends)
         .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(body_limit))

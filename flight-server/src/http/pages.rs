@@ -18,6 +18,12 @@ pub(super) async fn landing() -> Response {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
+/// Describes everything that the listener answers.
+pub(super) async fn openapi() -> Response {
+    let headers = [(CONTENT_TYPE, "application/yaml")];
+    (headers, include_str!("../../openapi.yaml")).into_response()
+}
+
 /// Says that the process answers.
 pub(super) async fn health() -> &'static str {
     "ok\n"

@@ -9,6 +9,7 @@ mod capabilities;
 mod examples;
 mod intake;
 mod keys;
+mod landing;
 mod links;
 mod parameters;
 mod respond;
@@ -33,6 +34,7 @@ pub(crate) fn router(services: &Services, jobs: &Jobs) -> Router<Services> {
     let open =
         Router::new().route("/availability", get(availability::show)).route("/capabilities", get(capabilities::show));
     let identified = Router::new()
+        .route("/", get(landing::show))
         .route("/sync", get(sync::query).post(sync::query))
         .nest("/async", uws::router())
         .route("/examples", get(examples::show))
