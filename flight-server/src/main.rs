@@ -1,14 +1,16 @@
 //! The `sidereus` binary: Flight SQL, TAP and the command line over one engine.
 
+mod admin;
 mod auth;
 mod cli;
 mod config;
 mod error;
 mod flight_sql;
 mod format;
+mod health;
 mod http;
 mod logging;
-#[cfg_attr(not(test), expect(dead_code, reason = "the list of running queries has no reader yet"))]
+mod metrics;
 mod queries;
 mod reload;
 mod server;
