@@ -1,5 +1,6 @@
 //! The `sidereus` binary: Flight SQL, TAP and the command line over one engine.
 
+mod admin;
 mod auth;
 mod cli;
 mod config;
@@ -7,11 +8,12 @@ mod error;
 mod failpoints;
 mod flight_sql;
 mod format;
+mod health;
 mod http;
 mod jobs;
 mod logging;
 mod metadata;
-#[cfg_attr(not(test), expect(dead_code, reason = "the list of running queries has no reader yet"))]
+mod metrics;
 mod queries;
 mod reload;
 mod scs;

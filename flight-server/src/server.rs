@@ -13,7 +13,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::jobs::Jobs;
 use crate::services::Services;
-use crate::{flight_sql, http, scs, tap};
+use crate::{admin, flight_sql, http, scs, tap};
 
 /// How often an idle Flight connection is probed, and how long a probe may take.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -47,14 +47,17 @@ pub(crate) struct Server {
     jobs: Jobs,
     flight: TcpListener,
     http: TcpListener,
+    admin: Option<TcpListener>,
 }
 
 impl Server {
-    /// Binds both listeners.
+    /// Binds all listeners.
     pub(crate) async fn bind(services: Services, jobs: Jobs) -> Result<Self, ServeError> {
         let flight = bind(&services.config.flight).await?;
         let http = bind(&services.config.http).await?;
-        Ok(Self { services, jobs, flight, http })
+        let address = &services.config.admin.listen;
+        let admin = if address.is_empty() { None } else { Some(bind(address).await?) };
+        Ok(Self { services, jobs, flight, http, admin })
     }
 
     /// The addresses that were bound: Flight, then HTTP.
@@ -62,6 +65,11 @@ impl Server {
         let flight = self.flight.local_addr().map_err(ServeError::Http)?;
         let http = self.http.local_addr().map_err(ServeError::Http)?;
         Ok((flight, http))
+    }
+
+    /// The address of the admin listener, where there is one.
+    pub(crate) fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.local_addr().ok()
     }
 
     /// The services behind the listeners.
@@ -72,6 +80,18 @@ impl Server {
     /// Serves until `stop` is cancelled, then lets running requests finish within the configured grace.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let grace = Duration::from_secs(self.services.config.limits.grace_seconds);
+        if let Some(listener) = self.admin {
+            // It answers to the end, so that what stops can be seen.
+            let service = admin::router(self.services.clone()).into_make_service();
+            tokio::spawn(async move { axum::serve(listener, service).await });
+        }
+        let health = self.services.health.clone();
+        health.serving();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            stopped.cancelled().await;
+            health.stopping();
+        });
         let flight = serve_flight(self.flight, self.services.clone(), stop.clone());
         let jobs = self.jobs.clone();
         let working = tokio::spawn(jobs.clone().work(stop.clone()));

@@ -4,14 +4,16 @@
 //! end and no protocol.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sidereus_engine::{CatalogRegistry, EngineError, QueryLimits, QueryService};
 
 use crate::auth::Authenticator;
 use crate::config::{Config, ConfigError};
+use crate::health::Health;
 use crate::jobs::{Jobs, JobsError, Workshop};
 use crate::metadata::{Metadata, MetadataError};
+use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::storage::{Storage, StorageError};
 
@@ -42,8 +44,14 @@ pub(crate) struct Services {
     pub(crate) query: QueryService,
     /// Runs the queries of clients.
     pub(crate) queries: Queries,
+    /// What was done, in figures.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether requests may be sent here.
+    pub(crate) health: Health,
     /// Says who is asking.
     pub(crate) auth: Arc<Authenticator>,
+    /// When they were made.
+    pub(crate) started: SystemTime,
     /// What the operator set.
     pub(crate) config: Arc<Config>,
 }
@@ -53,8 +61,18 @@ impl Services {
     pub(crate) async fn open(config: Config) -> Result<Self, OpenError> {
         let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
         let query = QueryService::try_new(Arc::new(registry), config.engine_options()?)?;
-        let queries = Queries::new(query.clone(), config.admission_limits()?);
-        Ok(Self { query, queries, auth: Arc::new(config.authenticator()), config: Arc::new(config) })
+        let metrics = Metrics::new();
+        let queries = Queries::new(query.clone(), config.admission_limits()?, Arc::clone(&metrics));
+        let health = Health::default();
+        Ok(Self {
+            query,
+            queries,
+            metrics,
+            health,
+            auth: Arc::new(config.authenticator()),
+            started: SystemTime::now(),
+            config: Arc::new(config),
+        })
     }
 
     /// Opens the state folder and the jobs in it.

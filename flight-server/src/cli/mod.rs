@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 the query or the data failed, 2 the
 //! command line or the configuration is wrong. A reader that closes the pipe ends a command quietly.
 
+mod admin;
 mod catalog;
 mod catalogs;
 mod check;
@@ -52,6 +53,8 @@ enum Command {
     Import(Box<import::Options>),
     /// Check a catalog on disk, seal it, or tell what is in it.
     Catalog(catalog::Options),
+    /// List and stop the queries of a running server.
+    Admin(admin::Options),
     /// Check or show the configuration.
     Config(config::Options),
     /// Hash a password, read from standard input, for the configuration.
@@ -122,6 +125,8 @@ enum CommandError {
     Io(#[from] std::io::Error),
     #[error("{folder}: {problems} problems")]
     Unsound { folder: String, problems: usize },
+    #[error("{0}: {1}")]
+    Server(String, String),
     #[error("{0}")]
     Usage(String),
 }
@@ -164,6 +169,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Check(options) => check::run(&options),
         Command::Import(options) => block_on(import::run(*options)),
         Command::Catalog(options) => block_on(catalog::run(options)),
+        Command::Admin(options) => block_on(admin::run(options)),
         Command::Config(options) => config::run(&options),
         Command::HashPassword => hash_password::run(),
     };

@@ -59,11 +59,17 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
 /// Prints addresses and snippets, once both listeners are bound.
 fn announce(server: &Server) -> Result<(), CommandError> {
     let (flight, http) = server.addresses()?;
+    if let Some(admin) = server.admin_address() {
+        tracing::info!(%admin, "operators");
+    }
     let tables = server.services().query.tables(&sidereus_engine::Principal::anonymous());
     let served = tables.iter().filter(|table| !snippets::is_system(table)).count();
     tracing::info!(tables = served, %flight, %http, "serving");
     let mut out = std::io::stdout().lock();
-    let text = snippets::text(flight, http, &tables);
+    let mut text = snippets::text(flight, http, &tables);
+    if let Some(admin) = server.admin_address() {
+        text.insert_str(0, &format!("admin: http://{admin}\n"));
+    }
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // A service goes on when nobody reads its greeting.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 44] = [
+const VARIABLES: [(&str, Setter); 46] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -41,6 +41,8 @@ const VARIABLES: [(&str, Setter); 44] = [
     ("SIDEREUS_LIMITS_BODY_MIB", |config, text| parse(text, &mut config.limits.body_mib)),
     ("SIDEREUS_LIMITS_GRACE_SECONDS", |config, text| parse(text, &mut config.limits.grace_seconds)),
     ("SIDEREUS_LIMITS_SESSION_HOURS", |config, text| parse(text, &mut config.limits.session_hours)),
+    ("SIDEREUS_ADMIN_LISTEN", |config, text| parse(text, &mut config.admin.listen)),
+    ("SIDEREUS_ADMIN_TOKEN", |config, text| parse(text, &mut config.admin.token)),
     ("SIDEREUS_ADMISSION_QUERIES", |config, text| parse(text, &mut config.admission.queries)),
     ("SIDEREUS_ADMISSION_SCANS", |config, text| parse(text, &mut config.admission.scans)),
     ("SIDEREUS_ADMISSION_QUERIES_PER_USER", |config, text| parse(text, &mut config.admission.queries_per_user)),

@@ -4,6 +4,7 @@
 //! Unknown keys are errors that show their line. `sidereus.example.toml` beside this crate's manifest documents every key with its
 //! default; a test holds the two together. Nothing here opens a socket or a catalog.
 
+mod admin;
 mod admission;
 mod bundled;
 mod environment;
@@ -20,6 +21,7 @@ use sidereus_engine::{BlockCacheOptions, CatalogOverrides, EngineOptions, Extens
 use crate::auth::{self, Authenticator};
 use crate::queries::AdmissionLimits;
 
+use admin::Admin;
 use admission::Admission;
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
@@ -93,6 +95,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Jobs and the files that are kept for users.
     pub(crate) jobs: Jobs,
+    /// The listener of operators.
+    pub(crate) admin: Admin,
     /// How many queries work at the same time, and how many wait.
     pub(crate) admission: Admission,
     /// Resources of the process.
@@ -123,6 +127,7 @@ impl Default for Config {
             state: String::new(),
             limits: Limits::default(),
             jobs: Jobs::default(),
+            admin: Admin::default(),
             admission: Admission::default(),
             engine: Engine::default(),
             cache: Cache::default(),
@@ -240,6 +245,9 @@ impl Config {
         for user in &mut shown.users {
             user.password_hash = "(hidden)".to_owned();
         }
+        if !shown.admin.token.is_empty() {
+            shown.admin.token = "(hidden)".to_owned();
+        }
         toml::to_string_pretty(&shown)
     }
 
@@ -267,6 +275,7 @@ impl Config {
         self.jobs.check()?;
         self.engine_options()?;
         self.admission_limits()?;
+        self.admin.check()?;
         self.overrides()?;
         self.check_users()
     }
@@ -335,6 +344,7 @@ mod tests {
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
+            ("[admin]\nlisten = \"0.0.0.0:9090\"", "admin.token"),
             ("[admission]\nqueries = 4\nscans = 4", "fewer than admission.queries (4)"),
             ("[admission]\nqueries_per_user = 1", "fewer than admission.queries_per_user (1)"),
             ("[language]\nextensions_off = [\"cases\"]", "window-functions"),

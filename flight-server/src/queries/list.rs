@@ -4,16 +4,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use sidereus_engine::EngineError;
+use sidereus_engine::{EngineError, QueryClass};
 
 use super::audit::{self, Outcome};
 use super::entry::{Entry, QueryInfo, Stop};
+use crate::metrics::{Ended, Metrics};
 
 /// Queries by id.
-#[derive(Debug, Default)]
-pub(super) struct List(Mutex<HashMap<String, Arc<Entry>>>);
+#[derive(Debug)]
+pub(super) struct List {
+    entries: Mutex<HashMap<String, Arc<Entry>>>,
+    metrics: Arc<Metrics>,
+}
 
 impl List {
+    /// An empty list; what leaves it is counted.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { entries: Mutex::default(), metrics }
+    }
+
     /// Puts a query on the list until what is returned is dropped.
     pub(super) fn enter(self: &Arc<Self>, entry: Entry) -> Tracked {
         let entry = Arc::new(entry);
@@ -41,7 +50,7 @@ impl List {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Entry>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,7 +84,19 @@ impl Tracked {
             return;
         }
         self.leave();
-        audit::tell(&self.entry.info(), outcome);
+        let query = self.entry.info();
+        audit::tell(&query, outcome);
+        self.list.metrics.query_ended(&Ended {
+            class: query.class.map_or("none", QueryClass::name),
+            outcome: outcome.name(),
+            rows: query.rows,
+            bytes: query.bytes,
+            spilled: query.work.spilled,
+            cpu: query.work.cpu,
+            waited: query.waited,
+            first: query.first,
+            whole: query.elapsed,
+        });
     }
 
     /// It ended with an error, which may be how it learnt that it was stopped.

@@ -29,6 +29,7 @@ pub(crate) use admission::AdmissionLimits;
 pub(crate) use caller::{Caller, Origin, Protocol};
 pub(crate) use entry::QueryInfo;
 
+use crate::metrics::Metrics;
 use admission::Admission;
 use entry::{Entry, Stop};
 use list::{List, Tracked};
@@ -55,8 +56,8 @@ struct Door {
 
 impl Queries {
     /// A door to a query service.
-    pub(crate) fn new(service: QueryService, limits: AdmissionLimits) -> Self {
-        let (admission, list) = (Admission::new(limits), Arc::default());
+    pub(crate) fn new(service: QueryService, limits: AdmissionLimits, metrics: Arc<Metrics>) -> Self {
+        let (admission, list) = (Admission::new(limits), Arc::new(List::new(metrics)));
         Self(Arc::new(Door { service, admission, list, maintenance: Mutex::default(), watcher: OnceLock::new() }))
     }
 

@@ -29,7 +29,7 @@ async fn queries(limits: AdmissionLimits) -> Queries {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/catalogs").to_owned();
     let registry = CatalogRegistry::open(&[root]).await.unwrap();
     let options = EngineOptions { threads: 2, ..EngineOptions::default() };
-    Queries::new(QueryService::try_new(registry.into(), options).unwrap(), limits)
+    Queries::new(QueryService::try_new(registry.into(), options).unwrap(), limits, Metrics::new())
 }
 
 fn caller(name: Option<&str>) -> Caller {

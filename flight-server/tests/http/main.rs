@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where a step of it fails")]
 
+mod admin;
 mod cli;
 mod client;
 mod formats;

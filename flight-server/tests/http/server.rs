@@ -25,6 +25,8 @@ pub(crate) fn sidereus() -> Command {
 pub(crate) struct Server {
     child: Child,
     pub(crate) http: String,
+    /// Address of the admin listener, where there is one.
+    pub(crate) admin: Option<String>,
     log: Option<ChildStderr>,
     _state: Option<tempfile::TempDir>,
 }
@@ -68,14 +70,19 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut admin = None;
         let mut address = |start: &str| {
-            let line = lines.find(|line| line.starts_with(start)).expect("an address is printed");
+            let is_it = |line: &String| {
+                admin = admin.take().or_else(|| line.strip_prefix("admin: http://").map(str::to_owned));
+                line.starts_with(start)
+            };
+            let line = lines.find(is_it).expect("an address is printed");
             line[start.len()..].trim_end_matches("/tap").to_owned()
         };
         assert!(address("flight: grpc://").starts_with("127.0.0.1:"));
         let http = address("http: http://");
         let log = child.stderr.take();
-        Self { child, http, log, _state: state }
+        Self { child, http, admin, log, _state: state }
     }
 
     /// A GET of a path.
