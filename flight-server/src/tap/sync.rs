@@ -6,8 +6,8 @@
 use arrow::datatypes::SchemaRef;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 use sidereus_engine::{Label, Principal, QueryRequest, Version};
@@ -44,8 +44,9 @@ pub(super) async fn query(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
+    let default = default_format(request.headers());
     let parsed = match Parameters::read(request).await {
-        Ok(parameters) => SyncRequest::parse(&parameters),
+        Ok(parameters) => SyncRequest::parse(&parameters, default),
         Err(error) => Err(error),
     };
     let asked = match parsed {
@@ -79,6 +80,13 @@ async fn answer(
         ResultBody::begin(encoding, id.clone()).await?.into_response()
     };
     response.headers_mut().insert(CONTENT_TYPE, asked.content_type);
+    let file_name = format!("inline; filename=\"result.{}\"", asked.format.extension());
+    if let Ok(value) = HeaderValue::try_from(file_name) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    if let Some(encoding) = asked.format.content_encoding() {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
     if let Some(max_rows) = limits.max_rows {
         response.headers_mut().insert(MAX_ROWS_HEADER, HeaderValue::from(max_rows));
     }
@@ -92,21 +100,18 @@ async fn columns_only(
     asked: &SyncRequest,
 ) -> Result<Response, EncodeError> {
     let prepared = services.query.prepare(principal, &asked.request()).await?;
-    let head = Head { schema: SchemaRef::clone(prepared.schema()), query: Some(asked.query.clone()) };
-    let mut encoder = asked.format.encoder(&head)?;
-    let mut out = Vec::new();
-    encoder.begin(&mut out)?;
-    encoder.finish(Ending::Overflow, &mut out)?;
+    let head = Head::new(SchemaRef::clone(prepared.schema()), Some(asked.query.clone()));
+    let out = format::without_rows(asked.format, &head, Ending::Overflow)?;
     let mut response = Response::new(Bytes::from(out).into());
     response.headers_mut().insert(OVERFLOW_HEADER, HeaderValue::from_static("true"));
     Ok(response)
 }
 
 impl SyncRequest {
-    fn parse(parameters: &Parameters) -> Result<Self, ParameterError> {
+    fn parse(parameters: &Parameters, default: &'static dyn OutputFormat) -> Result<Self, ParameterError> {
         check_tolerated(parameters)?;
         let query = parameters.single("QUERY")?.ok_or_else(|| missing("QUERY", "the query is missing"))?;
-        let (format, content_type) = output_format(parameters)?;
+        let (format, content_type) = output_format(parameters, default)?;
         let run_id = parameters.single("RUNID")?.map(str::to_owned);
         if run_id.as_ref().is_some_and(|id| id.len() > MAX_RUNID) {
             return Err(missing("RUNID", &format!("at most {MAX_RUNID} bytes")));
@@ -163,12 +168,21 @@ fn max_rows(parameters: &Parameters) -> Result<Option<u64>, ParameterError> {
     parameters.single("MAXREC")?.map(parse).transpose()
 }
 
-fn output_format(parameters: &Parameters) -> Result<(&'static dyn OutputFormat, HeaderValue), ParameterError> {
+/// The format of an answer whose request names none.
+fn default_format(headers: &HeaderMap) -> &'static dyn OutputFormat {
+    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    format::default_for(header(ACCEPT), header(USER_AGENT))
+}
+
+fn output_format(
+    parameters: &Parameters,
+    default: &'static dyn OutputFormat,
+) -> Result<(&'static dyn OutputFormat, HeaderValue), ParameterError> {
     let asked = match parameters.single("RESPONSEFORMAT")? {
         Some(asked) => Some(asked),
         None => parameters.single("FORMAT")?,
     };
-    let Some(asked) = asked else { return Ok((format::ALL[0], HeaderValue::from_static(format::ALL[0].media_type()))) };
+    let Some(asked) = asked else { return Ok((default, HeaderValue::from_static(default.media_type()))) };
     let format = format::find(asked).filter(|format| format.is_served()).ok_or_else(|| {
         let names: Vec<&str> = format::ALL.iter().filter(|f| f.is_served()).map(|f| f.name()).collect();
         let message = format!("unknown format {asked:?}: expected one of {}, or a media type", names.join(", "));
