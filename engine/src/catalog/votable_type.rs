@@ -1,7 +1,9 @@
 //! Which VOTable type has an Arrow column?
 //!
 //! One mapping for TAP_SCHEMA, VOSI tables and every serialisation. Unsigned integers take the next wider signed type
-//! (the largest one the widest there is); whatever VOTable has no type for is text.
+//! (the largest one the widest there is); whatever VOTable has no type for is text. Text of people is `unicodeChar`: readers
+//! take `char` for ASCII, and those of the binary serialisations fail on anything else. Times, numbers as text and types of
+//! DALI are ASCII by definition and stay `char`.
 
 use arrow::datatypes::{DataType, Field};
 
@@ -28,10 +30,31 @@ pub struct VotableType {
 /// ```
 #[must_use]
 pub fn votable_type(field: &Field) -> VotableType {
-    let (datatype, arraysize) = noted(field).unwrap_or_else(|| datatype(field.data_type()));
+    let (mut datatype, arraysize) = noted(field).unwrap_or_else(|| datatype(field.data_type()));
     let declared = field.metadata().get("xtype").filter(|xtype| !xtype.is_empty()).cloned();
     let is_time = matches!(field.data_type(), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
-    VotableType { datatype, arraysize, xtype: declared.or_else(|| is_time.then(|| "timestamp".to_owned())) }
+    let xtype = declared.or_else(|| is_time.then(|| "timestamp".to_owned()));
+    let is_ascii = xtype.as_ref().is_some_and(|xtype| {
+        ASCII_XTYPES.contains(&xtype.to_ascii_lowercase().as_str()) || xtype.to_ascii_lowercase().starts_with("adql:")
+    });
+    if datatype == "char" && !is_ascii && holds_any_text(field.data_type()) {
+        datatype = "unicodeChar";
+    }
+    VotableType { datatype, arraysize, xtype }
+}
+
+/// Types of DALI 1.1, section 3, whose texts are ASCII.
+const ASCII_XTYPES: [&str; 10] =
+    ["timestamp", "interval", "point", "circle", "range", "polygon", "moc", "multipolygon", "multishape", "shape"];
+
+/// Whether a type that is text in VOTable may hold any character.
+fn holds_any_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => holds_any_text(values),
+        DataType::RunEndEncoded(_, values) => holds_any_text(values.data_type()),
+        other => other.is_nested(),
+    }
 }
 
 /// What the metadata of an uploaded column say that its Arrow type does not: that pairs of floats are complex numbers, and
@@ -103,15 +126,15 @@ mod tests {
             (DataType::UInt64, "long", None, None),
             (DataType::Float16, "float", None, None),
             (DataType::Float64, "double", None, None),
-            (DataType::LargeUtf8, "char", Some("*"), None),
+            (DataType::LargeUtf8, "unicodeChar", Some("*"), None),
             (DataType::Decimal128(38, 2), "char", Some("*"), None),
             (DataType::Timestamp(TimeUnit::Microsecond, None), "char", Some("*"), Some("timestamp")),
             (DataType::Date32, "char", Some("*"), Some("timestamp")),
             (DataType::List(item(DataType::Float32)), "float", Some("*"), None),
             (DataType::FixedSizeList(item(DataType::Float64), 2), "double", Some("2"), None),
-            (DataType::List(item(DataType::Utf8)), "char", Some("*"), None),
-            (DataType::Struct(vec![Field::new("a", DataType::Int8, true)].into()), "char", Some("*"), None),
-            (DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), "char", Some("*"), None),
+            (DataType::List(item(DataType::Utf8)), "unicodeChar", Some("*"), None),
+            (DataType::Struct(vec![Field::new("a", DataType::Int8, true)].into()), "unicodeChar", Some("*"), None),
+            (DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), "unicodeChar", Some("*"), None),
         ] {
             let found = votable_type(&Field::new("x", kind.clone(), true));
             let found = (found.datatype, found.arraysize.as_deref(), found.xtype.as_deref());
@@ -141,5 +164,8 @@ mod tests {
         let point = DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float64, false)), 2);
         let field = Field::new("p", point, true).with_metadata([("xtype".to_owned(), "point".to_owned())].into());
         assert_eq!(votable_type(&field).xtype.as_deref(), Some("point"));
+        let region = Field::new("r", DataType::Utf8, true);
+        let region = region.with_metadata([("xtype".to_owned(), "adql:REGION".to_owned())].into());
+        assert_eq!(votable_type(&region).datatype, "char");
     }
 }

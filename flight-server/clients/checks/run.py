@@ -33,6 +33,7 @@ CHECKS = {
     "flight_regions": (["adbc_driver_flightsql", "pyarrow"], []),
     "corpus_verdicts": (["adbc_driver_flightsql", "pyarrow"], []),
     "tap_pyvo": (["pyvo", "astropy"], []),
+    "tap_formats": (["astropy", "pyarrow", "numpy"], ["curl"]),
     "tap_curl": ([], ["curl"]),
     "tap_jobs": (["pyvo", "astropy"], []),
     "tap_taplint": ([], ["stilts"]),

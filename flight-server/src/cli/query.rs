@@ -1,7 +1,6 @@
 //! `sidereus query`: one query, in this process, its rows to standard output or a file.
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sidereus_engine::{QueryProgress, QueryRequest};
+use tokio::fs::File;
 
 use super::{CommandError, Language, Source, query_text};
-use crate::format::{self, Encoding, OutputFormat};
+use crate::format::{self, Encoding, OutputFormat, WriteError};
 use crate::logging;
 use crate::services::Services;
 
@@ -22,7 +22,8 @@ pub(super) struct Options {
     query: String,
     #[command(flatten)]
     source: Source,
-    /// csv, votable, votable/b2, parquet, arrow or table [default: table on a terminal, else csv].
+    /// csv, tsv, json, text, html, votable, votable/b2, votable/b, votable_gzip, parquet, arrow, arrow-file, fits or table
+    /// [default: table on a terminal, else csv].
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Write to a file instead of standard output.
@@ -55,7 +56,7 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
         () = ticking => Ok(false),
     };
     bar.finish_and_clear();
-    if written? && format.name() != "table" {
+    if written? && !matches!(format.name(), "table" | "text") {
         writeln!(std::io::stderr(), "warning: rows were left out after {} rows", options.max_rows.unwrap_or_default())?;
     }
     Ok(())
@@ -73,19 +74,21 @@ async fn write(mut encoding: Encoding, output: Option<PathBuf>) -> Result<bool, 
                 out.write_all(&piece)?;
             }
             out.flush()?;
+            Ok(encoding.is_overflow())
         }
         Some(path) => {
-            let mut out = BufWriter::new(File::create(&path).map_err(CommandError::at(&path))?);
-            let written = write_file(&mut encoding, &mut out).await;
+            let mut out = File::create(&path).await.map_err(CommandError::at(&path))?;
+            let written = encoding.write_to(&mut out).await;
             if written.is_err() {
                 // A part must not be taken for the whole.
                 remove_partial(&path);
             }
-            written?;
-            out.flush().map_err(CommandError::at(&path))?;
+            written.map(|written| written.overflow).map_err(|error| match error {
+                WriteError::Encode(error) => error.into(),
+                WriteError::Io(error) => CommandError::at(&path)(error),
+            })
         }
     }
-    Ok(encoding.is_overflow())
 }
 
 /// Removes a regular file; devices and pipes stay.
@@ -96,13 +99,6 @@ fn remove_partial(path: &Path) {
     }
 }
 
-async fn write_file(encoding: &mut Encoding, out: &mut BufWriter<File>) -> Result<(), CommandError> {
-    while let Some(piece) = encoding.next().await? {
-        out.write_all(&piece)?;
-    }
-    Ok(())
-}
-
 fn output_format(options: &Options) -> Result<&'static dyn OutputFormat, CommandError> {
     let to_terminal = options.output.is_none() && std::io::stdout().is_terminal();
     let name = options.format.as_deref().unwrap_or(if to_terminal { "table" } else { "csv" });
@@ -110,7 +106,7 @@ fn output_format(options: &Options) -> Result<&'static dyn OutputFormat, Command
         let names: Vec<&str> = format::ALL.iter().map(|format| format.name()).collect();
         CommandError::Usage(format!("unknown format {name:?}: expected one of {}", names.join(", ")))
     })?;
-    if to_terminal && matches!(format.name(), "parquet" | "arrow") {
+    if to_terminal && matches!(format.name(), "parquet" | "arrow" | "arrow-file" | "fits" | "votable_gzip") {
         return Err(CommandError::Usage(format!("{name} is no text: name a file with --output, or pipe it")));
     }
     Ok(format)

@@ -9,7 +9,7 @@ use crate::format::{self, Ending, FormatError, Head};
 pub(super) fn small_table<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Vec<u8>, FormatError> {
     let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)))?;
     let mut out = Vec::new();
-    let mut encoder = format::terminal().encoder(&Head { schema: batch.schema(), query: None })?;
+    let mut encoder = format::terminal().encoder(&Head::new(batch.schema(), None))?;
     encoder.begin(&mut out)?;
     encoder.batch(&batch, &mut out)?;
     encoder.finish(Ending::Complete, &mut out)?;

@@ -325,7 +325,7 @@ mod tests {
         let rows: usize = decode(messages).await.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows, 3);
 
-        let ending = Ending { app_metadata: None, trailers: vec![("x-sidereus-overflow", "true".into())] };
+        let ending = Ending { app_metadata: None, trailers: vec![("x-overflow", "true".into())] };
         let end = encode(&numbers(1).schema(), vec![numbers(1)], ending).await.expect_err("trailers");
         assert_eq!((end.code(), end.metadata().len()), (Code::Ok, 1));
     }

@@ -251,7 +251,7 @@ fn ending(overflow: bool) -> Ending {
         return Ending::default();
     }
     let app_metadata = Some(serde_json::json!({ "overflow": true }).to_string());
-    Ending { app_metadata, trailers: vec![("x-sidereus-overflow", "true".to_owned())] }
+    Ending { app_metadata, trailers: vec![("x-overflow", "true".to_owned())] }
 }
 
 /// How many rows an answer may have, and what happens beyond.

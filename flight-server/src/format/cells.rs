@@ -5,7 +5,7 @@
 //! that is nested as JSON.
 //! It knows no quoting or escaping: that is the format's.
 
-use std::fmt::{Arguments, Debug, Display, Write};
+use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -224,7 +224,7 @@ impl<'a> Column<'a> {
             }
             Self::Moc(array) => out.push_str(&moc_text(*array, row).unwrap_or_default()),
             Self::Nested(array) => json::write(*array, row, out),
-            Self::Other(_, formatter) => push(out, format_args!("{}", formatter.value(row))),
+            Self::Other(_, formatter) => write!(out, "{}", formatter.value(row)).expect("a String takes any text"),
         }
         Ok(())
     }
@@ -259,17 +259,13 @@ const fn float_word(value: f64, words: &Words) -> Option<&'static str> {
     }
 }
 
-fn write_number(out: &mut String, number: impl Display) {
-    push(out, format_args!("{number}"));
+fn write_number(out: &mut String, number: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
-/// The shortest digits that read back to the same bits.
-fn write_float(out: &mut String, number: impl Debug) {
-    push(out, format_args!("{number:?}"));
-}
-
-fn push(out: &mut String, text: Arguments<'_>) {
-    out.write_fmt(text).expect("a String takes any text");
+/// The shortest digits that read back to the same bits; not for NaN and infinities.
+pub(super) fn write_float(out: &mut String, number: impl zmij::Float) {
+    out.push_str(zmij::Buffer::new().format_finite(number));
 }
 
 /// Offsets of a valid array are never negative.

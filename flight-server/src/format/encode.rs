@@ -1,15 +1,17 @@
 //! How does a running query become bytes, without filling memory or an I/O thread?
 //!
 //! [`Encoding`] pulls one batch, cuts it to pieces of about a megabyte, and turns each piece into bytes on a blocking
-//! thread. Nothing is done ahead of the reader: a slow client slows the query down, and dropping the encoding cancels it.
+//! thread. One piece is written ahead of the reader where its rows are there already; beyond that a slow client slows the
+//! query down, and dropping the encoding cancels it.
 
 use std::collections::VecDeque;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use sidereus_engine::{EngineError, ErrorKind, QueryResult};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::{Encoder, Ending, FormatError, Head, OutputFormat};
@@ -60,10 +62,49 @@ impl EncodeError {
 enum Phase {
     Begin,
     Rows,
+    /// The ending is written, and what follows it piece by piece.
+    Rest,
     Ended,
 }
 
-type Work = (Box<dyn Encoder>, Result<Vec<u8>, FormatError>);
+/// What is done on a blocking thread.
+#[derive(Debug)]
+enum Task {
+    Batch(RecordBatch),
+    Finish(Ending),
+    Rest,
+}
+
+/// What came of it.
+struct Done {
+    encoder: Box<dyn Encoder>,
+    written: Result<Vec<u8>, FormatError>,
+    rows: u64,
+    /// Whether the encoder has nothing more to give.
+    is_last: bool,
+}
+
+/// A result that was written whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Rows of it.
+    pub(crate) rows: u64,
+    /// Bytes of the document.
+    pub(crate) bytes: u64,
+    /// Whether rows were left out.
+    pub(crate) overflow: bool,
+}
+
+/// Why a result is not in a file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// The result ended early.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The file does not take it.
+    #[error("cannot write the result: {0}")]
+    Io(#[from] std::io::Error),
+}
 
 /// A query result that is being written in one format.
 pub(crate) struct Encoding {
@@ -71,10 +112,13 @@ pub(crate) struct Encoding {
     /// Away on a blocking thread while `work` runs.
     encoder: Option<Box<dyn Encoder>>,
     /// Survives a dropped [`next`](Self::next), which can thus be called again.
-    work: Option<JoinHandle<Work>>,
+    work: Option<JoinHandle<Done>>,
     pieces: VecDeque<RecordBatch>,
+    /// What the query gave before it was asked for.
+    ahead: Option<Option<Result<RecordBatch, EngineError>>>,
     phase: Phase,
     rows: u64,
+    has_left: bool,
 }
 
 impl std::fmt::Debug for Encoding {
@@ -90,9 +134,35 @@ impl Encoding {
         format: &dyn OutputFormat,
         query: Option<String>,
     ) -> Result<Self, EncodeError> {
-        let head = Head { schema: SchemaRef::clone(&result.schema), query };
-        let encoder = format.encoder(&head)?;
-        Ok(Self { result, encoder: Some(encoder), work: None, pieces: VecDeque::new(), phase: Phase::Begin, rows: 0 })
+        let head = Head::new(SchemaRef::clone(&result.schema), query);
+        Self::with_head(result, format, &head)
+    }
+
+    /// The same with all that the document says about itself; the head's columns are the result's.
+    pub(crate) fn with_head(result: QueryResult, format: &dyn OutputFormat, head: &Head) -> Result<Self, EncodeError> {
+        Ok(Self {
+            result,
+            encoder: Some(format.encoder(head)?),
+            work: None,
+            pieces: VecDeque::new(),
+            ahead: None,
+            phase: Phase::Begin,
+            rows: 0,
+            has_left: false,
+        })
+    }
+
+    /// Writes the whole document, flushed.
+    ///
+    /// *Errors*: leave a part behind, which is the caller's to remove.
+    pub(crate) async fn write_to(mut self, out: &mut (impl AsyncWrite + Unpin)) -> Result<Written, WriteError> {
+        let mut bytes = 0;
+        while let Some(piece) = self.next().await? {
+            out.write_all(&piece).await?;
+            bytes += piece.len() as u64;
+        }
+        out.flush().await?;
+        Ok(Written { rows: self.rows, bytes, overflow: self.is_overflow() })
     }
 
     /// The next bytes, never empty; `None` after the end. Cancel safe.
@@ -108,11 +178,13 @@ impl Encoding {
         Ok(None)
     }
 
-    /// Bytes that end the document by telling an error in it; `None` where the format has no way to.
+    /// Bytes that end the document after an error, told in it where the format has a way to; `None` where there are none.
     pub(crate) fn close_with_error(&mut self, message: &str) -> Option<Bytes> {
         self.phase = Phase::Ended;
         let mut out = Vec::new();
-        self.encoder.as_mut()?.fail(message, &mut out).then(|| out.into())
+        // An encoder that is away still writes; what it has said cannot be known.
+        self.encoder.as_mut()?.fail(message, &mut out);
+        (!out.is_empty()).then(|| out.into())
     }
 
     /// Whether rows were left out; known after the end.
@@ -125,6 +197,11 @@ impl Encoding {
         self.rows
     }
 
+    /// Whether bytes of rows were given out, or all there is.
+    pub(crate) const fn has_left(&self) -> bool {
+        self.has_left
+    }
+
     async fn step(&mut self) -> Result<Vec<u8>, EncodeError> {
         if self.work.is_none() {
             match self.phase {
@@ -135,36 +212,50 @@ impl Encoding {
                     return Ok(out);
                 }
                 Phase::Rows => match self.next_piece().await? {
-                    Some(piece) => self.start_work(piece)?,
-                    None => return self.finish(),
+                    Some(piece) => self.start(Task::Batch(piece))?,
+                    None => {
+                        let ending = if self.is_overflow() { Ending::Overflow } else { Ending::Complete };
+                        self.phase = Phase::Rest;
+                        self.start(Task::Finish(ending))?;
+                    }
                 },
+                Phase::Rest => self.start(Task::Rest)?,
                 Phase::Ended => return Ok(Vec::new()),
             }
         }
         let Some(work) = self.work.as_mut() else { return Ok(Vec::new()) };
         let ended = work.await;
         self.work = None;
-        let (encoder, written) = ended.map_err(|error| EncodeError::Stopped(error.to_string()))?;
-        self.encoder = Some(encoder);
-        Ok(written?)
+        let done = ended.map_err(|error| EncodeError::Stopped(error.to_string()))?;
+        self.encoder = Some(done.encoder);
+        let written = done.written?;
+        self.rows += done.rows;
+        self.has_left |= !written.is_empty() || self.phase == Phase::Rest;
+        if done.is_last {
+            self.phase = Phase::Ended;
+        } else {
+            self.start_ahead()?;
+        }
+        Ok(written)
     }
 
-    fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {
-        self.phase = Phase::Ended;
-        let ending = if self.is_overflow() { Ending::Overflow } else { Ending::Complete };
-        let mut out = Vec::new();
-        self.encoder()?.finish(ending, &mut out)?;
-        Ok(out)
+    /// Starts the next piece where its rows are there, so that it is written while this one leaves.
+    fn start_ahead(&mut self) -> Result<(), EncodeError> {
+        if self.phase == Phase::Rows && self.pieces.is_empty() && self.ahead.is_none() {
+            self.ahead = self.result.stream.next().now_or_never();
+            if matches!(self.ahead, Some(Some(Ok(_)))) {
+                self.cut_ahead()?;
+            }
+        }
+        match self.pieces.pop_front() {
+            Some(piece) => self.start(Task::Batch(piece)),
+            None => Ok(()),
+        }
     }
 
-    fn start_work(&mut self, piece: RecordBatch) -> Result<(), EncodeError> {
-        let Some(mut encoder) = self.encoder.take() else { return Err(lost()) };
-        self.rows += piece.num_rows() as u64;
-        self.work = Some(tokio::task::spawn_blocking(move || {
-            let mut out = Vec::with_capacity(PIECE_BYTES);
-            let written = encoder.batch(&piece, &mut out).map(|()| out);
-            (encoder, written)
-        }));
+    fn start(&mut self, task: Task) -> Result<(), EncodeError> {
+        let Some(encoder) = self.encoder.take() else { return Err(lost()) };
+        self.work = Some(tokio::task::spawn_blocking(move || task.run(encoder)));
         Ok(())
     }
 
@@ -173,13 +264,41 @@ impl Encoding {
             if let Some(piece) = self.pieces.pop_front() {
                 return Ok(Some(piece));
             }
-            let Some(batch) = self.result.stream.next().await.transpose()? else { return Ok(None) };
-            self.pieces = pieces(&batch);
+            if self.ahead.is_none() {
+                self.ahead = Some(self.result.stream.next().await);
+            }
+            if !self.cut_ahead()? {
+                return Ok(None);
+            }
         }
+    }
+
+    /// Cuts what came from the query; false where that is the end.
+    fn cut_ahead(&mut self) -> Result<bool, EncodeError> {
+        let Some(batch) = self.ahead.take().flatten().transpose()? else { return Ok(false) };
+        self.pieces = pieces(&batch);
+        Ok(true)
     }
 
     fn encoder(&mut self) -> Result<&mut Box<dyn Encoder>, EncodeError> {
         self.encoder.as_mut().ok_or_else(lost)
+    }
+}
+
+impl Task {
+    fn run(self, mut encoder: Box<dyn Encoder>) -> Done {
+        let mut out = Vec::new();
+        let (mut rows, mut is_last) = (0, false);
+        let written = match self {
+            Self::Batch(piece) => {
+                rows = piece.num_rows() as u64;
+                out.reserve(PIECE_BYTES);
+                encoder.batch(&piece, &mut out)
+            }
+            Self::Finish(ending) => encoder.finish(ending, &mut out),
+            Self::Rest => encoder.rest(&mut out).map(|more| is_last = !more),
+        };
+        Done { encoder, written: written.map(|()| out), rows, is_last }
     }
 }
 

@@ -1,6 +1,6 @@
-//! How is a nested value written as JSON?
+//! How is a value written as JSON?
 //!
-//! For lists of lists, structures and maps, which neither CSV nor VOTable can express: objects keep their field names, NaN
+//! Also for lists of lists, structures and maps, which neither CSV nor VOTable can express: objects keep their field names, NaN
 //! and infinities become strings, since JSON has no word for them.
 
 use std::fmt::Write;
@@ -30,8 +30,8 @@ pub(super) fn write(array: &dyn Array, row: usize, out: &mut String) {
             }
             out.push_str(if columns.is_empty() { "{}" } else { "}" });
         }
-        DataType::Float32 => write_float(f64::from(array.as_primitive::<Float32Type>().value(row)), array, row, out),
-        DataType::Float64 => write_float(array.as_primitive::<Float64Type>().value(row), array, row, out),
+        DataType::Float32 => write_float(array.as_primitive::<Float32Type>().value(row), out),
+        DataType::Float64 => write_float(array.as_primitive::<Float64Type>().value(row), out),
         kind if kind.is_integer() || *kind == DataType::Boolean => out.push_str(&plain(array, row)),
         _ => write_string(&plain(array, row), out),
     }
@@ -48,13 +48,15 @@ fn write_list(items: &dyn Array, out: &mut String) {
     out.push(']');
 }
 
-fn write_float(value: f64, array: &dyn Array, row: usize, out: &mut String) {
-    if value.is_finite() {
-        out.push_str(&plain(array, row));
-    } else if value.is_nan() {
+/// A number, or the word for what JSON has none for.
+pub(super) fn write_float<F: zmij::Float + Into<f64> + Copy>(value: F, out: &mut String) {
+    let wide: f64 = value.into();
+    if wide.is_finite() {
+        super::cells::write_float(out, value);
+    } else if wide.is_nan() {
         out.push_str("\"NaN\"");
     } else {
-        out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
+        out.push_str(if wide > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
     }
 }
 
@@ -63,7 +65,8 @@ fn plain(array: &dyn Array, row: usize) -> String {
         .map_or_else(|error| error.to_string(), |formatter| formatter.value(row).to_string())
 }
 
-fn write_string(text: &str, out: &mut String) {
+/// Appends a string in quotes.
+pub(super) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -3,12 +3,17 @@
 //! [`ALL`] is the list; each format is one file that implements [`OutputFormat`]. A format turns batches into bytes and
 //! knows neither where they come from nor where they go; [`encode`](mod@encode) drives it.
 
-mod arrow_stream;
+mod arrow_ipc;
 mod cells;
-mod csv;
 mod encode;
+mod fits;
+mod head;
+mod html;
 mod json;
+mod json_rows;
+mod negotiate;
 mod parquet;
+mod separated;
 mod table;
 pub(crate) mod votable;
 pub(crate) mod xml;
@@ -18,24 +23,30 @@ mod kit;
 
 use std::fmt::Debug;
 
-use ::arrow::datatypes::SchemaRef;
 use ::arrow::error::ArrowError;
 use ::arrow::record_batch::RecordBatch;
 
-pub(crate) use encode::{EncodeError, Encoding};
+pub(crate) use encode::{EncodeError, Encoding, WriteError};
+pub(crate) use head::Head;
+pub(crate) use negotiate::default_for;
 
-/// Every format; the first is the default of services.
-pub(crate) static ALL: [&dyn OutputFormat; 6] =
-    [&votable::TableData, &votable::Binary2, &csv::Csv, &parquet::Parquet, &arrow_stream::ArrowStream, &table::Table];
-
-/// What is known before the first row.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    /// Columns, with field metadata.
-    pub(crate) schema: SchemaRef,
-    /// The query, for formats that repeat it.
-    pub(crate) query: Option<String>,
-}
+/// Every format; the first is the plainest that every client of TAP reads.
+pub(crate) static ALL: [&dyn OutputFormat; 14] = [
+    &votable::TableData,
+    &votable::Binary2,
+    &votable::Binary,
+    &votable::Gzip,
+    &parquet::Parquet,
+    &arrow_ipc::ArrowStream,
+    &arrow_ipc::ArrowFile,
+    &fits::Fits,
+    &separated::Csv,
+    &separated::Tsv,
+    &json_rows::Json,
+    &table::Text,
+    &html::Html,
+    &table::Table,
+];
 
 /// How a result that was written whole ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +71,9 @@ pub(crate) enum FormatError {
     /// A kernel of Arrow failed.
     #[error(transparent)]
     Arrow(#[from] ArrowError),
+    /// The place where rows wait for the last one failed.
+    #[error("the rows cannot be kept until the last one is known: {0}")]
+    Spool(#[from] std::io::Error),
     /// The Parquet writer failed.
     #[error(transparent)]
     Parquet(#[from] ::parquet::errors::ParquetError),
@@ -78,14 +92,19 @@ pub(crate) trait OutputFormat: Debug + Sync {
         &[]
     }
 
-    /// Ending of names of files.
-    fn extension(&self) -> &'static str {
-        "dat"
-    }
-
     /// Identifier in the registry of standards, where there is one.
     fn standard_id(&self) -> Option<&'static str> {
         None
+    }
+
+    /// How the bytes are packed on top of the media type, as in the header `Content-Encoding`.
+    fn content_encoding(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Ending of file names, without the dot.
+    fn extension(&self) -> &'static str {
+        self.name()
     }
 
     /// Whether services offer it; otherwise it is for a terminal.
@@ -100,7 +119,7 @@ pub(crate) trait OutputFormat: Debug + Sync {
 /// One document that is being written.
 ///
 /// *Contract*: [`begin`](Self::begin) once, [`batch`](Self::batch) any number of times, then either
-/// [`finish`](Self::finish) or [`fail`](Self::fail) once. Bytes are appended to `out`, which may be emptied between calls.
+/// [`finish`](Self::finish) once and [`rest`](Self::rest) until it says so, or [`fail`](Self::fail) once. Bytes are appended to `out`, which may be emptied between calls.
 pub(crate) trait Encoder: Send {
     /// Writes what stands before the first row.
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), FormatError>;
@@ -110,6 +129,12 @@ pub(crate) trait Encoder: Send {
 
     /// Writes what stands after the last row.
     fn finish(&mut self, ending: Ending, out: &mut Vec<u8>) -> Result<(), FormatError>;
+
+    /// Writes some of what could not be written before the last row was known; false after the last of it.
+    fn rest(&mut self, out: &mut Vec<u8>) -> Result<bool, FormatError> {
+        let _ = out;
+        Ok(false)
+    }
 
     /// Ends the document by telling an error in it; false where the format has no way to, so that the transfer itself must
     /// break off.
@@ -126,6 +151,12 @@ pub(crate) fn find(name: &str) -> Option<&'static dyn OutputFormat> {
         format.name() == wanted || format.media_type() == wanted || format.aliases().contains(&wanted.as_str())
     };
     ALL.iter().find(matches).copied()
+}
+
+/// The line that ends plain rows of which more were left out.
+fn overflow_line(rows: u64) -> String {
+    let plural = if rows == 1 { "" } else { "s" };
+    format!("# overflow: rows were left out after {rows} row{plural}")
 }
 
 /// The format for people at a terminal.
@@ -152,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn votable_is_the_default() {
+    fn votable_comes_first() {
         assert_eq!(ALL[0].name(), "votable");
     }
 }

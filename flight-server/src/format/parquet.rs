@@ -2,7 +2,8 @@
 //!
 //! The Arrow schema with its field metadata is embedded, and so is a VOTable without rows under the keys of VOParquet, so that astropy and
 //! TOPCAT find units, UCDs and descriptions. Whether rows were left out stands in that VOTable and under `sidereus.overflow`,
-//! what the rows were made of in that VOTable and under the keys of [`Provenance`].
+//! what the rows were made of in that VOTable and under the keys of [`Provenance`]. A failed document gets no footer, without
+//! which nothing reads it.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -34,7 +35,12 @@ impl OutputFormat for Parquet {
     }
 
     fn aliases(&self) -> &'static [&'static str] {
-        &["application/x-parquet", "application/parquet"]
+        &[
+            "application/x-parquet",
+            "application/parquet",
+            "voparquet",
+            "application/vnd.apache.parquet;content=voparquet",
+        ]
     }
 
     fn encoder(&self, head: &Head) -> Result<Box<dyn Encoder>, FormatError> {

@@ -1,7 +1,8 @@
-//! Rows as an aligned table for a terminal.
+//! Rows as an aligned table, for a terminal and as plain text.
 //!
 //! Widths come from the first rows; later rows that are wider push their line out rather than being cut. Numbers stand
-//! right, everything else left.
+//! right, everything else left. At a terminal the last line counts the rows; plain text ends with the last row, or with a
+//! line that tells an overflow.
 
 use std::fmt::Write;
 
@@ -9,7 +10,7 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 
 use super::cells::{Column, Words, prepared};
-use super::{Encoder, Ending, FormatError, Head, OutputFormat};
+use super::{Encoder, Ending, FormatError, Head, OutputFormat, overflow_line};
 
 /// Rows that are looked at before the first is written.
 const SAMPLE_ROWS: usize = 1000;
@@ -22,9 +23,13 @@ const WORDS: Words = Words {
     absent_integer: Some("null"),
 };
 
-/// The format.
+/// For a terminal.
 #[derive(Debug)]
 pub(super) struct Table;
+
+/// The same for whoever asks a service.
+#[derive(Debug)]
+pub(super) struct Text;
 
 impl OutputFormat for Table {
     fn name(&self) -> &'static str {
@@ -32,7 +37,11 @@ impl OutputFormat for Table {
     }
 
     fn media_type(&self) -> &'static str {
-        "text/plain"
+        "text/plain;purpose=terminal"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
     }
 
     fn is_served(&self) -> bool {
@@ -40,14 +49,29 @@ impl OutputFormat for Table {
     }
 
     fn encoder(&self, head: &Head) -> Result<Box<dyn Encoder>, FormatError> {
-        let fields = head.schema.fields();
-        Ok(Box::new(TableEncoder {
-            names: fields.iter().map(|field| field.name().clone()).collect(),
-            rightward: fields.iter().map(|field| is_number(field.data_type())).collect(),
-            sample: Vec::new(),
-            widths: None,
-            rows: 0,
-        }))
+        Ok(Box::new(TableEncoder::new(head, true)))
+    }
+}
+
+impl OutputFormat for Text {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["txt", "text/plain;charset=utf-8"]
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn encoder(&self, head: &Head) -> Result<Box<dyn Encoder>, FormatError> {
+        Ok(Box::new(TableEncoder::new(head, false)))
     }
 }
 
@@ -58,6 +82,9 @@ struct TableEncoder {
     /// Known once the header is written.
     widths: Option<Vec<usize>>,
     rows: u64,
+    /// Whether the rows are counted at the end.
+    counts: bool,
+    overflow_line: bool,
 }
 
 impl Encoder for TableEncoder {
@@ -86,6 +113,13 @@ impl Encoder for TableEncoder {
         if self.widths.is_none() {
             self.write_sample(out);
         }
+        if !self.counts {
+            if ending == Ending::Overflow && self.overflow_line {
+                out.extend_from_slice(overflow_line(self.rows).as_bytes());
+                out.push(b'\n');
+            }
+            return Ok(());
+        }
         let plural = if self.rows == 1 { "" } else { "s" };
         let more = if ending == Ending::Overflow { ", more were left out" } else { "" };
         out.extend_from_slice(format!("({} row{plural}{more})\n", self.rows).as_bytes());
@@ -94,6 +128,19 @@ impl Encoder for TableEncoder {
 }
 
 impl TableEncoder {
+    fn new(head: &Head, counts: bool) -> Self {
+        let fields = head.schema.fields();
+        Self {
+            names: fields.iter().map(|field| field.name().clone()).collect(),
+            rightward: fields.iter().map(|field| is_number(field.data_type())).collect(),
+            sample: Vec::new(),
+            widths: None,
+            rows: 0,
+            counts,
+            overflow_line: head.overflow_line,
+        }
+    }
+
     fn write_sample(&mut self, out: &mut Vec<u8>) {
         let mut widths: Vec<usize> = self.names.iter().map(|name| width(name)).collect();
         for cells in &self.sample {
@@ -165,6 +212,10 @@ mod tests {
         assert!(lines[2].starts_with("                   1  266.404996    5.5  Sgr A*"), "{text}");
         assert!(lines[3].starts_with("-9223372036854775808         NaN   NULL  NULL"), "{text}");
         assert_eq!(lines[5], "(3 rows, more were left out)");
+        let plain = kit::text(&Text, Ending::Overflow);
+        assert_eq!(plain.lines().take(5).collect::<Vec<_>>(), lines[..5]);
+        assert_eq!(plain.lines().nth(5), Some("# overflow: rows were left out after 3 rows"));
+        assert_eq!(kit::text(&Text, Ending::Complete).lines().count(), 5);
     }
 
     #[test]

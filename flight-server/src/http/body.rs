@@ -1,9 +1,9 @@
 //! How do the bytes of a result leave over HTTP?
 //!
-//! The first megabyte (or second, whichever is over first) is collected before the status is chosen: what fails by then is
-//! a proper error with its own status, and what ends by then has its length and its overflow in plain headers. The rest
-//! streams; its overflow comes as a trailer, and a failure either ends the document with an error in it or breaks the
-//! transfer off, so that no client takes a part for the whole.
+//! The first 8 MiB are held before the status is chosen, or what is there one second after the first row: what fails by
+//! then is a proper error with its own status, and what ends by then has its length and its overflow in plain headers. The
+//! rest streams; its overflow comes as a trailer and in the document. A late failure is told in the document where the
+//! format can, and the transfer breaks off in any case, so that no client takes a part for the whole.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,18 +14,23 @@ use axum::http::header::{CONTENT_LENGTH, TRAILER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use http_body::Frame;
 
 use crate::error::RequestId;
 use crate::format::{EncodeError, Encoding};
 
 /// `true` where rows were left out, `false` where none were.
-pub(crate) const OVERFLOW_HEADER: HeaderName = HeaderName::from_static("x-sidereus-overflow");
+pub(crate) const OVERFLOW_HEADER: HeaderName = HeaderName::from_static("x-overflow");
 
-/// Bytes and time that are collected before the status is chosen.
-const COLLECTED_BYTES: usize = 1 << 20;
-const COLLECTED_TIME: Duration = Duration::from_secs(1);
+/// Bytes that are held before the status is chosen.
+const HELD_BYTES: usize = 8 << 20;
+
+/// How long they are held after the first row: whoever waits for rows of a slow query gains nothing from more.
+const HELD_TIME: Duration = Duration::from_secs(1);
+
+/// What the end of a failed document has to leave before the transfer breaks off.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -50,17 +55,22 @@ impl ResultBody {
         let mut collected = Vec::new();
         let mut bytes = 0;
         let mut ended = false;
-        while bytes < COLLECTED_BYTES && !ended {
+        let mut first_row = None;
+        while bytes < HELD_BYTES && !ended {
             // The document's start and its first rows are worth any wait: most queries fail before them or never.
-            let next = if encoding.rows() == 0 {
-                encoding.next().await?
-            } else {
-                let left = COLLECTED_TIME.saturating_sub(started.elapsed());
-                match tokio::time::timeout(left, encoding.next()).await {
-                    Ok(next) => next?,
-                    Err(_elapsed) => break,
+            let next = match first_row {
+                None => encoding.next().await?,
+                Some(since) => {
+                    let left = HELD_TIME.saturating_sub(Instant::elapsed(&since));
+                    match tokio::time::timeout(left, encoding.next()).await {
+                        Ok(next) => next?,
+                        Err(_elapsed) => break,
+                    }
                 }
             };
+            if first_row.is_none() && encoding.has_left() {
+                first_row = Some(Instant::now());
+            }
             match next {
                 Some(piece) => {
                     bytes += piece.len();
@@ -90,12 +100,12 @@ impl ResultBody {
         response
     }
 
-    /// Bytes that end a document after an error, or the error that breaks the transfer off.
-    fn close(&mut self, failure: &EncodeError) -> Result<Bytes, BoxError> {
+    /// Bytes that end a document after an error, and the error that breaks the transfer off.
+    fn close(&mut self, failure: &EncodeError) -> (Option<Bytes>, BoxError) {
         self.told = true;
         let message = failure.public_text(&self.request);
         tracing::warn!(request = %self.request, rows = self.encoding.rows(), message, "a result ended with an error");
-        self.encoding.close_with_error(&message).ok_or_else(|| message.into())
+        (self.encoding.close_with_error(&message), message.into())
     }
 
     fn log_end(&mut self) {
@@ -118,6 +128,7 @@ enum Stage {
     Collected(std::vec::IntoIter<Bytes>),
     Streaming,
     Trailers,
+    Broken(BoxError),
     Ended,
 }
 
@@ -141,10 +152,18 @@ fn frames(mut body: ResultBody) -> impl Stream<Item = Result<Frame<Bytes>, BoxEr
                     Ok(Some(piece)) => return Some((Ok(Frame::data(piece)), (body, Stage::Streaming))),
                     Ok(None) => stage = Stage::Trailers,
                     Err(failure) => {
-                        let closing = body.close(&failure).map(Frame::data);
-                        return Some((closing, (body, Stage::Ended)));
+                        let (closing, error) = body.close(&failure);
+                        stage = Stage::Broken(error);
+                        if let Some(closing) = closing {
+                            return Some((Ok(Frame::data(closing)), (body, stage)));
+                        }
                     }
                 },
+                Stage::Broken(error) => {
+                    // What was given before is written out only while nothing more is there.
+                    tokio::time::sleep(LAST_WORDS_TIME).await;
+                    return Some((Err(error), (body, Stage::Ended)));
+                }
                 Stage::Trailers => {
                     body.log_end();
                     let trailers = HeaderMap::from_iter([(OVERFLOW_HEADER, flag(body.encoding.is_overflow()))]);
@@ -154,6 +173,7 @@ fn frames(mut body: ResultBody) -> impl Stream<Item = Result<Frame<Bytes>, BoxEr
             }
         }
     })
+    .fuse()
 }
 
 fn flag(value: bool) -> HeaderValue {

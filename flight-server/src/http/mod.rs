@@ -1,11 +1,12 @@
 //! What does the HTTP listener answer, and what happens to every request on its way?
 //!
 //! ```text
-//! request -> request id and log -> panics become 500 -> body limit -> [who is asking] -> front end
+//! request -> request id and log -> panics become 500 -> packing -> body limit -> [who is asking] -> front end
 //! ```
 //! Front ends bring a router each; this module knows none of their parameters.
 
 mod body;
+mod compression;
 mod identity;
 mod log;
 mod pages;
@@ -32,6 +33,7 @@ pub(crate) fn router(services: Services, front_ends: Router<Services>) -> Router
         .merge(front_ends)
         .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(body_limit))
+        .layer(from_fn(compression::pack))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(log::observe))
         .with_state(services)

@@ -6,13 +6,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arrow::datatypes::SchemaRef;
 use sidereus_engine::{EngineError, ErrorKind, Principal, QueryLimits, QueryProgress, QueryRequest, QueryResult};
 
 use super::job::{Job, JobError, JobReport, JobRequest, JobResult};
 use super::uploads::{self, UploadError};
 use super::{Workshop, files};
 use crate::error::{self, RequestId};
-use crate::format::{self, EncodeError, Encoding};
+use crate::format::{self, EncodeError, Encoding, Head};
 use crate::queries::{Caller, Origin, Protocol};
 use crate::storage::{Account, StorageError, Written, blocking};
 
@@ -129,7 +130,9 @@ async fn write(shop: &Workshop, job: &Job, watch: &Watch) -> Result<(Written, Jo
     let format = format::find(&work.format).ok_or_else(|| told("the format of the result is not known any more"))?;
     let result = begin(shop, job, work, &principal).await?;
     watch.set(&result);
-    let mut encoding = Encoding::try_new(result, format, Some(work.query.clone()))?;
+    let head = Head::new(SchemaRef::clone(&result.schema), Some(work.query.clone()));
+    let head = Head { spool: Some(shop.storage.spool()), ..head };
+    let mut encoding = Encoding::with_head(result, format, &head)?;
     let account = Account::named(job.owner.as_deref(), &job.origin);
     let mut writer = shop.storage.write(account)?;
     while let Some(bytes) = encoding.next().await? {

@@ -3,7 +3,8 @@
 //! Parameters become a [`JobRequest`], the same for a query that is answered at once and for one that is queued (TAP 1.1,
 //! section 2.7). Nothing is looked up and nothing is run here.
 
-use axum::http::HeaderValue;
+use axum::http::header::{ACCEPT, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::parameters::{ParameterError, Parameters};
 use crate::format::{self, OutputFormat};
@@ -15,11 +16,14 @@ const MAX_RUNID: usize = 64;
 /// Longest name of an uploaded table.
 const MAX_UPLOAD_NAME: usize = 128;
 
-/// What the parameters of a query ask for.
-pub(super) fn request(parameters: &Parameters) -> Result<JobRequest, ParameterError> {
+/// What the parameters of a query ask for; `default` is the format where they name none.
+pub(super) fn request(
+    parameters: &Parameters,
+    default: &'static dyn OutputFormat,
+) -> Result<JobRequest, ParameterError> {
     check_tolerated(parameters)?;
     let query = parameters.single("QUERY")?.ok_or_else(|| value("QUERY", "the query is missing"))?;
-    let (format, media_type) = output_format(parameters)?;
+    let (format, media_type) = output_format(parameters, default)?;
     run_id(parameters)?;
     Ok(JobRequest {
         query: query.to_owned(),
@@ -29,6 +33,12 @@ pub(super) fn request(parameters: &Parameters) -> Result<JobRequest, ParameterEr
         media_type,
         uploads: uploads(parameters)?,
     })
+}
+
+/// The format of an answer whose request names none.
+pub(super) fn default_format(headers: &HeaderMap) -> &'static dyn OutputFormat {
+    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    format::default_for(header(ACCEPT), header(USER_AGENT))
 }
 
 /// The client's own name of a run.
@@ -63,12 +73,15 @@ fn max_rows(parameters: &Parameters) -> Result<Option<u64>, ParameterError> {
 }
 
 /// The format, and the media type to answer with: the client's own words where it asked by media type.
-fn output_format(parameters: &Parameters) -> Result<(&'static dyn OutputFormat, String), ParameterError> {
+fn output_format(
+    parameters: &Parameters,
+    default: &'static dyn OutputFormat,
+) -> Result<(&'static dyn OutputFormat, String), ParameterError> {
     let asked = match parameters.single("RESPONSEFORMAT")? {
         Some(asked) => Some(asked),
         None => parameters.single("FORMAT")?,
     };
-    let Some(asked) = asked.map(str::trim) else { return Ok((format::ALL[0], format::ALL[0].media_type().to_owned())) };
+    let Some(asked) = asked.map(str::trim) else { return Ok((default, default.media_type().to_owned())) };
     let format = format::find(asked).filter(|format| format.is_served()).ok_or_else(|| {
         let names: Vec<&str> = format::ALL.iter().filter(|f| f.is_served()).map(|f| f.name()).collect();
         value(
@@ -133,7 +146,10 @@ mod tests {
     use super::*;
 
     fn asked(pairs: &[(&str, &str)]) -> Result<JobRequest, ParameterError> {
-        request(&Parameters::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))))
+        request(
+            &Parameters::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))),
+            format::ALL[0],
+        )
     }
 
     const QUERY: [(&str, &str); 2] = [("QUERY", "SELECT 1"), ("LANG", "ADQL")];

@@ -20,7 +20,7 @@ async fn a_cut_that_the_client_asked_for_is_told() {
     }
     assert_eq!(found, 10);
     let trailers = stream.trailers().expect("trailers");
-    assert_eq!(trailers.get("x-sidereus-overflow").expect("overflow"), "true");
+    assert_eq!(trailers.get("x-overflow").expect("overflow"), "true");
 
     let all = rows(&mut client, "SELECT TOP 10 hip FROM hipparcos2").await.expect("rows");
     assert_eq!(count(&all), 10);

@@ -73,7 +73,7 @@ fn a_job_goes_from_pending_to_its_result() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let result = server.get(&format!("{job}/results/result"));
-    assert_eq!((result.text(), result.header("x-sidereus-overflow")), ("n\r\n14026\r\n", Some("false")));
+    assert_eq!((result.text(), result.header("x-overflow")), ("n\r\n14026\r\n", Some("false")));
     let part = send(&server.http, "GET", &format!("{job}/results/result"), &[("Range", "bytes=3-5")], b"");
     assert_eq!((part.status, part.text(), part.header("content-range")), (206, "140", Some("bytes 3-5/10")));
     assert!(get(&server, &format!("{job}/results")).contains("size=\"10\""));

@@ -60,6 +60,7 @@ fn wrong_parameters_are_errors_that_name_them() {
         (vec![query, ("LANG", "ADQL"), ("MAXREC", "-1")], "MAXREC"),
         (vec![query, ("LANG", "ADQL"), ("FORMAT", "docx")], "docx"),
         (vec![query, ("LANG", "ADQL"), ("FORMAT", "table")], "unknown format"),
+        (vec![query, ("LANG", "ADQL"), ("FORMAT", "votable/b3")], "votable_gzip"),
         (vec![query, ("LANG", "ADQL"), ("REQUEST", "getCapabilities")], "doQuery"),
         (vec![query, ("LANG", "ADQL"), ("UPLOAD", "t,param:x")], "UPLOAD"),
     ] {
@@ -139,21 +140,55 @@ fn a_cut_is_always_told() {
     assert!(cut.text().rfind("\"OVERFLOW\"") > cut.text().find("</TABLE>"));
     let whole = ask("SELECT TOP 9 name FROM openngc", "votable", "9");
     assert!(whole.text().matches("<TR>").count() == 9 && !whole.text().contains("OVERFLOW"));
-    assert_eq!(whole.header("x-sidereus-overflow"), Some("false"));
+    assert_eq!(whole.header("x-overflow"), Some("false"));
     let columns = ask("SELECT name FROM openngc", "votable", "0");
     assert!(columns.text().contains("<FIELD name=\"name\"") && columns.text().contains("OVERFLOW"));
     assert!(!columns.text().contains("<TR>"));
     let lines = ask("SELECT name FROM openngc", "csv", "5");
-    assert_eq!((lines.rows().len(), lines.header("x-sidereus-overflow")), (5, Some("true")));
+    assert_eq!((lines.rows().len(), lines.header("x-overflow")), (6, Some("true")));
+    assert_eq!(lines.rows()[5], "# overflow: rows were left out after 5 rows");
     assert_eq!(lines.header("x-sidereus-max-rows"), Some("5"));
 }
 
 #[test]
 fn a_long_answer_streams_and_tells_its_end_in_a_trailer() {
     let server = Server::start();
-    let pairs = [("LANG", "ADQL"), ("FORMAT", "csv"), ("MAXREC", "60000"), ("QUERY", "SELECT * FROM hipparcos2")];
+    let pairs = [("LANG", "ADQL"), ("FORMAT", "csv"), ("MAXREC", "100000"), ("QUERY", "SELECT * FROM hipparcos2")];
     let answer = server.post(&pairs);
-    assert_eq!(answer.rows().len(), 60_000);
+    assert_eq!(answer.rows().len(), 100_001);
+    assert!(answer.body.len() > 8 << 20, "{}", answer.body.len());
     assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
-    assert_eq!(answer.trailer("x-sidereus-overflow"), Some("true"));
+    assert_eq!(answer.trailer("x-overflow"), Some("true"));
+}
+
+#[test]
+fn what_is_held_has_exact_headers_and_leaves_packed_where_asked() {
+    let server = Server::start();
+    let query = "SELECT TOP 2000 name, ra, dec FROM openngc ORDER BY name";
+    let body = form(&[("LANG", "ADQL"), ("FORMAT", "csv"), ("QUERY", query)]);
+    let ask = |encoding: &str| {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept-Encoding", encoding)];
+        client::send(&server.http, "POST", "/tap/sync", &headers, body.as_bytes())
+    };
+    let plain = ask("identity");
+    assert_eq!(plain.header("content-length").map(str::to_owned), Some(plain.body.len().to_string()));
+    for (encoding, start) in [("gzip", [0x1f, 0x8b]), ("zstd", [0x28, 0xb5])] {
+        let packed = ask(encoding);
+        assert_eq!((packed.header("content-encoding"), packed.header("x-overflow")), (Some(encoding), Some("false")));
+        assert!(packed.body.starts_with(&start) && packed.body.len() < plain.body.len() / 2, "{}", packed.body.len());
+    }
+}
+
+#[test]
+fn a_client_that_names_no_format_gets_what_it_reads_best() {
+    let server = Server::start();
+    let path = format!("/tap/sync?{}", form(&[("LANG", "ADQL"), ("QUERY", "SELECT TOP 1 name FROM openngc")]));
+    for (header, value, expected) in [
+        ("User-Agent", "python-requests/2.32", "application/x-votable+xml;serialization=binary2"),
+        ("User-Agent", "Mozilla/5.0", "application/x-votable+xml"),
+        ("Accept", "text/csv", "text/csv;header=present"),
+    ] {
+        let answer = client::send(&server.http, "GET", &path, &[(header, value)], b"");
+        assert_eq!(answer.header("content-type"), Some(expected), "{value}");
+    }
 }

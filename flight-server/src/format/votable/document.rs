@@ -1,13 +1,11 @@
 //! What stands around the rows of a VOTable?
 
-use std::sync::Arc;
-
 use arrow::datatypes::Schema;
 use sidereus_engine::Provenance;
 
 use super::super::xml::escaped;
 use super::super::{Ending, Head};
-use super::field::field_element;
+use super::field::{Serialization, field_element};
 use super::trailing_status;
 
 /// Longest query that is repeated in the document; lists of ids can have megabytes.
@@ -22,14 +20,38 @@ const START: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
 const END: &str = "</RESOURCE>\n</VOTABLE>\n";
 
 /// Everything before the data, the start of TABLE included.
-pub(super) fn start(head: &Head) -> String {
+pub(super) fn start(head: &Head, serialization: Serialization) -> String {
     let mut text = START.to_owned();
     text.push_str("<INFO name=\"QUERY_STATUS\" value=\"OK\"/>\n");
     if let Some(query) = head.query.as_ref().filter(|query| query.len() <= MAX_QUERY_BYTES) {
         text.push_str(&format!("<INFO name=\"QUERY\" value=\"{}\"/>\n", escaped(query)));
     }
     text.push_str(&provenance(&head.schema));
-    text.push_str(&table_start(&head.schema));
+    for (name, value) in &head.infos {
+        text.push_str(&format!("<INFO name=\"{}\" value=\"{}\"/>\n", escaped(name), escaped(value)));
+    }
+    text.push_str(&systems(head));
+    text.push_str("<TABLE>\n");
+    for field in head.schema.fields() {
+        text.push_str(&field_element(field, head, serialization));
+    }
+    text
+}
+
+/// The systems that columns refer to.
+fn systems(head: &Head) -> String {
+    let mut text = String::new();
+    for frame in &head.frames {
+        let epoch = frame.epoch.as_ref().map(|epoch| format!(" epoch=\"{}\"", escaped(epoch))).unwrap_or_default();
+        let (id, system) = (escaped(&frame.id), escaped(&frame.system));
+        text.push_str(&format!("<COOSYS ID=\"{id}\" system=\"{system}\"{epoch}/>\n"));
+    }
+    for time in &head.times {
+        let origin =
+            time.origin.as_ref().map(|origin| format!(" timeorigin=\"{}\"", escaped(origin))).unwrap_or_default();
+        let (id, scale, position) = (escaped(&time.id), escaped(&time.scale), escaped(&time.position));
+        text.push_str(&format!("<TIMESYS ID=\"{id}\" timescale=\"{scale}\" refposition=\"{position}\"{origin}/>\n"));
+    }
     text
 }
 
@@ -65,15 +87,7 @@ pub(crate) fn cone_error_document(message: &str) -> String {
 
 /// A document that describes columns and how the rows that lie elsewhere ended.
 pub(in super::super) fn document_without_rows(head: &Head, ending: Ending) -> String {
-    format!("{}{}", start(head), end(ending, false))
-}
-
-fn table_start(schema: &Arc<Schema>) -> String {
-    let mut text = "<TABLE>\n".to_owned();
-    for field in schema.fields() {
-        text.push_str(&field_element(field));
-    }
-    text
+    format!("{}{}", start(head, Serialization::TableData), end(ending, false))
 }
 
 fn error_info(message: &str) -> String {
@@ -90,5 +104,41 @@ const fn repair_note(repaired: bool) -> &'static str {
         "<INFO name=\"WARNING\" value=\"characters that XML cannot hold were replaced by U+FFFD\"/>\n"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::head::{CoordinateFrame, TimeFrame};
+    use super::super::super::kit;
+    use super::*;
+
+    #[test]
+    fn columns_refer_to_their_systems() {
+        let mut head = kit::head();
+        head.infos = vec![("citation".to_owned(), "ivo://x/a&b".to_owned())];
+        head.frames = vec![CoordinateFrame {
+            id: "sys1".to_owned(),
+            system: "ICRS".to_owned(),
+            epoch: Some("J2016.0".to_owned()),
+            columns: vec!["ra".to_owned()],
+        }];
+        head.times = vec![TimeFrame {
+            id: "time1".to_owned(),
+            scale: "TCB".to_owned(),
+            position: "BARYCENTER".to_owned(),
+            origin: None,
+            columns: vec!["seen".to_owned()],
+        }];
+        let text = start(&head, Serialization::TableData);
+        for part in [
+            "<INFO name=\"citation\" value=\"ivo://x/a&amp;b\"/>",
+            "<COOSYS ID=\"sys1\" system=\"ICRS\" epoch=\"J2016.0\"/>",
+            "<TIMESYS ID=\"time1\" timescale=\"TCB\" refposition=\"BARYCENTER\"/>",
+            "ucd=\"pos.eq.ra;meta.main\" ref=\"sys1\"",
+            "xtype=\"timestamp\" ref=\"time1\"",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 }

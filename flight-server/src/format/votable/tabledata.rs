@@ -7,6 +7,7 @@ use super::super::cells::{Column, Unspeakable, Words, prepared};
 use super::super::xml::escape_into;
 use super::super::{Encoder, Ending, FormatError, Head};
 use super::document;
+use super::field::Serialization;
 
 const WORDS: Words =
     Words { truth: "true", falsehood: "false", infinity: "+Inf", minus_infinity: "-Inf", absent_integer: None };
@@ -24,7 +25,7 @@ pub(super) struct TableDataEncoder {
 impl TableDataEncoder {
     pub(super) fn new(head: &Head) -> Self {
         Self {
-            start: document::start(head),
+            start: document::start(head, Serialization::TableData),
             schema: SchemaRef::clone(&head.schema),
             rows: String::new(),
             cell: String::new(),
@@ -141,7 +142,7 @@ mod tests {
 
     fn one(name: &str, array: ArrayRef) -> Result<String, FormatError> {
         let batch = RecordBatch::try_from_iter([(name, array)]).unwrap();
-        let mut encoder = TableData.encoder(&Head { schema: batch.schema(), query: None })?;
+        let mut encoder = TableData.encoder(&Head::new(batch.schema(), None))?;
         let mut out = Vec::new();
         encoder.begin(&mut out)?;
         encoder.batch(&batch, &mut out)?;

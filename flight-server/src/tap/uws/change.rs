@@ -12,6 +12,7 @@ use super::super::{asked, links};
 use super::list::moment;
 use super::{Result, UwsError, answered, see_other};
 use crate::error::RequestId;
+use crate::format::OutputFormat;
 use crate::jobs::{Job, Jobs, Time, UploadSource};
 use crate::queries::Caller;
 use crate::services::Services;
@@ -28,6 +29,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Response {
     let base = links::jobs(&services.config, request.headers());
+    let default = asked::default_format(request.headers());
     let created = async {
         let parameters = intake::read(request, &jobs, &services, &caller).await?;
         let steering = Steering::of(&parameters)?;
@@ -43,7 +45,7 @@ pub(super) async fn create(
         job.parameters = queried(pairs);
         let job = jobs.create(job, files).await?;
         let url = format!("{base}/{}", job.id);
-        go_on(&jobs, &job, steering.phase).await?;
+        go_on(&jobs, &job, (steering.phase, default)).await?;
         Ok(see_other(&url))
     };
     answered(created.await, &id)
@@ -60,6 +62,7 @@ pub(super) async fn update(
 ) -> Response {
     let (list, url) =
         (links::jobs(&services.config, request.headers()), links::job(&services.config, request.headers(), &name));
+    let default = asked::default_format(request.headers());
     let changed = async {
         let mut job = jobs.job(&caller.principal, &name).await?;
         let parameters = intake::read(request, &jobs, &services, &caller).await?;
@@ -81,7 +84,7 @@ pub(super) async fn update(
             job.run_id = asked::run_id(&Parameters::of(job.parameters.clone()))?;
             job = jobs.set_parameters(job, files).await?;
         }
-        go_on(&jobs, &job, steering.phase).await?;
+        go_on(&jobs, &job, (steering.phase, default)).await?;
         Ok(see_other(&url))
     };
     answered(changed.await, &id)
@@ -162,8 +165,8 @@ fn join(parameters: &mut Vec<(String, String)>, later: Vec<(String, String)>) {
 }
 
 /// Tells a job what it will take, and runs or stops it where that is asked for.
-async fn go_on(jobs: &Jobs, job: &Job, phase: Option<NextPhase>) -> Result<()> {
-    let request = asked::request(&Parameters::of(job.parameters.clone()));
+async fn go_on(jobs: &Jobs, job: &Job, (phase, default): (Option<NextPhase>, &'static dyn OutputFormat)) -> Result<()> {
+    let request = asked::request(&Parameters::of(job.parameters.clone()), default);
     match phase {
         Some(NextPhase::Abort) => return Ok(jobs.abort(job).await?),
         None => {

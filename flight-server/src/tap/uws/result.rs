@@ -8,7 +8,8 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
+    RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +21,7 @@ use super::super::links;
 use super::super::respond::xml_response;
 use super::{Result, UwsError, answered, document};
 use crate::error::RequestId;
+use crate::format;
 use crate::http::OVERFLOW_HEADER;
 use crate::jobs::{Job, JobResult, Jobs};
 use crate::services::Services;
@@ -68,8 +70,12 @@ async fn send(jobs: &Jobs, job: &Job, result: &JobResult, asked: &HeaderMap) -> 
     add(ETAG, &tag);
     add(ACCEPT_RANGES, "bytes");
     add(OVERFLOW_HEADER, if result.overflow { "true" } else { "false" });
-    let ending = job.request.as_ref().and_then(|request| crate::format::find(&request.format)).map(|f| f.extension());
-    add(CONTENT_DISPOSITION, &format!("inline; filename=\"{}.{}\"", job.id, ending.unwrap_or("dat")));
+    if let Some(format) = job.request.as_ref().and_then(|request| format::find(&request.format)) {
+        add(CONTENT_DISPOSITION, &format!("inline; filename=\"{}.{}\"", job.id, format.extension()));
+        if let Some(encoding) = format.content_encoding() {
+            add(CONTENT_ENCODING, encoding);
+        }
+    }
     let is_same = asked.get(IF_RANGE).is_none_or(|wanted| wanted.as_bytes() == tag.as_bytes());
     let range = asked.get(RANGE).filter(|_| is_same).and_then(|range| range.to_str().ok());
     let (status, from, to) = match range.map(|range| part(range, result.bytes)) {
