@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit};
 use arrow::record_batch::RecordBatch;
 
-use super::{ALL, Ending, Head, OutputFormat, without_rows};
+use super::{ALL, Ending, FormatError, Head, OutputFormat};
 
 /// The head of the kit's result.
 pub(super) fn head() -> Head {
@@ -73,6 +73,16 @@ pub(super) fn text(format: &dyn OutputFormat, ending: Ending) -> String {
 fn field<const N: usize>(name: &str, kind: DataType, metadata: [(&str, &str); N]) -> Field {
     let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     Field::new(name, kind, true).with_metadata(metadata)
+}
+
+/// A whole document without rows.
+fn without_rows(format: &dyn OutputFormat, head: &Head, ending: Ending) -> Result<Vec<u8>, FormatError> {
+    let mut encoder = format.encoder(head)?;
+    let mut out = Vec::new();
+    encoder.begin(&mut out)?;
+    encoder.finish(ending, &mut out)?;
+    while encoder.rest(&mut out)? {}
+    Ok(out)
 }
 
 #[test]
