@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::datatypes::SchemaRef;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sidereus_engine::{QueryProgress, QueryRequest};
 use tokio::fs::File;
 
 use super::{CommandError, Language, Source, query_text};
-use crate::format::{self, Encoding, OutputFormat, WriteError};
+use crate::format::{self, Encoding, Head, OutputFormat, WriteError};
 use crate::logging;
 use crate::services::Services;
 
@@ -50,13 +51,15 @@ pub(super) async fn run(options: Options) -> Result<(), CommandError> {
     let result = services.query.run(&owner, &request).await?;
     let bar = progress_bar(options.output.is_some());
     let ticking = tick(bar.clone(), result.progress());
-    let encoding = Encoding::try_new(result, format, Some(text))?;
+    // A cut is told on standard error.
+    let head = Head { overflow_line: false, ..Head::new(SchemaRef::clone(&result.schema), Some(text)) };
+    let encoding = Encoding::with_head(result, format, &head)?;
     let written = tokio::select! {
         written = write(encoding, options.output) => written,
         () = ticking => Ok(false),
     };
     bar.finish_and_clear();
-    if written? && !matches!(format.name(), "table" | "text") {
+    if written? && format.name() != "table" {
         writeln!(std::io::stderr(), "warning: rows were left out after {} rows", options.max_rows.unwrap_or_default())?;
     }
     Ok(())
