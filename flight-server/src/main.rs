@@ -9,6 +9,7 @@ mod flight_sql;
 mod format;
 mod health;
 mod http;
+mod listener;
 mod logging;
 mod metrics;
 mod queries;

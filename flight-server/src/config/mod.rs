@@ -8,6 +8,7 @@ mod admin;
 mod admission;
 mod bundled;
 mod environment;
+mod listen;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ use admin::Admin;
 use admission::Admission;
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
+pub(crate) use listen::Connections;
+use listen::TlsFiles;
 use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
@@ -89,6 +92,10 @@ pub(crate) struct Config {
     pub(crate) remote_seconds: u64,
     /// Limits of requests.
     pub(crate) limits: Limits,
+    /// Limits of connections.
+    pub(crate) connections: Connections,
+    /// Encryption of both listeners.
+    pub(crate) tls: TlsFiles,
     /// The listener of operators.
     pub(crate) admin: Admin,
     /// How many queries work at the same time, and how many wait.
@@ -119,6 +126,8 @@ impl Default for Config {
             anonymous: true,
             remote_seconds: 60,
             limits: Limits::default(),
+            connections: Connections::default(),
+            tls: TlsFiles::default(),
             admin: Admin::default(),
             admission: Admission::default(),
             engine: Engine::default(),
@@ -240,6 +249,8 @@ impl Config {
         }
         self.admission_limits()?;
         self.admin.check()?;
+        self.connections.check()?;
+        self.tls.check()?;
         self.overrides()?;
         self.check_users()
     }
@@ -308,6 +319,8 @@ mod tests {
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
+            ("[tls]\nkey = \"k.pem\"", "go together"),
+            ("[connections]\nheader_kib = 1", "header_kib"),
             ("[admin]\nlisten = \"0.0.0.0:9090\"", "admin.token"),
             ("[admission]\nqueries = 4\nscans = 4", "fewer than admission.queries (4)"),
             ("[admission]\nqueries_per_user = 1", "fewer than admission.queries_per_user (1)"),
