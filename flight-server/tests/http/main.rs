@@ -11,5 +11,6 @@ mod formats;
 mod limits;
 mod security;
 mod server;
+mod stopped;
 mod tap;
 mod truth;
