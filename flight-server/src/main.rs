@@ -11,6 +11,7 @@ mod format;
 mod health;
 mod http;
 mod jobs;
+mod listener;
 mod logging;
 mod metadata;
 mod metrics;

@@ -3,15 +3,19 @@
 //! The one place that knows every front end. No query, format or protocol detail belongs here.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
+use futures::{Stream, StreamExt};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 
 use crate::jobs::Jobs;
+use crate::listener::{Connection, Slots, Tls, TlsError, connections};
+use crate::metrics::Sample;
 use crate::services::Services;
 use crate::{admin, flight_sql, http, scs, tap};
 
@@ -32,9 +36,12 @@ pub(crate) enum ServeError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The HTTP listener failed.
-    #[error("the HTTP listener failed: {0}")]
-    Http(#[source] std::io::Error),
+    /// A listener has no address.
+    #[error("a listener failed: {0}")]
+    Listener(#[source] std::io::Error),
+    /// The certificate cannot be used.
+    #[error("cannot encrypt: {0}")]
+    Tls(#[from] TlsError),
     /// The Flight listener failed.
     #[error("the Flight listener failed: {0}")]
     Flight(#[source] tonic::transport::Error),
@@ -48,6 +55,7 @@ pub(crate) struct Server {
     flight: TcpListener,
     http: TcpListener,
     admin: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
@@ -57,13 +65,14 @@ impl Server {
         let http = bind(&services.config.http).await?;
         let address = &services.config.admin.listen;
         let admin = if address.is_empty() { None } else { Some(bind(address).await?) };
-        Ok(Self { services, jobs, flight, http, admin })
+        let tls = services.config.tls.files().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
+        Ok(Self { services, jobs, flight, http, admin, tls })
     }
 
     /// The addresses that were bound: Flight, then HTTP.
     pub(crate) fn addresses(&self) -> Result<(SocketAddr, SocketAddr), ServeError> {
-        let flight = self.flight.local_addr().map_err(ServeError::Http)?;
-        let http = self.http.local_addr().map_err(ServeError::Http)?;
+        let flight = self.flight.local_addr().map_err(ServeError::Listener)?;
+        let http = self.http.local_addr().map_err(ServeError::Listener)?;
         Ok((flight, http))
     }
 
@@ -92,10 +101,24 @@ impl Server {
             stopped.cancelled().await;
             health.stopping();
         });
-        let flight = serve_flight(self.flight, self.services.clone(), stop.clone());
+        if let Some(tls) = &self.tls {
+            tokio::spawn(stop.clone().run_until_cancelled_owned(Arc::clone(tls).watch()));
+        }
+        let limits = self.services.config.connections;
+        let slots = Slots::new(limits.open, limits.open_per_address);
+        let counted = Arc::clone(&slots);
+        self.services.metrics.watch(move || {
+            let (open, refused) = counted.count();
+            vec![
+                Sample::gauge("connections_open", "Connections of both listeners", open as f64),
+                Sample::counter("connections_refused", "Connections beyond the limits", refused as f64),
+            ]
+        });
+        let take = |listener| connections(listener, (Arc::clone(&slots), self.tls.clone()), stop.clone());
+        let flight = serve_flight(ReceiverStream::new(take(self.flight)), self.services.clone(), stop.clone());
         let jobs = self.jobs.clone();
         let working = tokio::spawn(jobs.clone().work(stop.clone()));
-        let http = serve_http(self.http, (self.services, self.jobs), stop.clone());
+        let http = serve_http(take(self.http), (self.services, self.jobs), stop.clone());
         let both = async { tokio::try_join!(stopping(&stop, flight), stopping(&stop, http)).map(|_| ()) };
         let out_of_grace = async {
             stop.cancelled().await;
@@ -128,29 +151,32 @@ async fn stopping(
 }
 
 async fn serve_http(
-    listener: TcpListener,
+    connections: mpsc::Receiver<Connection>,
     (services, jobs): (Services, Jobs),
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
+    let limits = services.config.connections;
     let front_ends = Router::new().nest("/tap", tap::router(&services, &jobs)).nest("/scs", scs::router(&services));
-    let service = http::router(services, front_ends).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(ServeError::Http)
+    http::serve(connections, http::router(services, front_ends), (limits, stop)).await;
+    Ok(())
 }
 
-async fn serve_flight(listener: TcpListener, services: Services, stop: CancellationToken) -> Result<(), ServeError> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+async fn serve_flight(
+    connections: impl Stream<Item = Connection> + Send,
+    services: Services,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let limits = services.config.connections;
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(2 * STREAM_WINDOW)
+        .max_concurrent_streams(limits.streams)
+        .http2_max_header_list_size(u32::try_from(limits.header_kib << 10).unwrap_or(u32::MAX))
+        .http2_max_pending_accept_reset_streams(Some(http::RESETS))
         .add_routes(flight_sql::routes(&services))
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .serve_with_incoming_shutdown(connections.map(Ok::<_, std::io::Error>), stop.cancelled_owned())
         .await
         .map_err(ServeError::Flight)
 }

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 46] = [
+const VARIABLES: [(&str, Setter); 54] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
         Ok(())
@@ -41,6 +41,16 @@ const VARIABLES: [(&str, Setter); 46] = [
     ("SIDEREUS_LIMITS_BODY_MIB", |config, text| parse(text, &mut config.limits.body_mib)),
     ("SIDEREUS_LIMITS_GRACE_SECONDS", |config, text| parse(text, &mut config.limits.grace_seconds)),
     ("SIDEREUS_LIMITS_SESSION_HOURS", |config, text| parse(text, &mut config.limits.session_hours)),
+    ("SIDEREUS_CONNECTIONS_OPEN", |config, text| parse(text, &mut config.connections.open)),
+    ("SIDEREUS_CONNECTIONS_OPEN_PER_ADDRESS", |config, text| parse(text, &mut config.connections.open_per_address)),
+    ("SIDEREUS_CONNECTIONS_STREAMS", |config, text| parse(text, &mut config.connections.streams)),
+    ("SIDEREUS_CONNECTIONS_HEADER_KIB", |config, text| parse(text, &mut config.connections.header_kib)),
+    ("SIDEREUS_CONNECTIONS_HEADER_SECONDS", |config, text| parse(text, &mut config.connections.header_seconds)),
+    ("SIDEREUS_TLS_CERTIFICATE", |config, text| parse(text, &mut config.tls.certificate)),
+    ("SIDEREUS_TLS_KEY", |config, text| parse(text, &mut config.tls.key)),
+    ("SIDEREUS_TLS_ALLOW_PLAINTEXT_CREDENTIALS", |config, text| {
+        parse(text, &mut config.tls.allow_plaintext_credentials)
+    }),
     ("SIDEREUS_ADMIN_LISTEN", |config, text| parse(text, &mut config.admin.listen)),
     ("SIDEREUS_ADMIN_TOKEN", |config, text| parse(text, &mut config.admin.token)),
     ("SIDEREUS_ADMISSION_QUERIES", |config, text| parse(text, &mut config.admission.queries)),

@@ -9,6 +9,7 @@ mod admission;
 mod bundled;
 mod environment;
 mod jobs;
+mod listen;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use admission::Admission;
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
 pub(crate) use jobs::Jobs;
+pub(crate) use listen::Connections;
+use listen::TlsFiles;
 use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
@@ -95,6 +98,10 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Jobs and the files that are kept for users.
     pub(crate) jobs: Jobs,
+    /// Limits of connections.
+    pub(crate) connections: Connections,
+    /// Encryption of both listeners.
+    pub(crate) tls: TlsFiles,
     /// The listener of operators.
     pub(crate) admin: Admin,
     /// How many queries work at the same time, and how many wait.
@@ -127,6 +134,8 @@ impl Default for Config {
             state: String::new(),
             limits: Limits::default(),
             jobs: Jobs::default(),
+            connections: Connections::default(),
+            tls: TlsFiles::default(),
             admin: Admin::default(),
             admission: Admission::default(),
             engine: Engine::default(),
@@ -276,6 +285,8 @@ impl Config {
         self.engine_options()?;
         self.admission_limits()?;
         self.admin.check()?;
+        self.connections.check()?;
+        self.tls.check()?;
         self.overrides()?;
         self.check_users()
     }
@@ -344,6 +355,8 @@ mod tests {
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
+            ("[tls]\nkey = \"k.pem\"", "go together"),
+            ("[connections]\nheader_kib = 1", "header_kib"),
             ("[admin]\nlisten = \"0.0.0.0:9090\"", "admin.token"),
             ("[admission]\nqueries = 4\nscans = 4", "fewer than admission.queries (4)"),
             ("[admission]\nqueries_per_user = 1", "fewer than admission.queries_per_user (1)"),

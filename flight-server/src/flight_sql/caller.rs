@@ -20,6 +20,9 @@ pub(super) const COOKIE: &str = "sidereus_session";
 /// What an anonymous client's token begins with; the session's id follows.
 const ANONYMOUS_PREFIX: &str = "anonymous.";
 
+/// What is said to credentials that others could read.
+pub(super) const PLAINTEXT: &str = "this connection is not encrypted: send no password or token on it, use grpc+tls";
+
 /// Who makes a call, and how it should be answered.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {

@@ -16,10 +16,11 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use sidereus_engine::{QueryService, TableDescription};
+use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
 
 use super::actions::{ActionStream, one};
-use super::caller::Caller;
+use super::caller::{Caller, PLAINTEXT, authorization};
 use super::encode::{Ending, Messages};
 use super::session::Sessions;
 use super::statements::{RowStream, Statements};
@@ -44,6 +45,8 @@ pub(super) struct Commands {
     pub(super) statements: Statements,
     /// Forgets tokens of sessions that are closed.
     pub(super) auth: Arc<Authenticator>,
+    /// Whether credentials are taken on connections that others could read.
+    pub(super) allow_plaintext: bool,
     /// Keeps the options of clients.
     pub(super) sessions: Sessions,
 }
@@ -72,6 +75,14 @@ impl Asked {
 }
 
 impl Commands {
+    /// Refuses credentials that others could have read.
+    pub(super) fn check_secrecy(&self, headers: &MetadataMap, keeps_secrets: bool) -> Result<(), Status> {
+        if keeps_secrets || self.allow_plaintext || authorization(headers)?.is_none() {
+            return Ok(());
+        }
+        Err(Status::permission_denied(PLAINTEXT))
+    }
+
     /// Describes what a descriptor asks for.
     pub(super) async fn info(&self, caller: &Caller, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
         if !descriptor.path.is_empty() {

@@ -51,7 +51,8 @@ pub(crate) fn routes(services: &Services) -> Routes {
     let limits = ServiceLimits { max_rows: limits.max_rows, timeout: limits.timeout };
     let statements = Statements::new(services.queries.clone(), limits);
     let auth = Arc::clone(&services.auth);
-    let service = Service::new(Commands { query, statements, auth, sessions: Sessions::default() });
+    let allow_plaintext = services.config.tls.allow_plaintext_credentials;
+    let service = Service::new(Commands { query, statements, auth, allow_plaintext, sessions: Sessions::default() });
     let service =
         FlightServiceServer::new(service).max_decoding_message_size(MAX_INCOMING).max_encoding_message_size(usize::MAX);
     Routes::new(service)

@@ -24,6 +24,7 @@ use super::caller::Caller;
 use super::commands::Commands;
 use super::handshake::{HandshakeStream, handshake};
 use super::statements::RowStream;
+use crate::listener::Peer;
 
 /// The Flight service.
 #[derive(Debug, Clone)]
@@ -49,6 +50,7 @@ impl Service {
     {
         let began = Instant::now();
         let admitted = async {
+            self.commands.check_secrecy(&from.headers, from.keeps_secrets)?;
             let caller =
                 Caller::admit(&self.commands.auth, &self.commands.sessions, (&from.headers, from.address)).await?;
             let name = caller.principal.name().map(str::to_owned);
@@ -74,13 +76,17 @@ impl Service {
 struct From {
     headers: MetadataMap,
     address: Option<IpAddr>,
+    /// Whether a password may travel on the connection.
+    keeps_secrets: bool,
 }
 
 impl From {
     fn split<T>(request: Request<T>) -> (Self, T) {
-        let address = request.remote_addr().map(|address| address.ip());
+        let peer = request.extensions().get::<Peer>().copied();
+        let address = peer.map(|peer| peer.address.ip().to_canonical());
+        let keeps_secrets = peer.is_none_or(|peer| peer.keeps_secrets());
         let (headers, _, message) = request.into_parts();
-        (Self { headers, address }, message)
+        (Self { headers, address, keeps_secrets }, message)
     }
 }
 
@@ -108,6 +114,11 @@ impl FlightService for Service {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
+        let keeps_secrets = request.extensions().get::<Peer>().is_none_or(Peer::keeps_secrets);
+        self.commands.check_secrecy(request.metadata(), keeps_secrets)?;
+        if !keeps_secrets && !self.commands.allow_plaintext {
+            return Err(Status::permission_denied(super::caller::PLAINTEXT));
+        }
         let result = handshake(&self.commands.auth, request).await;
         tracing::info!(call = "Handshake", accepted = result.is_ok(), "flight call answered");
         result

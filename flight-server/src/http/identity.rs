@@ -3,9 +3,7 @@
 //! Reads the `Authorization` header, asks the [`Authenticator`](crate::auth::Authenticator), and leaves an engine `Principal` and
 //! the [`Caller`] of its queries in the request's extensions for handlers, the former in the response's for the log too.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -14,6 +12,7 @@ use sidereus_engine::Principal;
 
 use crate::auth::AuthError;
 use crate::error::{self, RequestId};
+use crate::listener::Peer;
 use crate::queries::{Caller, Origin, Protocol};
 use crate::services::Services;
 
@@ -21,6 +20,9 @@ const CHALLENGES: [HeaderValue; 2] = [
     HeaderValue::from_static("Basic realm=\"sidereus\", charset=\"UTF-8\""),
     HeaderValue::from_static("Bearer realm=\"sidereus\""),
 ];
+
+/// What is said to credentials that others could read.
+const PLAINTEXT: &str = "this connection is not encrypted: send no password or token on it, use https";
 
 /// How a front end says no: a status and a text for the user.
 pub(crate) type Refusal = fn(StatusCode, &str) -> Response;
@@ -31,6 +33,11 @@ pub(super) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let open = !services.config.tls.allow_plaintext_credentials
+        && request.extensions().get::<Peer>().is_some_and(|peer| !peer.keeps_secrets());
+    if open && request.headers().contains_key(AUTHORIZATION) {
+        return refuse(StatusCode::FORBIDDEN, PLAINTEXT);
+    }
     let principal = match authorization(request.headers()) {
         Ok(header) => services.auth.authorization(header).await,
         Err(error) => Err(error),
@@ -50,8 +57,7 @@ pub(super) async fn identify(
 
 /// The caller as whom queries of this request run.
 fn caller(request: &Request, principal: Principal) -> Caller {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let address = peer.map(|ConnectInfo(peer)| peer.ip());
+    let address = request.extensions().get::<Peer>().map(|peer| peer.address.ip().to_canonical());
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     Caller::new(principal, Origin { protocol: Protocol::Tap, address, request: id })
 }

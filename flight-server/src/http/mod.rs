@@ -10,6 +10,7 @@ mod compression;
 mod identity;
 mod log;
 mod pages;
+mod serve;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,6 +23,7 @@ use crate::services::Services;
 
 pub(crate) use body::{OVERFLOW_HEADER, ResultBody};
 pub(crate) use identity::Refusal;
+pub(crate) use serve::{RESETS, serve};
 
 /// Everything that the HTTP listener answers: the pages of this module, and the routes of the front ends.
 pub(crate) fn router(services: Services, front_ends: Router<Services>) -> Router {
