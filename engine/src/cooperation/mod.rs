@@ -4,6 +4,7 @@
 //! do; a join may make millions of rows of one batch without asking for another, and a window over whole partitions
 //! reads all its input, reserves nothing, and works on it in one go.
 
+mod join_filter;
 mod window;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::SchedulingType;
+use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::windows::WindowAggExec;
 
 use window::PiecewiseWindowExec;
@@ -27,7 +29,7 @@ pub(crate) struct GiveWay;
 
 impl PhysicalOptimizerRule for GiveWay {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| Ok(give_way(node))).map(|changed| changed.data)
+        plan.transform_up(give_way).map(|changed| changed.data)
     }
 
     fn name(&self) -> &'static str {
@@ -39,13 +41,18 @@ impl PhysicalOptimizerRule for GiveWay {
     }
 }
 
-fn give_way(node: Arc<dyn ExecutionPlan>) -> Transformed<Arc<dyn ExecutionPlan>> {
+fn give_way(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    if let Some(join) = node.downcast_ref::<HashJoinExec>()
+        && let Some(filtered) = join_filter::above(join)?
+    {
+        return Ok(Transformed::yes(filtered));
+    }
     if node.downcast_ref::<WindowAggExec>().is_some() {
-        return Transformed::yes(Arc::new(PiecewiseWindowExec::new(node)));
+        return Ok(Transformed::yes(Arc::new(PiecewiseWindowExec::new(node))));
     }
     let keeps_going = node.children().len() > 1 && node.properties().scheduling_type != SchedulingType::Cooperative;
     if keeps_going {
-        return Transformed::yes(Arc::new(CooperativeExec::new(node)));
+        return Ok(Transformed::yes(Arc::new(CooperativeExec::new(node))));
     }
-    Transformed::no(node)
+    Ok(Transformed::no(node))
 }

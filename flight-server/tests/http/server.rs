@@ -11,9 +11,10 @@ pub(crate) fn catalogs() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/catalogs"))
 }
 
-/// The binary, in an environment without settings.
+/// The binary, or the one that `SIDEREUS_TEST_BINARY` names, in an environment without settings.
 pub(crate) fn sidereus() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sidereus"));
+    let other = std::env::var_os("SIDEREUS_TEST_BINARY");
+    let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_sidereus").into()));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SIDEREUS_")) {
         command.env_remove(name);
     }

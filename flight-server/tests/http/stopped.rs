@@ -26,6 +26,7 @@ fn shapes() -> Vec<(&'static str, String)> {
         ("sort", format!("SELECT TOP 5 a.hip, b.source_id FROM {PAIRS} ORDER BY a.plx * b.phot_g_mean_mag")),
         ("group", format!("SELECT a.hip, COUNT(*) AS n FROM {PAIRS} WHERE a.plx > b.phot_g_mean_mag GROUP BY a.hip")),
         ("hash join", "SELECT COUNT(*) AS n FROM hipparcos2 AS a JOIN hipparcos2 AS b ON a.sn = b.sn JOIN hipparcos2 AS c ON b.sn = c.sn".to_owned()),
+        ("filtered hash join", "SELECT COUNT(*) AS n FROM hipparcos2 AS a JOIN hipparcos2 AS b ON a.sn = b.sn JOIN hipparcos2 AS c ON b.sn = c.sn WHERE a.plx + b.plx + c.plx < -1e9".to_owned()),
         ("nested loop", format!("SELECT COUNT(*) AS n FROM {PAIRS} WHERE a.plx * b.phot_g_mean_mag < -1e9")),
         (
             "crossmatch",
@@ -54,7 +55,7 @@ fn shapes() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-#[ignore = "a scan and nearest partners end seconds late in builds without optimization: to be run on release builds"]
+#[ignore = "seconds late in builds without optimization: run it with SIDEREUS_TEST_BINARY=target/release/sidereus"]
 fn whatever_a_plan_does_it_ends_with_its_client() {
     let server = Server::start_with(&[], &[("SIDEREUS_LIMITS_DEFAULT_ROWS", "0"), ("SIDEREUS_ENGINE_THREADS", "2")]);
     if server.processor_ticks().is_none() {
