@@ -40,6 +40,7 @@ CHECKS = {
     "tap_stilts": ([], ["stilts"]),
     "tap_astroquery": (["astroquery", "astropy"], []),
     "http_schemathesis": (["schemathesis"], []),
+    "jobs_killed": ([], []),
     "match_stilts": ([], ["stilts"]),
     "import_formats": (["astropy", "pyarrow"], []),
     "import_killed": (["numpy"], []),

@@ -13,14 +13,22 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 54] = [
+const VARIABLES: [(&str, Setter); 56] = [
     ("SIDEREUS_CATALOGS", |config, text| {
-        config.catalogs = text.split(',').map(str::trim).filter(|root| !root.is_empty()).map(str::to_owned).collect();
+        config.catalogs = list(text);
         Ok(())
     }),
     ("SIDEREUS_FLIGHT", |config, text| parse(text, &mut config.flight)),
     ("SIDEREUS_HTTP", |config, text| parse(text, &mut config.http)),
     ("SIDEREUS_PUBLIC_URL", |config, text| parse(text, &mut config.public_url)),
+    ("SIDEREUS_TRUSTED_PROXIES", |config, text| {
+        config.trusted_proxies = list(text);
+        Ok(())
+    }),
+    ("SIDEREUS_CORS_ORIGINS", |config, text| {
+        config.cors_origins = list(text);
+        Ok(())
+    }),
     ("SIDEREUS_REMOTE_SECONDS", |config, text| parse(text, &mut config.remote_seconds)),
     ("SIDEREUS_ANONYMOUS", |config, text| parse(text, &mut config.anonymous)),
     ("SIDEREUS_STATE", |config, text| parse(text, &mut config.state)),
@@ -84,6 +92,10 @@ const VARIABLES: [(&str, Setter); 54] = [
     }),
     ("SIDEREUS_LOG_FILTER", |config, text| parse(text, &mut config.log.filter)),
 ];
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
 
 /// Applies every variable that `read` knows.
 pub(super) fn apply(config: &mut Config, read: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {

@@ -10,6 +10,7 @@ mod bundled;
 mod environment;
 mod jobs;
 mod listen;
+mod network;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(crate) use environment::unknown_variables;
 pub(crate) use jobs::Jobs;
 pub(crate) use listen::Connections;
 use listen::TlsFiles;
+pub(crate) use network::Network;
 use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
@@ -88,6 +90,10 @@ pub(crate) struct Config {
     pub(crate) http: String,
     /// URL under which clients reach the HTTP listener, behind a proxy; empty takes the request's own host.
     pub(crate) public_url: String,
+    /// Addresses and networks of proxies whose word on the client counts.
+    pub(crate) trusted_proxies: Vec<String>,
+    /// Origins of web pages whose scripts may ask, over HTTP; `*` is any.
+    pub(crate) cors_origins: Vec<String>,
     /// Whether requests without credentials are served.
     pub(crate) anonymous: bool,
     /// Seconds after which remote roots are looked at again; 0 leaves that to `SIGHUP`.
@@ -129,6 +135,8 @@ impl Default for Config {
             flight: "127.0.0.1:32010".to_owned(),
             http: "127.0.0.1:8080".to_owned(),
             public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             anonymous: true,
             remote_seconds: 60,
             state: String::new(),
@@ -177,6 +185,11 @@ impl Config {
         }
         jobs::usual_state_folder()
             .ok_or_else(|| value("state", "name a folder: neither XDG_STATE_HOME nor HOME is set"))
+    }
+
+    /// Networks of proxies whose word counts.
+    pub(crate) fn networks(&self) -> Vec<Network> {
+        self.trusted_proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect()
     }
 
     /// Rows after which an answer is cut: what was asked for or the default, below the ceiling; `None` is unlimited.
@@ -281,6 +294,12 @@ impl Config {
         if self.engine.memory_mib == 0 {
             return Err(value("engine.memory_mib", "must be at least 1"));
         }
+        for proxy in &self.trusted_proxies {
+            proxy.parse::<Network>().map_err(|error| value("trusted_proxies", error.to_string()))?;
+        }
+        for origin in self.cors_origins.iter().filter(|origin| *origin != "*") {
+            check_origin(origin)?;
+        }
         self.jobs.check()?;
         self.engine_options()?;
         self.admission_limits()?;
@@ -313,6 +332,16 @@ fn check_address(key: &str, address: &str) -> Result<(), ConfigError> {
         return Err(value(key, format!("expected HOST:PORT, such as 127.0.0.1:8080, found {address:?}")));
     };
     Ok(())
+}
+
+fn check_origin(text: &str) -> Result<(), ConfigError> {
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match url.is_some_and(|url| url.origin().ascii_serialization() == text) {
+        true => Ok(()),
+        false => {
+            Err(value("cors_origins", format!("expected an origin such as https://sky.example.org, found {text:?}")))
+        }
+    }
 }
 
 fn check_url(text: &str) -> Result<(), ConfigError> {

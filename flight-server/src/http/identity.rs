@@ -10,9 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sidereus_engine::Principal;
 
+use super::seen::Seen;
 use crate::auth::AuthError;
 use crate::error::{self, RequestId};
-use crate::listener::Peer;
 use crate::queries::{Caller, Origin, Protocol};
 use crate::services::Services;
 
@@ -34,7 +34,7 @@ pub(super) async fn identify(
     next: Next,
 ) -> Response {
     let open = !services.config.tls.allow_plaintext_credentials
-        && request.extensions().get::<Peer>().is_some_and(|peer| !peer.keeps_secrets());
+        && request.extensions().get::<Seen>().is_some_and(|seen| !seen.keeps_secrets);
     if open && request.headers().contains_key(AUTHORIZATION) {
         return refuse(StatusCode::FORBIDDEN, PLAINTEXT);
     }
@@ -57,7 +57,7 @@ pub(super) async fn identify(
 
 /// The caller as whom queries of this request run.
 fn caller(request: &Request, principal: Principal) -> Caller {
-    let address = request.extensions().get::<Peer>().map(|peer| peer.address.ip().to_canonical());
+    let address = request.extensions().get::<Seen>().and_then(|seen| seen.client);
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     Caller::new(principal, Origin { protocol: Protocol::Tap, address, request: id })
 }

@@ -106,6 +106,7 @@ impl Jobs {
         job.duration = job.duration.or(self.shop.limits.default_duration);
         files::add_parts(self, &mut job, parts).await?;
         let inserted = self.store.insert(&job).await;
+        crate::failpoints::reach("job-inserted");
         if inserted.is_err() {
             files::remove(self, &job.id).await;
         }
@@ -144,6 +145,7 @@ impl Jobs {
         if !self.store.queue(&job.id, request, now()).await? {
             return Err(phase_error(job, "only a PENDING job can be asked to run"));
         }
+        crate::failpoints::reach("job-queued");
         self.running.changed(&job.id);
         self.running.wake();
         Ok(())
@@ -171,6 +173,7 @@ impl Jobs {
     /// Stops and forgets a job, and removes its files.
     pub(crate) async fn delete(&self, id: &JobId) -> Result<()> {
         self.store.delete(id).await?;
+        crate::failpoints::reach("job-deleted");
         self.running.stop(id);
         self.running.changed(id);
         files::remove(self, id).await;

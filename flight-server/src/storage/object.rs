@@ -71,6 +71,7 @@ impl ObjectWriter {
             self.charge.grow(missing.max(STEP)).or_else(|_| self.charge.grow(missing))?;
         }
         self.file.write_all(bytes)?;
+        crate::failpoints::reach("object-write");
         self.digest.update(bytes);
         self.bytes = length;
         Ok(())

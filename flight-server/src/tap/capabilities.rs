@@ -3,8 +3,7 @@
 //! Languages and functions come from the language's own table, formats from the list of formats, limits from the
 //! configuration: nothing is declared here that is not there.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use sidereus_adql::{Feature, Form, FunctionEntry, Kind, function_table};
 use sidereus_engine::{Extension, Extensions, Label};
@@ -40,8 +39,8 @@ const CONSTRUCTS: [(&str, &str); 7] = [
 ];
 
 /// Answers `/capabilities`.
-pub(super) async fn show(State(services): State<Services>, headers: HeaderMap) -> Response {
-    xml_response(document(&services.config, &links::base(&services.config, &headers)))
+pub(super) async fn show(State(services): State<Services>, request: Request) -> Response {
+    xml_response(document(&services.config, &links::base(request.extensions())))
 }
 
 fn document(config: &Config, base: &str) -> String {

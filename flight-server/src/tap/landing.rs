@@ -24,7 +24,7 @@ pub(super) async fn show(
     Extension(principal): Extension<Principal>,
     request: Request,
 ) -> Response {
-    let base = links::base(&services.config, request.headers());
+    let base = links::base(request.extensions());
     let text = page(&services.query.tables(&principal), &base);
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),

@@ -28,7 +28,7 @@ pub(super) async fn create(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let base = links::jobs(&services.config, request.headers());
+    let base = links::jobs(request.extensions());
     let default = asked::default_format(request.headers());
     let created = async {
         let parameters = intake::read(request, &jobs, &services, &caller).await?;
@@ -60,8 +60,7 @@ pub(super) async fn update(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let (list, url) =
-        (links::jobs(&services.config, request.headers()), links::job(&services.config, request.headers(), &name));
+    let (list, url) = (links::jobs(request.extensions()), links::job(request.extensions(), &name));
     let default = asked::default_format(request.headers());
     let changed = async {
         let mut job = jobs.job(&caller.principal, &name).await?;
@@ -92,14 +91,13 @@ pub(super) async fn update(
 
 /// Ends and forgets a job.
 pub(super) async fn delete(
-    State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
     Extension(caller): Extension<Caller>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let list = links::jobs(&services.config, request.headers());
+    let list = links::jobs(request.extensions());
     let deleted = async {
         let job = jobs.job(&caller.principal, &name).await?;
         jobs.delete(&job.id).await?;

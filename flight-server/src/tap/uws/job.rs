@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use sidereus_engine::Principal;
@@ -15,18 +15,16 @@ use super::{Result, UwsError, answered, document, text};
 use crate::error::RequestId;
 use crate::format::votable;
 use crate::jobs::{Job, Jobs, Phase, now};
-use crate::services::Services;
 
 /// The whole job; with `WAIT`, once it has changed.
 pub(super) async fn show(
-    State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
     Extension(principal): Extension<Principal>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let url = links::job(&services.config, request.headers(), &name);
+    let url = links::job(request.extensions(), &name);
     let parameters = Parameters::of_query(request.uri().query());
     let shown = async {
         let mut job = jobs.job(&principal, &name).await?;

@@ -22,7 +22,7 @@ pub(super) async fn show(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let base = links::jobs(&services.config, request.headers());
+    let base = links::jobs(request.extensions());
     let is_listed = caller.principal.name().is_some() || services.config.jobs.list_anonymous || caller.is_local();
     let parameters = Parameters::of_query(request.uri().query());
     let listed = async {

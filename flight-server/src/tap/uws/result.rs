@@ -6,7 +6,7 @@ use std::io::SeekFrom;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
     RANGE,
@@ -24,7 +24,6 @@ use crate::error::RequestId;
 use crate::format;
 use crate::http::OVERFLOW_HEADER;
 use crate::jobs::{Job, JobResult, Jobs};
-use crate::services::Services;
 use crate::storage::StorageError;
 
 /// Bytes that are read at a time.
@@ -32,14 +31,13 @@ const PIECE: usize = 1 << 18;
 
 /// Answers the list of results.
 pub(super) async fn list(
-    State(services): State<Services>,
     Extension(jobs): Extension<Jobs>,
     Extension(principal): Extension<Principal>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    let url = links::job(&services.config, &headers, &name);
+    let url = links::job(request.extensions(), &name);
     let listed = async { Ok(xml_response(document::results_document(&jobs.job(&principal, &name).await?, &url))) };
     answered(listed.await, &id)
 }
