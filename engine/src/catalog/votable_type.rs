@@ -37,6 +37,8 @@ pub fn votable_type(field: &Field) -> VotableType {
     let is_ascii = xtype.as_ref().is_some_and(|xtype| {
         ASCII_XTYPES.contains(&xtype.to_ascii_lowercase().as_str()) || xtype.to_ascii_lowercase().starts_with("adql:")
     });
+    // Who brought it as ASCII gets it back so.
+    let is_ascii = is_ascii || field.metadata().get("datatype").is_some_and(|noted| noted == "char");
     if datatype == "char" && !is_ascii && holds_any_text(field.data_type()) {
         datatype = "unicodeChar";
     }

@@ -115,7 +115,8 @@ impl VotableField {
     /// The Arrow field under a name of its own.
     pub(super) fn field(&self, name: &str, column: &BinaryColumn) -> Field {
         let size = if self.arraysize.contains('x') { self.arraysize.as_str() } else { "" };
-        let datatype = if self.datatype.ends_with("Complex") { self.datatype.as_str() } else { "" };
+        let is_noted = self.datatype.ends_with("Complex") || self.datatype == "char";
+        let datatype = if is_noted { self.datatype.as_str() } else { "" };
         let marks = [
             ("unit", self.unit.as_str()),
             ("ucd", &self.ucd),

@@ -15,7 +15,7 @@ pub(crate) struct Admission {
     pub(crate) queries: usize,
     /// Those of them that read much; 0 takes two per thread.
     pub(crate) scans: usize,
-    /// Queries of one user, or of one address where nobody has a name; 0 takes one per thread, at least two.
+    /// Queries of one user, or of one address where nobody has a name; 0 takes two per thread, at least four.
     pub(crate) queries_per_user: usize,
     /// Those of them that read much.
     pub(crate) scans_per_user: usize,
@@ -33,7 +33,7 @@ impl Default for Admission {
             queries: 0,
             scans: 0,
             queries_per_user: 0,
-            scans_per_user: 1,
+            scans_per_user: 2,
             queue: 2000,
             queue_per_user: 500,
             queue_seconds: 300,
@@ -50,7 +50,7 @@ impl Admission {
         let limits = AdmissionLimits {
             queries: or(self.queries, 8 * threads),
             scans: or(self.scans, (2 * threads).min(or(self.queries, usize::MAX) - 1).max(1)),
-            queries_per_user: or(self.queries_per_user, threads.max(2)),
+            queries_per_user: or(self.queries_per_user, (2 * threads).max(4)),
             scans_per_user: self.scans_per_user,
             queue: self.queue,
             queue_per_user: self.queue_per_user,
