@@ -4,7 +4,7 @@ use arrow::datatypes::{Field, SchemaRef};
 
 use super::system::{self, SystemTable};
 use super::votable_type::votable_type;
-use super::{CatalogMetadata, CatalogRegistry, ColumnDescription, TableDescription, information_schema};
+use super::{About, CatalogMetadata, CatalogRegistry, ColumnDescription, TableDescription, information_schema};
 use crate::principal::Principal;
 
 /// Tables that a principal can see, those of `tap_schema` included, ordered by name.
@@ -40,6 +40,7 @@ fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
         name: catalog.name.clone(),
         table_type: "table",
         description: catalog.description.clone(),
+        about: catalog.about.clone(),
         rows: catalog.rows,
         bytes: size(catalog),
         columns: catalog.schema.fields().iter().map(|field| column(field)).collect(),
@@ -58,6 +59,7 @@ fn of_system_table(table: &'static SystemTable) -> TableDescription {
         name: table.table_name(),
         table_type: "table",
         description: Some(table.description.to_owned()),
+        about: About::default(),
         rows: None,
         bytes: None,
         columns: schema.fields().iter().map(|field| of_field(field)).collect(),

@@ -7,6 +7,7 @@
 //! A [`CatalogRegistry`] is opened from roots; queries find its tables by [`RegistryNames`], DataFusion through
 //! [`catalog_provider`], and people through `tap_schema`, `information_schema` and [`describe`].
 
+mod about;
 mod cells;
 mod confined;
 mod describe;
@@ -42,6 +43,7 @@ mod votable_type;
 mod watch;
 mod watch_remote;
 
+pub use about::About;
 pub use description::{ColumnDescription, TableDescription};
 pub use identifier::{adql_identifier, adql_table};
 pub use metadata::{

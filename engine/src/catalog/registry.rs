@@ -211,7 +211,7 @@ pub(super) mod samples {
     use object_store::path::Path;
 
     use super::{Arc, CatalogMetadata, CatalogRegistry, TableName};
-    use crate::catalog::{CatalogKind, CatalogLocation, PositionColumns, SpatialIndex};
+    use crate::catalog::{About, CatalogKind, CatalogLocation, PositionColumns, SpatialIndex};
 
     /// A registry of `schema.table` names; `schema.table@group` is for members of the group.
     pub(in crate::catalog) fn registry(names: &[&str]) -> Arc<CatalogRegistry> {
@@ -243,6 +243,7 @@ pub(super) mod samples {
             partitions: Vec::new(),
             rows: Some(7),
             description: Some(format!("rows of {table}")),
+            about: About::default(),
             groups: group.map(|group| vec![group.to_owned()]),
             properties: [("hats_cols_default".to_owned(), "ra dec".to_owned())].into(),
             snapshot: String::new(),

@@ -4,10 +4,12 @@
 //! servers, paths or people.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sidereus_adql::{Label, Lowered};
 
-use crate::catalog::{CatalogRegistry, TableName, adql_table};
+use super::references::references;
+use crate::catalog::{CatalogMetadata, CatalogRegistry, TableName, adql_table};
 
 /// Longest query that is repeated; lists of ids can have megabytes.
 const MAX_QUERY_BYTES: usize = 64 << 10;
@@ -21,6 +23,8 @@ pub struct Provenance {
     pub query: Option<String>,
     /// The label under which that query is understood: `ADQL` or `SQL`.
     pub language: &'static str,
+    /// What the catalogs say of their origin, in JSON; none where they say nothing.
+    pub references: Option<String>,
 }
 
 impl Provenance {
@@ -33,25 +37,31 @@ impl Provenance {
     /// Key of that query's language.
     pub const LANGUAGE: &'static str = "sidereus.language";
 
+    /// Key of what the catalogs say of their origin, see [`Reference`](super::Reference).
+    pub const REFERENCES: &'static str = "sidereus.references";
+
     /// Every key, in the order in which people read them.
-    pub const KEYS: [&'static str; 4] = [Self::SOFTWARE, Self::SNAPSHOTS, Self::LANGUAGE, Self::QUERY];
+    pub const KEYS: [&'static str; 5] =
+        [Self::SOFTWARE, Self::SNAPSHOTS, Self::LANGUAGE, Self::QUERY, Self::REFERENCES];
 
     /// Of a query over the tables of a registry.
     pub(super) fn of(lowered: &Lowered, label: Label, registry: &CatalogRegistry) -> Self {
-        let table = |path: &[String]| {
+        let find = |path: &[String]| {
             let [schema, table] = path else { return None };
-            let found = registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
-            Some(format!("{}@{}", adql_table(&found.name), found.snapshot))
+            registry.table(&TableName { schema: schema.clone(), table: table.clone() })
         };
-        let mut snapshots: Vec<String> = lowered.tables.iter().filter_map(|path| table(path)).collect();
+        let pinned = |catalog: &CatalogMetadata| format!("{}@{}", adql_table(&catalog.name), catalog.snapshot);
+        let catalogs: Vec<_> = lowered.tables.iter().filter_map(|path| find(path)).map(Arc::clone).collect();
+        let references = references(&catalogs);
+        let mut snapshots: Vec<String> = catalogs.iter().map(|catalog| pinned(catalog)).collect();
         snapshots.sort();
-        let query = lowered.text_with(|reference| table(&reference.path));
+        let query = lowered.text_with(|reference| find(&reference.path).map(|catalog| pinned(catalog)));
         let query = (query.len() <= MAX_QUERY_BYTES).then_some(query);
         let language = match label {
             Label::Adql => "ADQL",
             Label::Sql => "SQL",
         };
-        Self { snapshots, query, language }
+        Self { snapshots, query, language, references }
     }
 
     /// As metadata of a schema.
@@ -63,6 +73,7 @@ impl Provenance {
             (Self::SNAPSHOTS, Some(self.snapshots.join(" ")).filter(|text| !text.is_empty())),
             (Self::LANGUAGE, self.query.as_ref().map(|_| self.language.to_owned())),
             (Self::QUERY, self.query.clone()),
+            (Self::REFERENCES, self.references.clone()),
         ];
         entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }

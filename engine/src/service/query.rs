@@ -21,6 +21,7 @@ use super::estimate::Estimate;
 use super::permits::Permits;
 use super::plan;
 use super::provenance::Provenance;
+use super::references::described;
 use super::result::{OverflowFlag, QueryResult, ResultStream, Run};
 use super::template::ScanTemplate;
 use super::worker::{Lane, Workers};
@@ -194,7 +195,10 @@ impl QueryService {
             QueryKind::Select => plan::with_units(&schema, &checked.lowered.units),
             QueryKind::Explain { .. } => schema,
         };
-        let fields = SchemaRef::unwrap_or_clone(schema).fields;
+        let fields = match checked.kind {
+            QueryKind::Select => described(schema.fields(), &checked.lowered, &registry).into(),
+            QueryKind::Explain { .. } => SchemaRef::unwrap_or_clone(schema).fields,
+        };
         let schema = Arc::new(Schema::new_with_metadata(fields, provenance.metadata()));
         let (kind, provenance, state) = (checked.kind, Arc::new(provenance), Arc::new(state));
         let text = Arc::from(request.text);

@@ -10,6 +10,7 @@ mod bundled;
 mod environment;
 mod jobs;
 mod settings;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,9 @@ use admission::Admission;
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
 pub(crate) use jobs::Jobs;
-use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
+use settings::{Cache, Engine, Language, Limits, UserEntry};
 pub(crate) use settings::{Log, LogFormat};
+use tables::{TableOverride, table_name};
 
 const MIB: usize = 1 << 20;
 
@@ -350,6 +352,9 @@ mod tests {
             ("[language]\nextensions_off = [\"cases\"]", "window-functions"),
             ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
             ("[table.\"public.t\"]\nra = \"x\"", "go together"),
+            ("[table.\"public.t\"]\nframe = \"FK4\"", "expected ICRS or FK5"),
+            ("[table.\"public.t\"]\nepoch = \"2016\"", "such as J2016.0"),
+            ("[table.\"public.t\"]\ndoi = \"10\"", "expected a DOI"),
             ("[[user]]\nname = \"a\"\npassword_hash = \"secret\"", "argon2"),
             ("[[user]]\nname = \"a:b\"\npassword_hash = \"secret\"", "colon"),
         ] {

@@ -12,5 +12,6 @@ mod jobs;
 mod limits;
 mod security;
 mod server;
+mod tables;
 mod tap;
 mod truth;
