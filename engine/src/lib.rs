@@ -28,6 +28,7 @@ pub use catalog::{
     DataFile, IdIndex, Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride,
     VotableType, adql_identifier, adql_table, roots_fingerprint, votable_type,
 };
+pub use catalog::{ColumnNotes, ViewDefinition, Views};
 pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;

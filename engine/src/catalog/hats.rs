@@ -226,6 +226,7 @@ async fn open_catalog(
         snapshot: String::new(),
         manifest: place.manifest().map(Manifest::id),
         id_indexes: Vec::new(),
+        view: None,
     };
     Ok(fingerprint::stamp(metadata))
 }

@@ -12,6 +12,7 @@ use object_store::path::Path;
 use sidereus_sky::Cell;
 
 use super::About;
+use super::view::View;
 use crate::integrity::{Digest, LeafSeal};
 
 /// The exact name of a table: `schema.table`.
@@ -140,4 +141,6 @@ pub struct CatalogMetadata {
     pub manifest: Option<Digest>,
     /// Columns of ids whose rows can be looked up.
     pub id_indexes: Vec<IdIndex>,
+    /// The query that it is, where it is no catalog; then it has no partitions.
+    pub(crate) view: Option<Arc<View>>,
 }

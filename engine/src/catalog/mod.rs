@@ -39,6 +39,7 @@ mod table;
 mod tap_schema;
 mod upload;
 mod versions;
+mod view;
 mod votable_type;
 mod watch;
 mod watch_remote;
@@ -52,6 +53,7 @@ pub use metadata::{
 };
 pub use overrides::{CatalogOverrides, TableOverride};
 pub use registry::CatalogRegistry;
+pub use view::{ColumnNotes, ViewDefinition, Views};
 pub use votable_type::{VotableType, votable_type};
 pub use watch::roots_fingerprint;
 
@@ -62,6 +64,7 @@ pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
 pub(crate) use upload::{UPLOADS, uploaded};
 pub(crate) use versions::names_snapshot;
+pub(crate) use view::{Planned, table_provider};
 
 /// The only database of tables; DataFusion calls it a catalog.
 pub(crate) const CATALOG: &str = "sidereus";

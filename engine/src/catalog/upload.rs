@@ -48,5 +48,6 @@ pub(crate) fn uploaded(name: &str, path: &Path) -> Result<CatalogMetadata, Engin
         snapshot: String::new(),
         manifest: None,
         id_indexes: Vec::new(),
+        view: None,
     }))
 }

@@ -14,6 +14,7 @@ mod request;
 mod resources;
 mod result;
 mod template;
+mod views;
 mod worker;
 
 pub use class::QueryClass;

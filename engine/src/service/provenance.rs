@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sidereus_adql::{Label, Lowered};
 
 use super::references::references;
-use crate::catalog::{CatalogMetadata, CatalogRegistry, TableName, adql_table};
+use crate::catalog::{CatalogMetadata, CatalogRegistry, adql_table};
 
 /// Longest query that is repeated; lists of ids can have megabytes.
 const MAX_QUERY_BYTES: usize = 64 << 10;
@@ -46,16 +46,14 @@ impl Provenance {
 
     /// Of a query over the tables of a registry.
     pub(super) fn of(lowered: &Lowered, label: Label, registry: &CatalogRegistry) -> Self {
-        let find = |path: &[String]| {
-            let [schema, table] = path else { return None };
-            registry.table(&TableName { schema: schema.clone(), table: table.clone() })
-        };
         let pinned = |catalog: &CatalogMetadata| format!("{}@{}", adql_table(&catalog.name), catalog.snapshot);
-        let catalogs: Vec<_> = lowered.tables.iter().filter_map(|path| find(path)).map(Arc::clone).collect();
+        let catalogs = catalogs(lowered, registry);
         let references = references(&catalogs);
         let mut snapshots: Vec<String> = catalogs.iter().map(|catalog| pinned(catalog)).collect();
         snapshots.sort();
-        let query = lowered.text_with(|reference| find(&reference.path).map(|catalog| pinned(catalog)));
+        let query = lowered.text_with(|reference| {
+            registry.at(&reference.path).filter(|table| table.view.is_none()).map(|catalog| pinned(catalog))
+        });
         let query = (query.len() <= MAX_QUERY_BYTES).then_some(query);
         let language = match label {
             Label::Adql => "ADQL",
@@ -77,4 +75,18 @@ impl Provenance {
         ];
         entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
+}
+
+/// The catalogs that a query reads, by itself and through views, each once.
+pub(super) fn catalogs(lowered: &Lowered, registry: &CatalogRegistry) -> Vec<Arc<CatalogMetadata>> {
+    let mut catalogs: Vec<&Arc<CatalogMetadata>> = Vec::new();
+    for table in lowered.tables.iter().filter_map(|path| registry.at(path)) {
+        let below = table.view.iter().flat_map(|view| &view.catalogs).filter_map(|name| registry.table(name));
+        for catalog in below.chain(table.view.is_none().then_some(table)) {
+            if !catalogs.iter().any(|known| Arc::ptr_eq(known, catalog)) {
+                catalogs.push(catalog);
+            }
+        }
+    }
+    catalogs.into_iter().map(Arc::clone).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sidereus_adql::{ColumnOrigin, Lowered};
 
 use super::Provenance;
-use crate::catalog::{CatalogMetadata, CatalogRegistry, TableName, adql_table};
+use crate::catalog::{About, CatalogMetadata, CatalogRegistry, PositionColumns, adql_table};
 
 /// Key of the frame of a position column.
 pub const FRAME: &str = "frame";
@@ -67,24 +67,47 @@ pub(super) fn described(fields: &[FieldRef], lowered: &Lowered, registry: &Catal
     fields.iter().zip(&lowered.origins).map(described).collect()
 }
 
-/// The table that a column comes from.
-fn table_of<'a>(origin: &ColumnOrigin, registry: &'a CatalogRegistry) -> Option<&'a Arc<CatalogMetadata>> {
-    let [schema, table] = &*origin.table else { return None };
-    registry.table(&TableName { schema: schema.clone(), table: table.clone() })
+/// The columns that are the positions of one table, if there is one such pair, and what that table says of them.
+pub(super) fn positions(
+    fields: &[FieldRef],
+    lowered: &Lowered,
+    registry: &CatalogRegistry,
+) -> Option<(PositionColumns, About)> {
+    let mut found = None;
+    for path in &lowered.tables {
+        let table = registry.at(path)?;
+        let Some(own) = &table.positions else { continue };
+        let only = |column: &str| {
+            let is_it = |origin: &&Option<ColumnOrigin>| {
+                origin.as_ref().is_some_and(|origin| *origin.table == **path && *origin.column == *column)
+            };
+            let mut places = fields.iter().zip(&lowered.origins).filter(|(_, origin)| is_it(origin));
+            let first = places.next()?;
+            places.next().is_none().then(|| first.0.name().clone())
+        };
+        if let Some((ra, dec)) = only(&own.ra).zip(only(&own.dec)) {
+            if found.is_some() {
+                return None;
+            }
+            found = Some((PositionColumns { ra, dec }, table.about.clone()));
+        }
+    }
+    found
 }
 
 fn noted(field: &FieldRef, origin: &ColumnOrigin, registry: &CatalogRegistry) -> Option<Field> {
-    let table = table_of(origin, registry)?;
-    let positions = table.positions.as_ref()?;
-    let about = &table.about;
-    let frame = about.frame.as_ref()?;
-    if ![&positions.ra, &positions.dec].iter().any(|name| ***name == *origin.column) {
-        return None;
+    let table = registry.at(&origin.table)?;
+    let mut noted = field.as_ref().clone();
+    if table.view.is_some() {
+        let declared = table.schema.field_with_name(&origin.column).ok()?;
+        noted.metadata_mut().extend(declared.metadata().clone());
     }
-    let mut field = field.as_ref().clone();
-    field.metadata_mut().insert(FRAME.to_owned(), frame.clone());
-    if let Some(epoch) = &about.epoch {
-        field.metadata_mut().insert(EPOCH.to_owned(), epoch.clone());
+    let is_position = |own: &PositionColumns| [&own.ra, &own.dec].iter().any(|name| ***name == *origin.column);
+    if let Some(frame) = table.about.frame.as_ref().filter(|_| table.positions.as_ref().is_some_and(is_position)) {
+        noted.metadata_mut().insert(FRAME.to_owned(), frame.clone());
+        if let Some(epoch) = &table.about.epoch {
+            noted.metadata_mut().insert(EPOCH.to_owned(), epoch.clone());
+        }
     }
-    Some(field)
+    Some(noted)
 }

@@ -1,7 +1,9 @@
 //! What does the operator say of tables?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{About, PositionColumns, TableName};
+use sidereus_engine::{About, ColumnNotes, Label, PositionColumns, TableName, ViewDefinition};
 
 use super::{ConfigError, value};
 
@@ -48,6 +50,71 @@ pub(crate) struct TableOverride {
     /// Words of thanks that its makers ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) acknowledgement: Option<String>,
+}
+
+/// One `[view."schema.name"]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct View {
+    /// The query that the view is.
+    pub(crate) query: String,
+    /// How it is read, `ADQL` or `SQL`.
+    #[serde(default)]
+    pub(crate) language: ViewLanguage,
+    /// One or two sentences for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    /// What is said of its columns, by `[view."schema.name".columns.NAME]`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) columns: BTreeMap<String, ViewColumn>,
+}
+
+/// The language of a view.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ViewLanguage {
+    /// ADQL.
+    #[default]
+    Adql,
+    /// The dialect of PostgreSQL.
+    Sql,
+}
+
+/// What is said of a column of a view.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ViewColumn {
+    /// Unit, in VOUnits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unit: Option<String>,
+    /// Meaning, as a UCD1+.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ucd: Option<String>,
+    /// Role in a data model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) utype: Option<String>,
+    /// One sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+}
+
+impl View {
+    pub(super) fn for_engine(&self, name: &str) -> Result<ViewDefinition, ConfigError> {
+        let notes = |(name, column): (&String, &ViewColumn)| {
+            let ViewColumn { unit, ucd, utype, description } = column.clone();
+            (name.clone(), ColumnNotes { unit, ucd, utype, description })
+        };
+        Ok(ViewDefinition {
+            name: table_name(&format!("view.{name:?}"), name)?,
+            query: self.query.clone(),
+            label: match self.language {
+                ViewLanguage::Adql => Label::Adql,
+                ViewLanguage::Sql => Label::Sql,
+            },
+            description: self.description.clone(),
+            columns: self.columns.iter().map(notes).collect(),
+        })
+    }
 }
 
 impl TableOverride {
