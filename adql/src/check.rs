@@ -14,6 +14,7 @@ use crate::error::{Findings, QueryErrorKind, QueryErrors};
 use crate::limits::{Limits, on_bounded_stack};
 use crate::names::TableNames;
 use crate::request::{Label, Query};
+use crate::scope::ColumnUnit;
 use crate::{grouping, kinds};
 
 /// A query whose names are bound and whose functions and kinds are right.
@@ -25,7 +26,17 @@ pub struct CheckedQuery {
     pub(crate) tables: Vec<Vec<String>>,
     pub(crate) expanded_tables: usize,
     pub(crate) units: Vec<Option<String>>,
+    pub(crate) origins: Vec<Option<ColumnOrigin>>,
     pub(crate) references: Vec<TableReference>,
+}
+
+/// The column of a table that a result column is, value for value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnOrigin {
+    /// Exact path of the table, or of its version.
+    pub table: Arc<[String]>,
+    /// Exact name of the column there.
+    pub column: Arc<str>,
 }
 
 /// A place of a query's text that names a table, its snapshot included.
@@ -65,7 +76,7 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
         let mut binder = Binder::new(&mut findings, label, tables).with_pins(pins);
         let bound = binder.query(&mut ast);
         binder.refuse_pins();
-        let (used, references) = (binder.used, binder.references);
+        let (used, references, mixes) = (binder.used, binder.references, binder.mixes);
         if bound.tables > Limits::DEFAULT.tables {
             let message = format!(
                 "the query reads {} tables once its WITH is written out; at most {} are taken",
@@ -77,8 +88,19 @@ pub fn check(query: Query, tables: &dyn TableNames) -> Result<CheckedQuery, Quer
         grouping::check_grouping(&mut ast, label, &mut findings);
         kinds::check_kinds(&mut ast, label, &[], &mut findings);
         findings.finish()?;
-        let units = bound.columns.into_vec().into_iter().map(|column| text_of(column.unit, tables)).collect();
+        let columns = bound.columns.into_vec();
+        let origins = columns.iter().map(|column| origin_of(&column.unit).filter(|_| !mixes)).collect();
+        let units = columns.into_iter().map(|column| text_of(column.unit, tables)).collect();
         let expanded_tables = bound.tables;
-        Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables, units, references })
+        Ok(CheckedQuery { ast, text, label, parameters, tables: used, expanded_tables, units, origins, references })
     })
+}
+
+fn origin_of(unit: &ColumnUnit) -> Option<ColumnOrigin> {
+    match unit {
+        ColumnUnit::OfTable { table, column } => {
+            Some(ColumnOrigin { table: Arc::clone(table), column: Arc::clone(column) })
+        }
+        ColumnUnit::Unknown | ColumnUnit::Known(_) => None,
+    }
 }

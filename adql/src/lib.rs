@@ -69,7 +69,7 @@ mod validate;
 mod walk;
 mod write;
 
-pub use check::{CheckedQuery, TableReference, check};
+pub use check::{CheckedQuery, ColumnOrigin, TableReference, check};
 pub use error::{QueryError, QueryErrorKind, QueryErrors};
 pub use extensions::{Extension, Extensions, Language, UnknownExtension};
 pub use functions::{Feature, Form, FunctionClass, FunctionEntry, Kind, find_function, function_table};

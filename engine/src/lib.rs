@@ -24,10 +24,11 @@ mod uploads;
 
 pub use audit::{CatalogStats, ColumnStats, Verdict, catalog_stats, verify_catalog};
 pub use catalog::{
-    CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription, DataFile,
-    IdIndex, Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride, VotableType,
-    adql_identifier, adql_table, roots_fingerprint, votable_type,
+    About, CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription,
+    DataFile, IdIndex, Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride,
+    VotableType, adql_identifier, adql_table, roots_fingerprint, votable_type,
 };
+pub use catalog::{ColumnNotes, ViewDefinition, Views};
 pub use datafusion::common::ScalarValue;
 pub use error::{EngineError, ErrorKind};
 pub use functions::moc_text;
@@ -41,8 +42,8 @@ pub use integrity::{Digest, LeafSeal, MANIFEST, NanCounts, PAGES, nan_counts};
 pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};
 pub use principal::Principal;
 pub use service::{
-    CacheUse, Estimate, Execution, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind, QueryProgress,
-    QueryRequest, QueryResult, QueryService, QueryWork, Resources, ResultStream,
+    CacheUse, EPOCH, Estimate, Execution, FRAME, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind,
+    QueryProgress, QueryRequest, QueryResult, QueryService, QueryWork, Reference, Resources, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
 pub use tables::{

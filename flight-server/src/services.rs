@@ -60,7 +60,9 @@ impl Services {
     /// Opens the catalogs and makes the services.
     pub(crate) async fn open(config: Config) -> Result<Self, OpenError> {
         let registry = CatalogRegistry::open_with(&config.roots()?, &config.overrides()?).await?;
-        let query = QueryService::try_new(Arc::new(registry), config.engine_options()?)?;
+        let query = QueryService::try_new(Arc::new(CatalogRegistry::default()), config.engine_options()?)?;
+        let registry = query.with_views(registry, &config.views()?).await;
+        query.replace_registry(Arc::new(registry));
         let metrics = Metrics::new();
         let queries = Queries::new(query.clone(), config.admission_limits()?, Arc::clone(&metrics));
         let health = Health::default();
@@ -111,6 +113,7 @@ impl Services {
     pub(crate) async fn reload(&self) -> Result<usize, OpenError> {
         let registry = CatalogRegistry::open_with(&self.config.roots()?, &self.config.overrides()?).await?;
         let registry = registry.with_versions_of(&self.query.registry()).await;
+        let registry = self.query.with_views(registry, &self.config.views()?).await;
         let tables = registry.tables().len();
         self.query.replace_registry(Arc::new(registry));
         Ok(tables)

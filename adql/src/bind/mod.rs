@@ -58,6 +58,8 @@ pub(crate) struct Binder<'a, 'b> {
     pub(crate) used: Vec<Vec<String>>,
     /// Every place that names a table, in no order.
     pub(crate) references: Vec<TableReference>,
+    /// Whether some column holds values of several tables: of a set operation, or merged by a full join.
+    pub(crate) mixes: bool,
     /// Snapshots that no table has claimed yet.
     pins: Vec<Pin>,
     common: Vec<Common>,
@@ -67,7 +69,8 @@ pub(crate) struct Binder<'a, 'b> {
 impl<'a, 'b> Binder<'a, 'b> {
     pub(crate) fn new(findings: &'a mut Findings<'b>, label: Label, names: &'a dyn TableNames) -> Self {
         let (used, references, pins) = (Vec::new(), Vec::new(), Vec::new());
-        Self { findings, label, names, used, references, pins, common: Vec::new(), scopes: Vec::new() }
+        let (mixes, common, scopes) = (false, Vec::new(), Vec::new());
+        Self { findings, label, names, used, references, mixes, pins, common, scopes }
     }
 
     /// With the snapshots that stand in the text.
@@ -118,6 +121,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             SetExpr::Query(query) => self.query(query),
             SetExpr::SetOperation { left, right, op, .. } => {
                 let at = right.span();
+                self.mixes = true;
                 let mut bound = self.body(left);
                 let other = self.body(right);
                 if bound.known && other.known && bound.columns.len() != other.columns.len() {

@@ -207,6 +207,7 @@ impl Binder<'_, '_> {
                 common_columns(scope, left_relations).into_iter().map(|name| (name, at)).collect()
             }
         };
+        self.mixes |= keeps_left && keeps_right && !names.is_empty();
         let mut sides = Sides { scope, left_relations, left_merged };
         let conditions: Vec<Expr> = names
             .into_iter()

@@ -26,7 +26,7 @@ use sqlparser::ast::{Expr, Query, Statement, UnaryOperator, Value};
 
 use chains::Chain;
 
-use crate::check::{CheckedQuery, TableReference};
+use crate::check::{CheckedQuery, ColumnOrigin, TableReference};
 use crate::error::{Findings, QueryErrors};
 use crate::functions::Kind;
 use crate::limits::on_bounded_stack;
@@ -48,6 +48,8 @@ pub struct Lowered {
     pub expanded_table_count: usize,
     /// For each result column its unit: as its table states it, or as it was inferred, in VOUnits.
     pub units: Vec<Option<String>>,
+    /// For each result column the column of a table that it is; none of a query that puts rows of several tables into one column.
+    pub origins: Vec<Option<ColumnOrigin>>,
     text: Arc<str>,
     references: Vec<TableReference>,
 }
@@ -116,7 +118,8 @@ impl ParameterType {
 /// that this version does not run.
 pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
     on_bounded_stack(move || {
-        let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables, units, references } = query;
+        let CheckedQuery { mut ast, text, label, parameters, tables, expanded_tables, units, origins, references } =
+            query;
         let mut lowering = Lowering { findings: Findings::new(&text), label, parameters: vec![None; parameters] };
         lowering.query(&mut ast);
         arrays::lower_arrays(&mut ast);
@@ -128,6 +131,7 @@ pub fn lower(query: CheckedQuery) -> Result<Lowered, QueryErrors> {
             tables,
             expanded_table_count: expanded_tables,
             units,
+            origins,
             references,
             text,
         })

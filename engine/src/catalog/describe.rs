@@ -1,10 +1,14 @@
 //! What does a principal learn of the tables without asking their files?
 
+use std::sync::Arc;
+
 use arrow::datatypes::{Field, SchemaRef};
 
 use super::system::{self, SystemTable};
 use super::votable_type::votable_type;
-use super::{CatalogMetadata, CatalogRegistry, ColumnDescription, TableDescription, information_schema};
+use super::{
+    About, CatalogMetadata, CatalogRegistry, ColumnDescription, TableDescription, TableName, information_schema,
+};
 use crate::principal::Principal;
 
 /// Tables that a principal can see, those of `tap_schema` included, ordered by name.
@@ -17,6 +21,12 @@ pub(crate) fn describe(registry: &CatalogRegistry, principal: &Principal) -> Vec
 /// Everything that a principal can query, ordered by name.
 pub(super) fn all(registry: &CatalogRegistry, principal: &Principal) -> Vec<TableDescription> {
     let mut tables: Vec<_> = registry.visible(principal).map(|table| of_catalog(table)).collect();
+    let alias = |(name, table): (&TableName, &Arc<CatalogMetadata>)| TableDescription {
+        name: name.clone(),
+        table_type: "view",
+        ..of_catalog(table)
+    };
+    tables.extend(registry.visible_aliases(principal).map(alias));
     tables.extend(system::tables().map(of_system_table));
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     tables
@@ -38,8 +48,9 @@ fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
     };
     TableDescription {
         name: catalog.name.clone(),
-        table_type: "table",
+        table_type: if catalog.view.is_some() { "view" } else { "table" },
         description: catalog.description.clone(),
+        about: catalog.about.clone(),
         rows: catalog.rows,
         bytes: size(catalog),
         columns: catalog.schema.fields().iter().map(|field| column(field)).collect(),
@@ -58,6 +69,7 @@ fn of_system_table(table: &'static SystemTable) -> TableDescription {
         name: table.table_name(),
         table_type: "table",
         description: Some(table.description.to_owned()),
+        about: About::default(),
         rows: None,
         bytes: None,
         columns: schema.fields().iter().map(|field| of_field(field)).collect(),

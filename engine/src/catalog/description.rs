@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{Field, SchemaRef};
 
-use super::TableName;
+use super::{About, TableName};
 
 /// A table as metadata services show it (TAP_SCHEMA, VOSI tables, Flight SQL GetTables).
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct TableDescription {
     pub table_type: &'static str,
     /// One or two sentences.
     pub description: Option<String>,
+    /// Frame and epoch of its positions, and whom to cite.
+    pub about: About,
     /// Rows, where known without reading data.
     pub rows: Option<u64>,
     /// Bytes of its files, where known without asking for each.

@@ -17,7 +17,7 @@ use super::partitions::{self, Layout};
 use super::place::{Listing, Place};
 use super::properties::Properties;
 use super::{
-    CatalogKind, CatalogMetadata, DEFAULT_SCHEMA, TableName, fingerprint, footer, id_index, positions, schema,
+    About, CatalogKind, CatalogMetadata, DEFAULT_SCHEMA, TableName, fingerprint, footer, id_index, positions, schema,
 };
 use crate::error::EngineError;
 use crate::integrity::{MANIFEST, Manifest};
@@ -209,6 +209,7 @@ async fn open_catalog(
     if positions.is_none() && matches!(kind, CatalogKind::Object | CatalogKind::Source) {
         return Err(place.broken("hats.properties has no hats_col_ra and hats_col_dec"));
     }
+    let about = About::of_properties(properties, positions.as_ref());
     let metadata = CatalogMetadata {
         name,
         kind,
@@ -219,11 +220,13 @@ async fn open_catalog(
         schema,
         partitions: layout.partitions,
         description: description(properties),
+        about,
         groups: None,
         properties: properties.entries().clone(),
         snapshot: String::new(),
         manifest: place.manifest().map(Manifest::id),
         id_indexes: Vec::new(),
+        view: None,
     };
     Ok(fingerprint::stamp(metadata))
 }

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use super::hats::{published, read_catalog_properties, schema_of};
 use super::place::{Listing, Place};
 use super::properties::Properties;
-use super::{CatalogKind, CatalogMetadata, DataFile, IdIndex, Partition, SpatialIndex, TableName, fingerprint};
+use super::{About, CatalogKind, CatalogMetadata, DataFile, IdIndex, Partition, SpatialIndex, TableName, fingerprint};
 use crate::error::EngineError;
 use crate::integrity::Manifest;
 
@@ -74,11 +74,13 @@ async fn open(
         partitions: vec![Partition { cell: None, files }],
         rows: None,
         description: None,
+        about: About::default(),
         groups: None,
         properties: properties.entries().clone(),
         snapshot: String::new(),
         manifest: place.manifest().map(Manifest::id),
         id_indexes: Vec::new(),
+        view: None,
     }))
 }
 

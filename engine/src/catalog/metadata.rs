@@ -11,6 +11,8 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use sidereus_sky::Cell;
 
+use super::About;
+use super::view::View;
 use crate::integrity::{Digest, LeafSeal};
 
 /// The exact name of a table: `schema.table`.
@@ -127,6 +129,8 @@ pub struct CatalogMetadata {
     pub rows: Option<u64>,
     /// One or two sentences for people.
     pub description: Option<String>,
+    /// Frame and epoch of the positions, and whom to cite.
+    pub about: About,
     /// Groups whose members may see the table; `None` is everyone.
     pub groups: Option<Vec<String>>,
     /// Everything else that the properties file says.
@@ -137,4 +141,6 @@ pub struct CatalogMetadata {
     pub manifest: Option<Digest>,
     /// Columns of ids whose rows can be looked up.
     pub id_indexes: Vec<IdIndex>,
+    /// The query that it is, where it is no catalog; then it has no partitions.
+    pub(crate) view: Option<Arc<View>>,
 }

@@ -7,6 +7,7 @@
 //! A [`CatalogRegistry`] is opened from roots; queries find its tables by [`RegistryNames`], DataFusion through
 //! [`catalog_provider`], and people through `tap_schema`, `information_schema` and [`describe`].
 
+mod about;
 mod cells;
 mod confined;
 mod describe;
@@ -38,10 +39,12 @@ mod table;
 mod tap_schema;
 mod upload;
 mod versions;
+mod view;
 mod votable_type;
 mod watch;
 mod watch_remote;
 
+pub use about::About;
 pub use description::{ColumnDescription, TableDescription};
 pub use identifier::{adql_identifier, adql_table};
 pub use metadata::{
@@ -50,6 +53,7 @@ pub use metadata::{
 };
 pub use overrides::{CatalogOverrides, TableOverride};
 pub use registry::CatalogRegistry;
+pub use view::{ColumnNotes, ViewDefinition, Views};
 pub use votable_type::{VotableType, votable_type};
 pub use watch::roots_fingerprint;
 
@@ -60,6 +64,7 @@ pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
 pub(crate) use upload::{UPLOADS, uploaded};
 pub(crate) use versions::names_snapshot;
+pub(crate) use view::{Planned, table_provider};
 
 /// The only database of tables; DataFusion calls it a catalog.
 pub(crate) const CATALOG: &str = "sidereus";

@@ -43,12 +43,13 @@ impl<'a> RegistryNames<'a> {
     fn names(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let uploads = self.uploads.iter().map(|table| &table.name);
         let catalogs = self.registry.visible(self.principal).map(|table| &table.name).chain(uploads);
-        let catalogs = catalogs.map(|name| (name.schema.as_str(), name.table.as_str()));
+        let aliases = self.registry.visible_aliases(self.principal).map(|(alias, _)| alias);
+        let catalogs = catalogs.chain(aliases).map(|name| (name.schema.as_str(), name.table.as_str()));
         catalogs.chain(system::tables().map(|table| (table.schema, table.name)))
     }
 
     fn info(self, (schema, table): (&str, &str)) -> TableInfo {
-        let name = TableName { schema: schema.to_owned(), table: table.to_owned() };
+        let name = self.registry.meant(TableName { schema: schema.to_owned(), table: table.to_owned() });
         let upload = self.uploads.iter().find(|upload| upload.name == name);
         let upload =
             upload.map(|upload| upload.schema.fields().iter().map(|field| field.name().as_str().into()).collect());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::metadata::CatalogKind;
-use super::{CatalogMetadata, PositionColumns, TableName, fingerprint, positions};
+use super::{About, CatalogMetadata, PositionColumns, TableName, fingerprint, positions};
 
 /// Overrides by the name that a table has without them.
 pub type CatalogOverrides = BTreeMap<TableName, TableOverride>;
@@ -17,6 +17,8 @@ pub struct TableOverride {
     pub positions: Option<PositionColumns>,
     /// One or two sentences for people.
     pub description: Option<String>,
+    /// Frame and epoch of the positions, and whom to cite.
+    pub about: About,
     /// Groups whose members may see the table.
     pub groups: Option<Vec<String>>,
 }
@@ -40,6 +42,7 @@ impl TableOverride {
         if self.description.is_some() {
             metadata.description.clone_from(&self.description);
         }
+        metadata.about = metadata.about.overridden_by(&self.about);
         if self.groups.is_some() {
             metadata.groups.clone_from(&self.groups);
         }

@@ -9,7 +9,9 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::place::Place;
-use super::{CatalogKind, CatalogMetadata, DataFile, Partition, TableName, fingerprint, footer, positions, schema};
+use super::{
+    About, CatalogKind, CatalogMetadata, DataFile, Partition, TableName, fingerprint, footer, positions, schema,
+};
 use crate::error::EngineError;
 
 /// Endings that a Parquet file may have.
@@ -91,11 +93,13 @@ async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Res
         partitions: vec![Partition { cell: None, files: sized }],
         rows: all_counted.then_some(rows),
         description: None,
+        about: About::default(),
         groups: None,
         properties: std::collections::BTreeMap::new(),
         snapshot: String::new(),
         manifest: None,
         id_indexes: Vec::new(),
+        view: None,
     }))
 }
 

@@ -4,7 +4,7 @@
 //! and an error for everything that was found and cannot be served. One broken catalog never hides another. It knows no
 //! query and reads no rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
@@ -21,15 +21,19 @@ use crate::principal::Principal;
 /// Catalogs that are opened at the same time.
 const CONCURRENT_CATALOGS: usize = 16;
 /// Schemas that are not made of folders.
-const RESERVED_SCHEMAS: [&str; 4] = ["tap_schema", "information_schema", "tap_upload", "mydb"];
+pub(super) const RESERVED_SCHEMAS: [&str; 4] = ["tap_schema", "information_schema", "tap_upload", "mydb"];
 
 /// The tables that queries can name; a snapshot of metadata for each.
 #[derive(Debug, Default)]
 pub struct CatalogRegistry {
-    tables: Vec<Arc<CatalogMetadata>>,
+    pub(super) tables: Vec<Arc<CatalogMetadata>>,
+    /// Queries that are tables.
+    pub(super) views: Vec<Arc<CatalogMetadata>>,
+    /// Other names of tables and views.
+    pub(super) aliases: BTreeMap<TableName, TableName>,
     /// Versions of these tables that are not current.
     pub(super) versions: Vec<Arc<CatalogMetadata>>,
-    problems: Vec<EngineError>,
+    pub(super) problems: Vec<EngineError>,
     descriptions: DescriptionCache,
     columns: OnceLock<Vec<Arc<[Arc<str>]>>>,
 }
@@ -116,24 +120,30 @@ impl CatalogRegistry {
         self.tables.push(Arc::new(metadata));
     }
 
-    /// All tables, ordered by name.
+    /// All tables, views excepted, ordered by name.
     #[must_use]
     pub fn tables(&self) -> &[Arc<CatalogMetadata>] {
         &self.tables
     }
 
-    /// Tables that a principal may see, ordered by name.
+    /// Tables and views that a principal may see, tables first, each ordered by name.
     pub fn visible<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Arc<CatalogMetadata>> {
-        self.tables.iter().filter(move |table| is_visible(table, principal))
+        self.tables.iter().chain(&self.views).filter(move |table| is_visible(table, principal))
     }
 
-    /// The table of exactly this name, which may be that of a version: `gaia@` and the whole snapshot.
+    /// The table or view of exactly this name, which may be that of a version: `gaia@` and the whole snapshot.
     #[must_use]
     pub fn table(&self, name: &TableName) -> Option<&Arc<CatalogMetadata>> {
         match self.tables.binary_search_by(|table| table.name.cmp(name)) {
             Ok(index) => self.tables.get(index),
-            Err(_) => self.version(name),
+            Err(_) => self.version(name).or_else(|| self.view(name)),
         }
+    }
+
+    /// The table at the exact path that a query names.
+    pub(crate) fn at(&self, path: &[String]) -> Option<&Arc<CatalogMetadata>> {
+        let [schema, table] = path else { return None };
+        self.table(&TableName { schema: schema.clone(), table: table.clone() })
     }
 
     /// The names of the columns of that table; made once for all tables.
@@ -141,12 +151,12 @@ impl CatalogRegistry {
         let columns = self.columns.get_or_init(|| self.tables.iter().map(|table| column_names(table)).collect());
         match self.tables.binary_search_by(|table| table.name.cmp(name)) {
             Ok(index) => columns.get(index).map(Arc::clone),
-            Err(_) => self.version(name).map(|table| column_names(table)),
+            Err(_) => self.version(name).or_else(|| self.view(name)).map(|table| column_names(table)),
         }
     }
 
     /// Every group that some table is reserved for; repeats are possible.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &String> {
         self.tables.iter().filter_map(|table| table.groups.as_ref()).flatten()
     }
 
@@ -164,7 +174,8 @@ impl CatalogRegistry {
 
 /// Whether a principal may see a table.
 pub(super) fn is_visible(table: &CatalogMetadata, principal: &Principal) -> bool {
-    table.groups.as_ref().is_none_or(|groups| groups.iter().any(|group| principal.is_member(group)))
+    let in_one_of = |groups: &Vec<String>| groups.iter().any(|group| principal.is_member(group));
+    table.groups.as_ref().is_none_or(in_one_of) && table.view.iter().all(|view| view.groups.iter().all(in_one_of))
 }
 
 fn column_names(table: &CatalogMetadata) -> Arc<[Arc<str>]> {
@@ -211,7 +222,7 @@ pub(super) mod samples {
     use object_store::path::Path;
 
     use super::{Arc, CatalogMetadata, CatalogRegistry, TableName};
-    use crate::catalog::{CatalogKind, CatalogLocation, PositionColumns, SpatialIndex};
+    use crate::catalog::{About, CatalogKind, CatalogLocation, PositionColumns, SpatialIndex};
 
     /// A registry of `schema.table` names; `schema.table@group` is for members of the group.
     pub(in crate::catalog) fn registry(names: &[&str]) -> Arc<CatalogRegistry> {
@@ -243,11 +254,13 @@ pub(super) mod samples {
             partitions: Vec::new(),
             rows: Some(7),
             description: Some(format!("rows of {table}")),
+            about: About::default(),
             groups: group.map(|group| vec![group.to_owned()]),
             properties: [("hats_cols_default".to_owned(), "ra dec".to_owned())].into(),
             snapshot: String::new(),
             manifest: None,
             id_indexes: Vec::new(),
+            view: None,
         }
     }
 }

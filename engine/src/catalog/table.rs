@@ -33,6 +33,11 @@ impl HatsTable {
         Self { catalog, rules }
     }
 
+    /// The same under other rules.
+    pub(crate) fn with_rules(&self, rules: Rules) -> Self {
+        Self { catalog: Arc::clone(&self.catalog), rules }
+    }
+
     /// Columns of the catalog.
     pub(crate) fn catalog_schema(&self) -> &SchemaRef {
         &self.catalog.schema

@@ -10,7 +10,7 @@ use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::place::Place;
 use super::problem::{broken, broken_by};
-use super::{CatalogKind, CatalogMetadata, DataFile, Partition, TableName, fingerprint, positions, schema};
+use super::{About, CatalogKind, CatalogMetadata, DataFile, Partition, TableName, fingerprint, positions, schema};
 use crate::error::EngineError;
 
 /// The schema of uploaded tables.
@@ -42,10 +42,12 @@ pub(crate) fn uploaded(name: &str, path: &Path) -> Result<CatalogMetadata, Engin
         partitions: vec![Partition { cell: None, files: vec![file] }],
         rows: u64::try_from(footer.file_metadata().num_rows()).ok(),
         description: None,
+        about: About::default(),
         groups: None,
         properties: std::collections::BTreeMap::new(),
         snapshot: String::new(),
         manifest: None,
         id_indexes: Vec::new(),
+        view: None,
     }))
 }

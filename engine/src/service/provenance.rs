@@ -4,10 +4,12 @@
 //! servers, paths or people.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sidereus_adql::{Label, Lowered};
 
-use crate::catalog::{CatalogRegistry, TableName, adql_table};
+use super::references::references;
+use crate::catalog::{CatalogMetadata, CatalogRegistry, adql_table};
 
 /// Longest query that is repeated; lists of ids can have megabytes.
 const MAX_QUERY_BYTES: usize = 64 << 10;
@@ -21,6 +23,8 @@ pub struct Provenance {
     pub query: Option<String>,
     /// The label under which that query is understood: `ADQL` or `SQL`.
     pub language: &'static str,
+    /// What the catalogs say of their origin, in JSON; none where they say nothing.
+    pub references: Option<String>,
 }
 
 impl Provenance {
@@ -33,25 +37,29 @@ impl Provenance {
     /// Key of that query's language.
     pub const LANGUAGE: &'static str = "sidereus.language";
 
+    /// Key of what the catalogs say of their origin, see [`Reference`](super::Reference).
+    pub const REFERENCES: &'static str = "sidereus.references";
+
     /// Every key, in the order in which people read them.
-    pub const KEYS: [&'static str; 4] = [Self::SOFTWARE, Self::SNAPSHOTS, Self::LANGUAGE, Self::QUERY];
+    pub const KEYS: [&'static str; 5] =
+        [Self::SOFTWARE, Self::SNAPSHOTS, Self::LANGUAGE, Self::QUERY, Self::REFERENCES];
 
     /// Of a query over the tables of a registry.
     pub(super) fn of(lowered: &Lowered, label: Label, registry: &CatalogRegistry) -> Self {
-        let table = |path: &[String]| {
-            let [schema, table] = path else { return None };
-            let found = registry.table(&TableName { schema: schema.clone(), table: table.clone() })?;
-            Some(format!("{}@{}", adql_table(&found.name), found.snapshot))
-        };
-        let mut snapshots: Vec<String> = lowered.tables.iter().filter_map(|path| table(path)).collect();
+        let pinned = |catalog: &CatalogMetadata| format!("{}@{}", adql_table(&catalog.name), catalog.snapshot);
+        let catalogs = catalogs(lowered, registry);
+        let references = references(&catalogs);
+        let mut snapshots: Vec<String> = catalogs.iter().map(|catalog| pinned(catalog)).collect();
         snapshots.sort();
-        let query = lowered.text_with(|reference| table(&reference.path));
+        let query = lowered.text_with(|reference| {
+            registry.at(&reference.path).filter(|table| table.view.is_none()).map(|catalog| pinned(catalog))
+        });
         let query = (query.len() <= MAX_QUERY_BYTES).then_some(query);
         let language = match label {
             Label::Adql => "ADQL",
             Label::Sql => "SQL",
         };
-        Self { snapshots, query, language }
+        Self { snapshots, query, language, references }
     }
 
     /// As metadata of a schema.
@@ -63,7 +71,22 @@ impl Provenance {
             (Self::SNAPSHOTS, Some(self.snapshots.join(" ")).filter(|text| !text.is_empty())),
             (Self::LANGUAGE, self.query.as_ref().map(|_| self.language.to_owned())),
             (Self::QUERY, self.query.clone()),
+            (Self::REFERENCES, self.references.clone()),
         ];
         entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
+}
+
+/// The catalogs that a query reads, by itself and through views, each once.
+pub(super) fn catalogs(lowered: &Lowered, registry: &CatalogRegistry) -> Vec<Arc<CatalogMetadata>> {
+    let mut catalogs: Vec<&Arc<CatalogMetadata>> = Vec::new();
+    for table in lowered.tables.iter().filter_map(|path| registry.at(path)) {
+        let below = table.view.iter().flat_map(|view| &view.catalogs).filter_map(|name| registry.table(name));
+        for catalog in below.chain(table.view.is_none().then_some(table)) {
+            if !catalogs.iter().any(|known| Arc::ptr_eq(known, catalog)) {
+                catalogs.push(catalog);
+            }
+        }
+    }
+    catalogs.into_iter().map(Arc::clone).collect()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, StringArray};
 use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::CatalogProviderList;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::{SessionState, TaskContext};
@@ -21,12 +22,14 @@ use super::estimate::Estimate;
 use super::permits::Permits;
 use super::plan;
 use super::provenance::Provenance;
+use super::references::described;
 use super::result::{OverflowFlag, QueryResult, ResultStream, Run};
 use super::template::ScanTemplate;
+use super::views::check_scans;
 use super::worker::{Lane, Workers};
 use super::{CacheUse, Execution, QueryClass, QueryKind, QueryRequest, Resources};
 use crate::catalog::{
-    CatalogRegistry, HatsTable, RegistryNames, TableDescription, catalog_provider, describe, names_snapshot,
+    CatalogRegistry, RegistryNames, TableDescription, catalog_provider, describe, names_snapshot, table_provider,
 };
 use crate::error::{EngineError, ErrorKind};
 use crate::merging::{self, MergeExec};
@@ -131,6 +134,11 @@ impl QueryService {
         Arc::ptr_eq(&prepared.registry, &self.registry())
     }
 
+    /// What plans a query over tables.
+    pub(super) fn session(&self, tables: Arc<dyn CatalogProviderList>, rules: Rules) -> SessionState {
+        self.sessions.state(tables, rules)
+    }
+
     /// The resources it was given.
     #[must_use]
     pub fn options(&self) -> &EngineOptions {
@@ -175,10 +183,16 @@ impl QueryService {
         let names = RegistryNames::new(&registry, &principal).with_uploads(&uploads);
         let checked = plan::read(&request.text, language, &names)?;
         let provenance = Provenance::of(&checked.lowered, language.label, &registry);
+        let tables: Vec<_> =
+            checked.lowered.tables.iter().filter_map(|path| registry.at(path)).map(Arc::clone).collect();
+        check_scans(checked.lowered.expanded_table_count, &tables)?;
         // Who names a snapshot wants the same answer again.
-        let is_settled = checked.lowered.tables.iter().any(|path| names_snapshot(&registry, path));
+        let below = tables.iter().filter_map(|table| table.view.as_ref()).flat_map(|view| &view.catalogs);
+        let below = below.map(|name| vec![name.schema.clone(), name.table.clone()]);
+        let is_settled =
+            checked.lowered.tables.iter().cloned().chain(below).any(|path| names_snapshot(&registry, &path));
         let rules = Rules { run_grouping: rules.run_grouping && !is_settled, ..rules };
-        let make_table = move |catalog| Arc::new(HatsTable::new(catalog, rules)) as _;
+        let make_table = move |catalog| table_provider(catalog, rules);
         let mut state = self.sessions.state(catalog_provider(&registry, &principal, uploads, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
         if is_settled {
@@ -194,7 +208,10 @@ impl QueryService {
             QueryKind::Select => plan::with_units(&schema, &checked.lowered.units),
             QueryKind::Explain { .. } => schema,
         };
-        let fields = SchemaRef::unwrap_or_clone(schema).fields;
+        let fields = match checked.kind {
+            QueryKind::Select => described(schema.fields(), &checked.lowered, &registry).into(),
+            QueryKind::Explain { .. } => SchemaRef::unwrap_or_clone(schema).fields,
+        };
         let schema = Arc::new(Schema::new_with_metadata(fields, provenance.metadata()));
         let (kind, provenance, state) = (checked.kind, Arc::new(provenance), Arc::new(state));
         let text = Arc::from(request.text);

@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
     use arrow::datatypes::{DataType, Field, Schema};
-    use sidereus_engine::{ColumnDescription, TableName};
+    use sidereus_engine::{About, ColumnDescription, TableName};
 
     #[test]
     fn the_largest_table_with_positions_is_the_example() {
@@ -148,6 +148,7 @@ mod tests {
             name: TableName { schema: schema.to_owned(), table: name.to_owned() },
             table_type: "table",
             description: None,
+            about: About::default(),
             rows: Some(rows),
             bytes: None,
             schema: Arc::new(Schema::empty()),

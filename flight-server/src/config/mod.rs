@@ -12,13 +12,14 @@ mod jobs;
 mod listen;
 mod network;
 mod settings;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{BlockCacheOptions, CatalogOverrides, EngineOptions, Extension, Principal, Rules};
+use sidereus_engine::{BlockCacheOptions, CatalogOverrides, EngineOptions, Extension, Principal, Rules, Views};
 
 use crate::auth::{self, Authenticator};
 use crate::queries::AdmissionLimits;
@@ -31,8 +32,9 @@ pub(crate) use jobs::Jobs;
 pub(crate) use listen::Connections;
 use listen::TlsFiles;
 pub(crate) use network::Network;
-use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
+use settings::{Cache, Engine, Language, Limits, UserEntry};
 pub(crate) use settings::{Log, LogFormat};
+use tables::{TableOverride, View, table_name};
 
 const MIB: usize = 1 << 20;
 
@@ -126,6 +128,12 @@ pub(crate) struct Config {
     /// What differs from a catalog's own metadata, by `[table."schema.name"]` sections.
     #[serde(rename = "table", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tables: BTreeMap<String, TableOverride>,
+    /// Queries that are tables, by `[view."schema.name"]` sections.
+    #[serde(rename = "view", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) views: BTreeMap<String, View>,
+    /// Other names of tables, and what they mean.
+    #[serde(rename = "alias", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) aliases: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -152,6 +160,8 @@ impl Default for Config {
             log: Log::default(),
             users: Vec::new(),
             tables: BTreeMap::new(),
+            views: BTreeMap::new(),
+            aliases: BTreeMap::new(),
         }
     }
 }
@@ -214,6 +224,18 @@ impl Config {
             Ok((table_name(&key, name)?, table.for_engine(&key)?))
         };
         self.tables.iter().map(named).collect()
+    }
+
+    /// What is defined beside catalogs.
+    pub(crate) fn views(&self) -> Result<Views, ConfigError> {
+        let alias = |(name, target): (&String, &String)| {
+            let key = format!("alias.{name:?}");
+            Ok((table_name(&key, name)?, table_name(&key, target)?))
+        };
+        Ok(Views {
+            views: self.views.iter().map(|(name, view)| view.for_engine(name)).collect::<Result<_, ConfigError>>()?,
+            aliases: self.aliases.iter().map(alias).collect::<Result<_, ConfigError>>()?,
+        })
     }
 
     /// The engine's share of the configuration.
@@ -307,6 +329,7 @@ impl Config {
         self.connections.check()?;
         self.tls.check()?;
         self.overrides()?;
+        self.views()?;
         self.check_users()
     }
 
@@ -392,6 +415,11 @@ mod tests {
             ("[language]\nextensions_off = [\"cases\"]", "window-functions"),
             ("[table.tycho]\ndescription = \"x\"", "SCHEMA.TABLE"),
             ("[table.\"public.t\"]\nra = \"x\"", "go together"),
+            ("[table.\"public.t\"]\nframe = \"FK4\"", "expected ICRS or FK5"),
+            ("[table.\"public.t\"]\nepoch = \"2016\"", "such as J2016.0"),
+            ("[table.\"public.t\"]\ndoi = \"10\"", "expected a DOI"),
+            ("[view.tycho]\nquery = \"x\"", "SCHEMA.TABLE"),
+            ("[alias]\n\"a.b\" = \"c\"", "SCHEMA.TABLE"),
             ("[[user]]\nname = \"a\"\npassword_hash = \"secret\"", "argon2"),
             ("[[user]]\nname = \"a:b\"\npassword_hash = \"secret\"", "colon"),
         ] {

@@ -3,9 +3,6 @@
 //! Plain values with their documentation; what they mean together is judged in [`Config`](super::Config).
 
 use serde::{Deserialize, Serialize};
-use sidereus_engine::{PositionColumns, TableName};
-
-use super::{ConfigError, value};
 
 /// Limits of requests; 0 is unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,27 +101,6 @@ impl std::fmt::Debug for UserEntry {
     }
 }
 
-/// One `[table."schema.name"]` section.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct TableOverride {
-    /// Name in queries, `schema.table`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) name: Option<String>,
-    /// Column of right ascensions in ICRS degrees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ra: Option<String>,
-    /// Column of declinations in ICRS degrees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) dec: Option<String>,
-    /// One or two sentences for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) description: Option<String>,
-    /// Groups that see the table; without it everybody does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) groups: Option<Vec<String>>,
-}
-
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -162,27 +138,5 @@ impl Default for Cache {
 impl Default for Log {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
-    }
-}
-
-impl TableOverride {
-    pub(super) fn for_engine(&self, key: &str) -> Result<sidereus_engine::TableOverride, ConfigError> {
-        let positions = match (&self.ra, &self.dec) {
-            (Some(ra), Some(dec)) => Some(PositionColumns { ra: ra.clone(), dec: dec.clone() }),
-            (None, None) => None,
-            _ => return Err(value(key, "ra and dec go together")),
-        };
-        let name = self.name.as_deref().map(|name| table_name(&format!("{key}.name"), name)).transpose()?;
-        let (description, groups) = (self.description.clone(), self.groups.clone());
-        Ok(sidereus_engine::TableOverride { name, positions, description, groups })
-    }
-}
-
-pub(super) fn table_name(key: &str, text: &str) -> Result<TableName, ConfigError> {
-    match text.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
-            Ok(TableName { schema: schema.to_owned(), table: table.to_owned() })
-        }
-        _ => Err(value(key, format!("expected SCHEMA.TABLE, such as public.stars, found {text:?}"))),
     }
 }

@@ -144,6 +144,8 @@ mod tests {
     use arrow::array::AsArray;
     use arrow_flight::IpcMessage;
 
+    use sidereus_engine::About;
+
     use super::*;
 
     #[test]
@@ -230,6 +232,7 @@ mod tests {
             name: TableName { schema: in_schema.into(), table: table.into() },
             table_type,
             description: None,
+            about: About::default(),
             rows: None,
             bytes: None,
             schema: Arc::clone(&schema),

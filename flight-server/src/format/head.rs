@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
+use sidereus_engine::{EPOCH, FRAME, Reference};
 
 /// Columns, and what a document says about itself.
 #[derive(Debug, Clone)]
@@ -12,7 +13,7 @@ pub(crate) struct Head {
     /// The query, for formats that repeat it.
     pub(crate) query: Option<String>,
     /// What else VOTable says: a name and a value each, such as `citation` or `standardID`.
-    pub(crate) infos: Vec<(String, String)>,
+    pub(crate) infos: Vec<Info>,
     /// Coordinate systems of columns.
     pub(crate) frames: Vec<CoordinateFrame>,
     /// Time systems of columns.
@@ -21,6 +22,17 @@ pub(crate) struct Head {
     pub(crate) overflow_line: bool,
     /// Where formats that must see every row first keep them meanwhile; the system's folder of temporary files without it.
     pub(crate) spool: Option<PathBuf>,
+}
+
+/// Something that a document says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Info {
+    /// What is said.
+    pub(crate) name: String,
+    /// The value.
+    pub(crate) value: String,
+    /// The table that it is said of, where it is not the whole answer.
+    pub(crate) about: Option<String>,
 }
 
 /// A coordinate system (VOTable 1.4, section 3.1).
@@ -52,17 +64,10 @@ pub(crate) struct TimeFrame {
 }
 
 impl Head {
-    /// Of columns and the query that asked for them; nothing else is said.
-    pub(crate) const fn new(schema: SchemaRef, query: Option<String>) -> Self {
-        Self {
-            schema,
-            query,
-            infos: Vec::new(),
-            frames: Vec::new(),
-            times: Vec::new(),
-            overflow_line: true,
-            spool: None,
-        }
+    /// Of columns and the query that asked for them; what the schema knows of frames and catalogs is said too.
+    pub(crate) fn new(schema: SchemaRef, query: Option<String>) -> Self {
+        let (infos, frames) = (infos(&schema), frames(&schema));
+        Self { schema, query, infos, frames, times: Vec::new(), overflow_line: true, spool: None }
     }
 
     /// The identifier that a column refers to, the coordinate system's before the time system's.
@@ -71,4 +76,33 @@ impl Head {
         let frame = self.frames.iter().find(|frame| among(&frame.columns)).map(|frame| frame.id.as_str());
         frame.or_else(|| self.times.iter().find(|time| among(&time.columns)).map(|time| time.id.as_str()))
     }
+}
+
+/// What the catalogs of an answer say of their origin (DataOrigin, IVOA note 1.1).
+fn infos(schema: &Schema) -> Vec<Info> {
+    let of_one = |Reference { table, entries }: Reference| {
+        entries.into_iter().map(move |(name, value)| Info { name, value, about: Some(table.clone()) })
+    };
+    Reference::of_schema(schema).into_iter().flat_map(of_one).collect()
+}
+
+/// The systems of position columns, one for each frame and epoch.
+fn frames(schema: &Schema) -> Vec<CoordinateFrame> {
+    let mut frames: Vec<CoordinateFrame> = Vec::new();
+    for field in schema.fields() {
+        let Some(frame) = field.metadata().get(FRAME) else { continue };
+        let system = if frame == "FK5" { "eq_FK5" } else { frame };
+        let epoch = field.metadata().get(EPOCH).cloned();
+        let known = frames.iter_mut().find(|known| known.system == system && known.epoch == epoch);
+        match known {
+            Some(known) => known.columns.push(field.name().clone()),
+            None => frames.push(CoordinateFrame {
+                id: format!("system{}", frames.len() + 1),
+                system: system.to_owned(),
+                epoch,
+                columns: vec![field.name().clone()],
+            }),
+        }
+    }
+    frames
 }

@@ -13,5 +13,6 @@ mod limits;
 mod security;
 mod server;
 mod stopped;
+mod tables;
 mod tap;
 mod truth;

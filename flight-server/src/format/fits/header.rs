@@ -49,9 +49,11 @@ pub(super) fn write(
     cards.text("EXTNAME", "results");
     cards.plain("OVERFLOW", if ending == Ending::Overflow { "T" } else { "F" });
     let said = head.query.iter().map(|query| format!("query: {query}"));
-    let provenance =
-        Provenance::KEYS.iter().filter_map(|key| Some(format!("{key}: {}", head.schema.metadata().get(*key)?)));
-    let infos = head.infos.iter().map(|(name, value)| format!("{name}: {value}"));
+    let provenance = Provenance::KEYS
+        .iter()
+        .filter(|key| **key != Provenance::REFERENCES)
+        .filter_map(|key| Some(format!("{key}: {}", head.schema.metadata().get(*key)?)));
+    let infos = head.infos.iter().map(|info| format!("{}: {}", info.name, info.value));
     for line in said.chain(provenance).chain(infos) {
         cards.history(&line);
     }

@@ -3,6 +3,7 @@
 use arrow::datatypes::Schema;
 use sidereus_engine::Provenance;
 
+use super::super::head::Info;
 use super::super::xml::escaped;
 use super::super::{Ending, Head};
 use super::field::{Serialization, field_element};
@@ -27,8 +28,9 @@ pub(super) fn start(head: &Head, serialization: Serialization) -> String {
         text.push_str(&format!("<INFO name=\"QUERY\" value=\"{}\"/>\n", escaped(query)));
     }
     text.push_str(&provenance(&head.schema));
-    for (name, value) in &head.infos {
-        text.push_str(&format!("<INFO name=\"{}\" value=\"{}\"/>\n", escaped(name), escaped(value)));
+    for Info { name, value, about } in &head.infos {
+        let end = about.as_ref().map_or_else(|| "/>".to_owned(), |about| format!(">{}</INFO>", escaped(about)));
+        text.push_str(&format!("<INFO name=\"{}\" value=\"{}\"{end}\n", escaped(name), escaped(value)));
     }
     text.push_str(&systems(head));
     text.push_str("<TABLE>\n");
@@ -57,7 +59,11 @@ fn systems(head: &Head) -> String {
 
 /// What the answer was made of, an INFO each.
 fn provenance(schema: &Schema) -> String {
-    let entries = Provenance::KEYS.iter().filter_map(|key| Some((key, schema.metadata().get(*key)?)));
+    // References are said one by one.
+    let entries = Provenance::KEYS
+        .iter()
+        .filter(|key| **key != Provenance::REFERENCES)
+        .filter_map(|key| Some((key, schema.metadata().get(*key)?)));
     entries.map(|(key, value)| format!("<INFO name=\"{key}\" value=\"{}\"/>\n", escaped(value))).collect()
 }
 
@@ -116,7 +122,12 @@ mod tests {
     #[test]
     fn columns_refer_to_their_systems() {
         let mut head = kit::head();
-        head.infos = vec![("citation".to_owned(), "ivo://x/a&b".to_owned())];
+        let info = |about: Option<&str>| Info {
+            name: "citation".to_owned(),
+            value: "ivo://x/a&b".to_owned(),
+            about: about.map(str::to_owned),
+        };
+        head.infos = vec![info(None), info(Some("public.t"))];
         head.frames = vec![CoordinateFrame {
             id: "sys1".to_owned(),
             system: "ICRS".to_owned(),
@@ -133,6 +144,7 @@ mod tests {
         let text = start(&head, Serialization::TableData);
         for part in [
             "<INFO name=\"citation\" value=\"ivo://x/a&amp;b\"/>",
+            "<INFO name=\"citation\" value=\"ivo://x/a&amp;b\">public.t</INFO>",
             "<COOSYS ID=\"sys1\" system=\"ICRS\" epoch=\"J2016.0\"/>",
             "<TIMESYS ID=\"time1\" timescale=\"TCB\" refposition=\"BARYCENTER\"/>",
             "ucd=\"pos.eq.ra;meta.main\" ref=\"sys1\"",
