@@ -9,6 +9,7 @@ mod admission;
 mod bundled;
 mod environment;
 mod jobs;
+mod outgoing;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use admission::Admission;
 pub(crate) use bundled::bundled_catalogs;
 pub(crate) use environment::unknown_variables;
 pub(crate) use jobs::Jobs;
+pub(crate) use outgoing::Outgoing;
 use settings::{Cache, Engine, Language, Limits, TableOverride, UserEntry, table_name};
 pub(crate) use settings::{Log, LogFormat};
 
@@ -95,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Jobs and the files that are kept for users.
     pub(crate) jobs: Jobs,
+    /// From where tables are fetched that requests name by URL.
+    pub(crate) outgoing: Outgoing,
     /// The listener of operators.
     pub(crate) admin: Admin,
     /// How many queries work at the same time, and how many wait.
@@ -127,6 +131,7 @@ impl Default for Config {
             state: String::new(),
             limits: Limits::default(),
             jobs: Jobs::default(),
+            outgoing: Outgoing::default(),
             admin: Admin::default(),
             admission: Admission::default(),
             engine: Engine::default(),
@@ -273,6 +278,7 @@ impl Config {
             return Err(value("engine.memory_mib", "must be at least 1"));
         }
         self.jobs.check()?;
+        self.outgoing.way()?;
         self.engine_options()?;
         self.admission_limits()?;
         self.admin.check()?;
@@ -344,6 +350,7 @@ mod tests {
             ("public_url = \"ftp://x/\"", "http or https"),
             ("[limits]\nbody_mib = 0", "body_mib"),
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
+            ("[outgoing]\nhosts = [\"http://a.example/\"]", "HOST:PORT"),
             ("[admin]\nlisten = \"0.0.0.0:9090\"", "admin.token"),
             ("[admission]\nqueries = 4\nscans = 4", "fewer than admission.queries (4)"),
             ("[admission]\nqueries_per_user = 1", "fewer than admission.queries_per_user (1)"),

@@ -152,7 +152,7 @@ async fn write(shop: &Workshop, job: &Job, watch: &Watch) -> Result<(Written, Jo
 async fn begin(shop: &Workshop, job: &Job, work: &JobRequest, principal: &Principal) -> Result<QueryResult, RunError> {
     let account = Account::named(job.owner.as_deref(), &job.origin);
     let part = |name: &str| Some(files::part_path(&shop.storage, &job.id, name)).filter(|path| path.is_file());
-    let taken = uploads::take_in(&shop.storage, account, &work.uploads, part).await?;
+    let taken = uploads::take_in(shop, account, &work.uploads, part).await?;
     let limits = QueryLimits { max_rows: shop.config.row_limit(work.max_rows), timeout: job.duration };
     let request = QueryRequest { limits, uploads: taken.tables.clone(), ..work.query_request() };
     // It has waited for its turn among jobs: now it waits for its turn among queries for as long as it may run.
