@@ -50,7 +50,7 @@ impl Clients {
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let names = JudgedNames { names: Arc::clone(&self.names), passes, turn: AtomicUsize::new(0) };
+        let names = JudgedNames { names: Arc::clone(&self.names), route, passes, turn: AtomicUsize::new(0) };
         // Redirects are judged here, and bytes are counted as they are on the server.
         let builder = (self.settings)().no_proxy().redirect(redirect::Policy::none()).dns_resolver(Arc::new(names));
         let client = builder.no_gzip().no_brotli().no_zstd().no_deflate().build()?;

@@ -21,13 +21,13 @@ pub enum OutgoingError {
         /// Host of the URL, with its port where it has one.
         host: String,
     },
-    /// The host has no address on the public internet.
-    #[error("{host} is not on the public internet, and this service connects to no other hosts")]
+    /// The host has no address on the public internet, or none at all: names inside are not told from names of nobody.
+    #[error("{host} is no host of the public internet, and this service connects to no other")]
     Inside {
         /// Host of the URL.
         host: String,
     },
-    /// The name is nobody's.
+    /// The name that the operator gave is nobody's.
     #[error("the name {host} cannot be looked up")]
     UnknownName {
         /// Host of the URL.

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::error::OutgoingError;
+use super::policy::Route;
 
 /// A source of addresses.
 #[async_trait]
@@ -34,6 +35,8 @@ impl Names for SystemNames {
 pub(super) struct JudgedNames {
     /// Asked once for each connection.
     pub(super) names: Arc<dyn Names>,
+    /// Whose client asks.
+    pub(super) route: Route,
     /// Judges each address.
     pub(super) passes: fn(IpAddr) -> bool,
     /// Connections so far: each begins with another address, as stores of many servers like it.
@@ -42,12 +45,12 @@ pub(super) struct JudgedNames {
 
 impl Resolve for JudgedNames {
     fn resolve(&self, name: Name) -> Resolving {
-        let (names, passes) = (Arc::clone(&self.names), self.passes);
+        let (names, passes, route) = (Arc::clone(&self.names), self.passes, self.route);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = names.addresses(&host).await.unwrap_or_default();
-            if found.is_empty() {
+            if found.is_empty() && route == Route::Named {
                 return Err(OutgoingError::UnknownName { host }.into());
             }
             let mut passed: Vec<SocketAddr> =

@@ -106,6 +106,28 @@ async fn only_named_hosts_are_asked_and_star_names_public_ones() {
     assert_eq!(stub.count(), 2);
 }
 
+/// Knows no name.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait]
+impl Names for Nobody {
+    async fn addresses(&self, _name: &str) -> io::Result<Vec<IpAddr>> {
+        Err(io::Error::other("no such name"))
+    }
+}
+
+#[tokio::test]
+async fn names_of_nobody_are_told_like_names_inside() {
+    let outgoing = |policy| Outgoing::new(policy, Arc::new(Nobody));
+    let url = "http://nobody.example/x";
+    let error = fetch(&outgoing(Policy::new(Vec::new(), true)), url, LIMITS).await.unwrap_err();
+    assert_eq!(error, OutgoingError::Inside { host: "nobody.example".to_owned() });
+    let named = vec![HostRule::parse("nobody.example").unwrap()];
+    let error = fetch(&outgoing(Policy::new(named, true)), url, LIMITS).await.unwrap_err();
+    assert_eq!(error, OutgoingError::UnknownName { host: "nobody.example".to_owned() });
+}
+
 #[tokio::test]
 async fn redirects_lead_to_no_other_host_inside() {
     let (good, secret) = (Stub::new(), Stub::new());

@@ -12,7 +12,7 @@ use super::{ConfigError, value};
 pub(crate) struct Outgoing {
     /// `HOST` or `HOST:PORT`, wherever they are; `*` adds every host of the public internet; empty fetches nothing.
     pub(crate) hosts: Vec<String>,
-    /// Seconds that one table may take to come.
+    /// Seconds that the tables of one request may take to come.
     pub(crate) seconds: u64,
 }
 
@@ -27,13 +27,13 @@ impl Outgoing {
     ///
     /// *Errors*: what names no host.
     pub(crate) fn way(&self) -> Result<sidereus_engine::Outgoing, ConfigError> {
-        if self.seconds == 0 {
-            return Err(value("outgoing.seconds", "must be at least 1"));
+        if !(1..=86_400).contains(&self.seconds) {
+            return Err(value("outgoing.seconds", "expected 1 to 86400 (a day)"));
         }
         sidereus_engine::Outgoing::to_hosts(&self.hosts).map_err(|error| value("outgoing.hosts", error.to_string()))
     }
 
-    /// How long one table may take to come.
+    /// How long the tables of one request may take to come.
     pub(crate) const fn time(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }

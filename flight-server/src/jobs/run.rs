@@ -70,6 +70,7 @@ pub(super) async fn run(shop: &Workshop, job: &Job, watch: &Watch) -> Result<(Wr
         }
         Err(RunError::Storage(error)) => Err(Failure::Failed(storage_error(&error, &request))),
         Err(RunError::Told(message)) => Err(Failure::Failed(JobError { message, is_transient: false })),
+        Err(RunError::Later(message)) => Err(Failure::Failed(JobError { message, is_transient: true })),
     }
 }
 
@@ -88,6 +89,8 @@ enum RunError {
     Storage(StorageError),
     /// For the owner as it is.
     Told(String),
+    /// The same, where another time may do.
+    Later(String),
 }
 
 impl From<EncodeError> for RunError {
@@ -101,6 +104,7 @@ impl From<UploadError> for RunError {
         match error {
             UploadError::Storage(error) => Self::Storage(error),
             UploadError::Stopped(_) => Self::Encode(EncodeError::Stopped(error.to_string())),
+            later if later.kind() == ErrorKind::Unavailable => Self::Later(later.to_string()),
             told => Self::Told(told.to_string()),
         }
     }

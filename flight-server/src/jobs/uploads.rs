@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use sidereus_engine::{
     EngineError, ErrorKind, FetchLimits, OutgoingError, QueryResult, TableFormat, TableInput, UploadLimits,
@@ -82,12 +83,16 @@ pub(super) async fn take_in(
     }
     let mut places = Vec::with_capacity(uploads.len());
     let mut fetched = Vec::new();
+    let deadline = Instant::now() + shop.config.outgoing.time();
     let mut left = shop.config.jobs.upload_bytes().unwrap_or(u64::MAX);
     for upload in uploads {
         let path = match &upload.source {
             UploadSource::Part(name) => part(name).ok_or_else(|| UploadError::NoPart(name.clone()))?,
             UploadSource::Url(url) => {
-                let written = fetch(shop, account.clone(), (&upload.name, url), left).await?;
+                let bytes = left.min(UploadLimits::default().bytes);
+                let time = deadline.saturating_duration_since(Instant::now());
+                let limits = FetchLimits { bytes, time };
+                let written = fetch(shop, account.clone(), (&upload.name, url), limits).await?;
                 left = left.saturating_sub(written.bytes);
                 let path = written.path().to_owned();
                 fetched.push(written);
@@ -113,10 +118,9 @@ async fn fetch(
     shop: &Workshop,
     account: Account,
     (name, url): (&str, &str),
-    most: u64,
+    limits: FetchLimits,
 ) -> Result<Written, UploadError> {
     let failed = |source| UploadError::Fetch { name: name.to_owned(), source };
-    let limits = FetchLimits { bytes: most.min(UploadLimits::default().bytes), time: shop.config.outgoing.time() };
     let mut body = shop.outgoing.fetch(url, limits).await.map_err(failed)?;
     let mut writer = shop.storage.write(account)?;
     while let Some(bytes) = body.next().await.map_err(failed)? {

@@ -10,12 +10,11 @@ use crate::server::Server;
 const TABLE: &str = "id,name\n1,Vega\n2,Deneb\n";
 
 /// What is said of a URL that is not asked; no other answer will do.
-const REFUSALS: [&str; 7] = [
+const REFUSALS: [&str; 6] = [
     "not a URL that can be fetched",
     "holds a user name or a password",
-    "is not on the public internet",
+    "is no host of the public internet",
     "which is not followed",
-    "cannot be looked up",
     "expected param:PART, or an http or https URL",
     "does not fetch from",
 ];
