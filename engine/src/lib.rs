@@ -13,6 +13,7 @@ mod ingest;
 mod integrity;
 mod merging;
 mod options;
+mod outgoing;
 mod principal;
 mod runs;
 mod scan;
@@ -40,6 +41,7 @@ pub use ingest::{
 };
 pub use integrity::{Digest, LeafSeal, MANIFEST, NanCounts, PAGES, nan_counts};
 pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownRule};
+pub use outgoing::{FetchLimits, Fetched, Outgoing, OutgoingError};
 pub use principal::Principal;
 pub use service::{
     CacheUse, EPOCH, Estimate, Execution, FRAME, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind,

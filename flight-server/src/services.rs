@@ -90,6 +90,7 @@ impl Services {
             config: Arc::clone(&self.config),
             storage: Arc::new(storage),
             limits: settings.limits(),
+            outgoing: self.config.outgoing.way()?,
         };
         Ok(Jobs::open(metadata, workshop).await?)
     }

@@ -9,16 +9,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
-use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ObjectStore, RetryConfig};
 use url::Url;
 
 use super::place::{Listing, Place};
 use super::problem::{broken, broken_by};
 use super::{plain, safe_path};
 use crate::error::EngineError;
+use crate::outgoing;
 
 /// Where a root points: a folder, or one Parquet file in it.
 #[derive(Debug)]
@@ -83,16 +82,8 @@ fn store(url: &Url, display: &str) -> Result<Arc<dyn ObjectStore>, EngineError> 
     let failed = |error| broken_by(display, "cannot reach the store", error);
     let retry = RetryConfig { max_retries: 3, retry_timeout: Duration::from_secs(30), ..RetryConfig::default() };
     match url.scheme() {
-        "s3" => {
-            let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
-            Ok(Arc::new(builder.build().map_err(failed)?))
-        }
-        "http" | "https" => {
-            let base = &url[..url::Position::BeforePath];
-            let options = ClientOptions::new().with_allow_http(true).with_connect_timeout(Duration::from_secs(10));
-            let builder = HttpBuilder::new().with_url(base).with_client_options(options).with_retry(retry);
-            Ok(Arc::new(builder.build().map_err(failed)?))
-        }
+        "s3" => outgoing::bucket(url, retry, false).map_err(failed),
+        "http" | "https" => outgoing::web(url, retry).map_err(failed),
         other => Err(broken(display, format!("unknown scheme {other:?}, expected a path, file, s3, http or https"))),
     }
 }

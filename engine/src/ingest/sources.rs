@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::UNIX_EPOCH;
 
@@ -13,11 +14,12 @@ use bytes::{Buf, Bytes};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use super::failure::bad_input;
 use crate::error::{EngineError, ErrorKind};
+use crate::outgoing;
 use crate::tables::TableInput;
 
 /// One table file.
@@ -87,16 +89,23 @@ fn objects(pattern: &Url) -> Result<Vec<Source>, EngineError> {
 }
 
 /// The store that a URL names, with the settings of the `AWS_*` variables, and the path in it.
-fn store_of(url: &Url) -> Result<(Box<dyn ObjectStore>, ObjectPath), object_store::Error> {
-    let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
-    let environment = environment.filter(|(key, _)| key.starts_with("aws_"));
-    object_store::parse_url_opts(url, environment.chain([("allow_http".to_owned(), "true".to_owned())]))
+fn store_of(url: &Url) -> Result<(Arc<dyn ObjectStore>, ObjectPath), object_store::Error> {
+    let (scheme, path) = ObjectStoreScheme::parse(url)?;
+    let store = match scheme {
+        ObjectStoreScheme::AmazonS3 => outgoing::bucket(url, RetryConfig::default(), true)?,
+        ObjectStoreScheme::Http => outgoing::web(url, RetryConfig::default())?,
+        _ => {
+            let source = format!("unknown scheme {:?}, expected a path, file, s3, http or https", url.scheme()).into();
+            return Err(object_store::Error::Generic { store: "import", source });
+        }
+    };
+    Ok((store, path))
 }
 
 /// Waits, on a thread of its own, for what a store answers about the object or folder of a URL.
 fn ask<T: Send + 'static>(
     url: &Url,
-    question: impl FnOnce(Box<dyn ObjectStore>, ObjectPath) -> BoxFuture<'static, object_store::Result<T>> + Send + 'static,
+    question: impl FnOnce(Arc<dyn ObjectStore>, ObjectPath) -> BoxFuture<'static, object_store::Result<T>> + Send + 'static,
 ) -> Result<T, EngineError> {
     let (store, path) = store_of(url).map_err(|error| unavailable(url, &error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

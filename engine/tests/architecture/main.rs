@@ -58,6 +58,46 @@ fn assert_allowed(rules: &Rules, source_folder: &Path) {
     assert_eq!(rules.violations(&edges), [""; 0], "edges that ARCHITECTURE.md does not allow");
 }
 
+/// Words that stand where a program opens a connection of its own.
+const OUTGOING: [&str; 12] = [
+    "reqwest",
+    "HttpBuilder",
+    "AmazonS3Builder",
+    "GoogleCloudStorageBuilder",
+    "MicrosoftAzureBuilder",
+    "parse_url",
+    "TcpStream::connect",
+    "TcpSocket",
+    "UdpSocket",
+    "UnixStream",
+    "lookup_host",
+    "to_socket_addrs",
+];
+
+/// Files beside `engine/src/outgoing` that may hold such words, and why.
+const MAY_CONNECT: [&str; 1] = [
+    // Asks the admin listener of the caller's own configuration, from the command line.
+    "flight-server/src/cli/admin.rs",
+];
+
+#[test]
+fn connections_are_opened_in_one_place() {
+    let root = project_root();
+    let mut found = BTreeSet::new();
+    for package in ["adql", "engine", "engine/sky", "flight-server", "fuzzing"] {
+        let folder = root.join(package).join("src");
+        for (path, text) in source::code_of(&folder).expect("the sources can be read") {
+            if OUTGOING.iter().any(|word| text.contains(word)) {
+                let path = path.strip_prefix(&root).expect("it lies in the project");
+                found.insert(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+    let (inside, others): (Vec<_>, Vec<_>) = found.iter().partition(|p| p.starts_with("engine/src/outgoing/"));
+    assert!(inside.len() >= 3, "the words are found where they belong: {inside:?}");
+    assert_eq!(others, MAY_CONNECT.iter().collect::<Vec<_>>(), "connections are opened in engine/src/outgoing alone");
+}
+
 /// Names in the `[dependencies]` section of a manifest.
 fn dependencies(manifest: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(manifest).expect("each package has a manifest");

@@ -6,7 +6,7 @@
 //! Knows nothing of the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::rules::Edge;
@@ -99,6 +99,23 @@ impl Tree {
             (is_child && path.last().is_some_and(|last| last == name)).then(|| [module, &path[..]].concat())
         })
     }
+}
+
+/// The files below a folder and their code, without unit tests, comments and literals.
+pub(crate) fn code_of(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            files.extend(code_of(&path)?);
+        } else if path.extension().is_some_and(|ext| ext == "rs") && name != "tests" && !name.ends_with("_tests") {
+            let text = fs::read_to_string(&path)?;
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            files.push((path, without_comments_and_literals(code)));
+        }
+    }
+    Ok(files)
 }
 
 /// A path as written in `module`, from the root.

@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 56] = [
+const VARIABLES: [(&str, Setter); 58] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = list(text);
         Ok(())
@@ -43,6 +43,12 @@ const VARIABLES: [(&str, Setter); 56] = [
     ("SIDEREUS_JOBS_KEPT_MIB", |config, text| parse(text, &mut config.jobs.kept_mib)),
     ("SIDEREUS_JOBS_FREE_MIB", |config, text| parse(text, &mut config.jobs.free_mib)),
     ("SIDEREUS_JOBS_LIST_ANONYMOUS", |config, text| parse(text, &mut config.jobs.list_anonymous)),
+    ("SIDEREUS_OUTGOING_HOSTS", |config, text| {
+        config.outgoing.hosts =
+            text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect();
+        Ok(())
+    }),
+    ("SIDEREUS_OUTGOING_SECONDS", |config, text| parse(text, &mut config.outgoing.seconds)),
     ("SIDEREUS_LIMITS_DEFAULT_ROWS", |config, text| parse(text, &mut config.limits.default_rows)),
     ("SIDEREUS_LIMITS_MAX_ROWS", |config, text| parse(text, &mut config.limits.max_rows)),
     ("SIDEREUS_LIMITS_QUERY_SECONDS", |config, text| parse(text, &mut config.limits.query_seconds)),

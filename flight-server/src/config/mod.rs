@@ -11,6 +11,7 @@ mod environment;
 mod jobs;
 mod listen;
 mod network;
+mod outgoing;
 mod settings;
 mod tables;
 
@@ -32,6 +33,7 @@ pub(crate) use jobs::Jobs;
 pub(crate) use listen::Connections;
 use listen::TlsFiles;
 pub(crate) use network::Network;
+pub(crate) use outgoing::Outgoing;
 use settings::{Cache, Engine, Language, Limits, UserEntry};
 pub(crate) use settings::{Log, LogFormat};
 use tables::{TableOverride, View, table_name};
@@ -110,6 +112,8 @@ pub(crate) struct Config {
     pub(crate) connections: Connections,
     /// Encryption of both listeners.
     pub(crate) tls: TlsFiles,
+    /// From where tables are fetched that requests name by URL.
+    pub(crate) outgoing: Outgoing,
     /// The listener of operators.
     pub(crate) admin: Admin,
     /// How many queries work at the same time, and how many wait.
@@ -152,6 +156,7 @@ impl Default for Config {
             jobs: Jobs::default(),
             connections: Connections::default(),
             tls: TlsFiles::default(),
+            outgoing: Outgoing::default(),
             admin: Admin::default(),
             admission: Admission::default(),
             engine: Engine::default(),
@@ -323,6 +328,7 @@ impl Config {
             check_origin(origin)?;
         }
         self.jobs.check()?;
+        self.outgoing.way()?;
         self.engine_options()?;
         self.admission_limits()?;
         self.admin.check()?;
@@ -409,6 +415,7 @@ mod tests {
             ("[engine]\nrules_off = \"pages\"", "page_pruning"),
             ("[tls]\nkey = \"k.pem\"", "go together"),
             ("[connections]\nheader_kib = 1", "header_kib"),
+            ("[outgoing]\nhosts = [\"http://a.example/\"]", "HOST:PORT"),
             ("[admin]\nlisten = \"0.0.0.0:9090\"", "admin.token"),
             ("[admission]\nqueries = 4\nscans = 4", "fewer than admission.queries (4)"),
             ("[admission]\nqueries_per_user = 1", "fewer than admission.queries_per_user (1)"),

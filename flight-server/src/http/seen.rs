@@ -86,7 +86,7 @@ impl Told {
         let steps = all("forwarded");
         let client = |addresses: Vec<String>| {
             let known: Vec<IpAddr> = addresses.iter().rev().map_while(|text| address(text)).collect();
-            known.iter().find(|address| !is_trusted(**address)).or(known.last()).copied()
+            known.iter().find(|address| !is_trusted(**address)).or_else(|| known.last()).copied()
         };
         let prefix = all("x-forwarded-prefix").pop().filter(|prefix| is_prefix(prefix));
         let prefix = prefix.map(|prefix| prefix.trim_end_matches('/').to_owned());

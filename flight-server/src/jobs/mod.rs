@@ -20,6 +20,8 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidereus_engine::Outgoing;
+
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::queries::Queries;
@@ -31,7 +33,7 @@ pub(crate) use job::{JobError, JobReport};
 pub(crate) use phase::{Phase, UnknownPhase};
 pub(crate) use service::{Jobs, JobsError, Part};
 pub(crate) use store::JobFilter;
-pub(crate) use uploads::{TakenIn, UploadError, take_in};
+pub(crate) use uploads::{TakenIn, UploadError};
 
 /// What jobs work with.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct Workshop {
     pub(crate) storage: Arc<Storage>,
     /// Limits of jobs.
     pub(crate) limits: JobLimits,
+    /// Fetches tables that requests name by URL.
+    pub(crate) outgoing: Outgoing,
 }
 
 /// What the operator allows jobs.

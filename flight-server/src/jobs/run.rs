@@ -70,6 +70,7 @@ pub(super) async fn run(shop: &Workshop, job: &Job, watch: &Watch) -> Result<(Wr
         }
         Err(RunError::Storage(error)) => Err(Failure::Failed(storage_error(&error, &request))),
         Err(RunError::Told(message)) => Err(Failure::Failed(JobError { message, is_transient: false })),
+        Err(RunError::Later(message)) => Err(Failure::Failed(JobError { message, is_transient: true })),
     }
 }
 
@@ -88,6 +89,8 @@ enum RunError {
     Storage(StorageError),
     /// For the owner as it is.
     Told(String),
+    /// The same, where another time may do.
+    Later(String),
 }
 
 impl From<EncodeError> for RunError {
@@ -101,6 +104,7 @@ impl From<UploadError> for RunError {
         match error {
             UploadError::Storage(error) => Self::Storage(error),
             UploadError::Stopped(_) => Self::Encode(EncodeError::Stopped(error.to_string())),
+            later if later.kind() == ErrorKind::Unavailable => Self::Later(later.to_string()),
             told => Self::Told(told.to_string()),
         }
     }
@@ -152,7 +156,7 @@ async fn write(shop: &Workshop, job: &Job, watch: &Watch) -> Result<(Written, Jo
 async fn begin(shop: &Workshop, job: &Job, work: &JobRequest, principal: &Principal) -> Result<QueryResult, RunError> {
     let account = Account::named(job.owner.as_deref(), &job.origin);
     let part = |name: &str| Some(files::part_path(&shop.storage, &job.id, name)).filter(|path| path.is_file());
-    let taken = uploads::take_in(&shop.storage, account, &work.uploads, part).await?;
+    let taken = uploads::take_in(shop, account, &work.uploads, part).await?;
     let limits = QueryLimits { max_rows: shop.config.row_limit(work.max_rows), timeout: job.duration };
     let request = QueryRequest { limits, uploads: taken.tables.clone(), ..work.query_request() };
     // It has waited for its turn among jobs: now it waits for its turn among queries for as long as it may run.

@@ -29,6 +29,9 @@ pub(crate) struct JobFilter {
     pub(crate) last: Option<u32>,
 }
 
+/// Columns of a [`Holding`]: id, owner, origin, bytes of uploads and of the result.
+type HoldingRow = (String, Option<String>, String, i64, Option<i64>);
+
 /// What is kept on disk for a job.
 #[derive(Debug)]
 pub(super) struct Holding {
@@ -89,7 +92,7 @@ impl JobStore {
             .bind(id.as_str())
             .fetch_optional(self.0.reader())
             .await?;
-        name.map(|name| name.parse().map_err(|error| decode("phase", error))).transpose()
+        name.map(|name| name.parse().map_err(|error| decode("phase", &error))).transpose()
     }
 
     /// Jobs of a principal, newest first, without their parameters.
@@ -150,7 +153,7 @@ impl JobStore {
 
     /// From PENDING to QUEUED, with what is to run.
     pub(super) async fn queue(&self, id: &JobId, request: &JobRequest, time: Time) -> Result<bool> {
-        let request = serde_json::to_string(request).map_err(|error| decode("request", error))?;
+        let request = serde_json::to_string(request).map_err(|error| decode("request", &error))?;
         let done =
             sqlx::query("UPDATE job SET phase = 'QUEUED', queued = ?, request = ? WHERE id = ? AND phase = 'PENDING'")
                 .bind(time.timestamp_millis())
@@ -187,7 +190,7 @@ impl JobStore {
         report: &JobReport,
         time: Time,
     ) -> Result<bool> {
-        let report = serde_json::to_string(report).map_err(|error| decode("report", error))?;
+        let report = serde_json::to_string(report).map_err(|error| decode("report", &error))?;
         let done = sqlx::query(
             "UPDATE job SET phase = 'COMPLETED', ended = ?, result_bytes = ?, result_rows = ?, result_type = ?, \
              result_digest = ?, overflow = ?, report = ? WHERE id = ? AND phase = 'EXECUTING'",
@@ -267,11 +270,10 @@ impl JobStore {
 
     /// What is kept for every job.
     pub(super) async fn holdings(&self) -> Result<Vec<Holding>> {
-        let rows: Vec<(String, Option<String>, String, i64, Option<i64>)> =
-            sqlx::query_as("SELECT id, owner, origin, upload_bytes, result_bytes FROM job")
-                .fetch_all(self.0.reader())
-                .await?;
-        let held = |(id, owner, origin, uploads, result): (String, _, _, i64, Option<i64>)| {
+        let rows: Vec<HoldingRow> = sqlx::query_as("SELECT id, owner, origin, upload_bytes, result_bytes FROM job")
+            .fetch_all(self.0.reader())
+            .await?;
+        let held = |(id, owner, origin, uploads, result): HoldingRow| {
             let bytes = u64::try_from(uploads.saturating_add(result.unwrap_or_default())).unwrap_or_default();
             Some(Holding { id: JobId::parse(&id)?, owner, origin, bytes, has_result: result.is_some() })
         };
@@ -315,11 +317,11 @@ fn job_of(row: &SqliteRow) -> Result<Job> {
         Ok(row.try_get::<Option<i64>, _>(name)?.and_then(|value| u64::try_from(value).ok()))
     };
     Ok(Job {
-        id: JobId::parse(&id).ok_or_else(|| decode("id", "no id of a job"))?,
+        id: JobId::parse(&id).ok_or_else(|| decode("id", &"no id of a job"))?,
         owner: row.try_get("owner")?,
         origin: row.try_get("origin")?,
         run_id: row.try_get("run_id")?,
-        phase: phase.parse().map_err(|error| decode("phase", error))?,
+        phase: phase.parse().map_err(|error| decode("phase", &error))?,
         created: time(row, "created")?.unwrap_or_default(),
         queued: time(row, "queued")?,
         started: time(row, "started")?,
@@ -327,11 +329,11 @@ fn job_of(row: &SqliteRow) -> Result<Job> {
         destruction: time(row, "destruction")?.unwrap_or_default(),
         duration: number("duration")?.filter(|seconds| *seconds > 0).map(Duration::from_secs),
         estimate: number("estimate")?.map(Duration::from_millis),
-        request: request.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| decode("request", e))?,
+        request: request.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| decode("request", &e))?,
         attempts: row.try_get("attempts")?,
         error: job_error(row)?,
         result: job_result(row)?,
-        report: report.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| decode("report", e))?,
+        report: report.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| decode("report", &e))?,
         upload_bytes: number("upload_bytes")?.unwrap_or_default(),
         parameters: Vec::new(),
     })
@@ -363,8 +365,8 @@ fn time(row: &SqliteRow, column: &str) -> Result<Option<Time>> {
     Ok(milliseconds.and_then(DateTime::from_timestamp_millis))
 }
 
-fn decode(column: &str, error: impl ToString) -> MetadataError {
-    let source = format!("column {column}: {}", error.to_string()).into();
+fn decode(column: &str, error: &dyn std::fmt::Display) -> MetadataError {
+    let source = format!("column {column}: {error}").into();
     MetadataError::Database(sqlx::Error::Decode(source))
 }
 

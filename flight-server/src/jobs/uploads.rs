@@ -6,14 +6,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use sidereus_engine::{
-    EngineError, ErrorKind, QueryResult, TableFormat, TableInput, UploadLimits, UploadOptions, UploadedTable,
+    EngineError, ErrorKind, FetchLimits, OutgoingError, QueryResult, TableFormat, TableInput, UploadLimits,
+    UploadOptions, UploadedTable,
 };
 use tempfile::TempDir;
 
+use super::Workshop;
 use super::job::{Upload, UploadSource};
-use crate::storage::{Account, Charge, Storage, StorageError};
+use super::service::Jobs;
+use crate::storage::{Account, Charge, StorageError, Written, blocking};
 
 /// Why tables cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +33,14 @@ pub(crate) enum UploadError {
     /// No part of that name came with the request.
     #[error("parameter UPLOAD: no part {0:?} came with the request")]
     NoPart(String),
-    /// It lies where this service does not look.
-    #[error("parameter UPLOAD: this service takes tables that come with the request (param:PART) and none by URL")]
-    ByUrl,
+    /// It is not fetched from where it lies.
+    #[error("upload {name}: {source}")]
+    Fetch {
+        /// Its name.
+        name: String,
+        /// The cause.
+        source: OutgoingError,
+    },
     /// It cannot be kept.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -48,11 +57,23 @@ pub(crate) struct TakenIn {
     kept: Option<(TempDir, Charge)>,
 }
 
-/// Reads the tables that a query brings along; `part` tells where a part of its request lies.
-///
-/// Dropping it ends the work.
-pub(crate) async fn take_in(
-    storage: &Storage,
+impl Jobs {
+    /// Reads the tables that a query brings along; `part` tells where a part of its request lies.
+    ///
+    /// Dropping it ends the work.
+    pub(crate) async fn take_in(
+        &self,
+        account: Account,
+        uploads: &[Upload],
+        part: impl Fn(&str) -> Option<PathBuf>,
+    ) -> Result<TakenIn, UploadError> {
+        take_in(&self.shop, account, uploads, part).await
+    }
+}
+
+/// Reads the tables of a job or a request.
+pub(super) async fn take_in(
+    shop: &Workshop,
     account: Account,
     uploads: &[Upload],
     part: impl Fn(&str) -> Option<PathBuf>,
@@ -60,20 +81,52 @@ pub(crate) async fn take_in(
     if uploads.is_empty() {
         return Ok(TakenIn { tables: Vec::new(), kept: None });
     }
-    let place = |upload: &Upload| match &upload.source {
-        UploadSource::Part(name) => {
-            let path = part(name).ok_or_else(|| UploadError::NoPart(name.clone()))?;
-            Ok((upload.name.clone(), path))
-        }
-        UploadSource::Url(_) => Err(UploadError::ByUrl),
-    };
-    let places: Vec<(String, PathBuf)> = uploads.iter().map(place).collect::<Result<_, UploadError>>()?;
-    let folder = tempfile::tempdir_in(storage.spool()).map_err(StorageError::Io)?;
-    let charge = storage.ledger().charge(account);
+    let mut places = Vec::with_capacity(uploads.len());
+    let mut fetched = Vec::new();
+    let deadline = Instant::now() + shop.config.outgoing.time();
+    let mut left = shop.config.jobs.upload_bytes().unwrap_or(u64::MAX);
+    for upload in uploads {
+        let path = match &upload.source {
+            UploadSource::Part(name) => part(name).ok_or_else(|| UploadError::NoPart(name.clone()))?,
+            UploadSource::Url(url) => {
+                let bytes = left.min(UploadLimits::default().bytes);
+                let time = deadline.saturating_duration_since(Instant::now());
+                let limits = FetchLimits { bytes, time };
+                let written = fetch(shop, account.clone(), (&upload.name, url), limits).await?;
+                left = left.saturating_sub(written.bytes);
+                let path = written.path().to_owned();
+                fetched.push(written);
+                path
+            }
+        };
+        places.push((upload.name.clone(), path));
+    }
+    let folder = tempfile::tempdir_in(shop.storage.spool()).map_err(StorageError::Io)?;
+    let charge = shop.storage.ledger().charge(account);
     let cancelled = CancelOnDrop::default();
     let flag = Arc::clone(&cancelled.0);
-    let work = tokio::task::spawn_blocking(move || store(places, folder, charge, &flag));
+    let work = tokio::task::spawn_blocking(move || {
+        let stored = store(places, folder, charge, &flag);
+        drop(fetched);
+        stored
+    });
     work.await.map_err(|error| UploadError::Stopped(error.to_string()))?
+}
+
+/// Writes what a URL names into the spool.
+async fn fetch(
+    shop: &Workshop,
+    account: Account,
+    (name, url): (&str, &str),
+    limits: FetchLimits,
+) -> Result<Written, UploadError> {
+    let failed = |source| UploadError::Fetch { name: name.to_owned(), source };
+    let mut body = shop.outgoing.fetch(url, limits).await.map_err(failed)?;
+    let mut writer = shop.storage.write(account)?;
+    while let Some(bytes) = body.next().await.map_err(failed)? {
+        writer = blocking(move || writer.write(&bytes).map(|()| writer)).await?;
+    }
+    Ok(blocking(move || writer.finish()).await?)
 }
 
 fn store(
@@ -114,7 +167,8 @@ impl UploadError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Table { source, .. } => source.kind(),
-            Self::NoPart(_) | Self::ByUrl => ErrorKind::BadQuery,
+            Self::Fetch { source, .. } => source.kind(),
+            Self::NoPart(_) => ErrorKind::BadQuery,
             Self::Storage(error) => error.kind(),
             Self::Stopped(_) => ErrorKind::Internal,
         }

@@ -48,7 +48,9 @@ pub(super) fn failed(failure: &EncodeError, request: &RequestId) -> Response {
 pub(super) fn upload_failed(failure: &UploadError, request: &RequestId) -> Response {
     let status = match failure {
         UploadError::Storage(StorageError::Quota { .. }) => StatusCode::INSUFFICIENT_STORAGE,
-        UploadError::Table { .. } if failure.kind() == ErrorKind::LimitExceeded => StatusCode::PAYLOAD_TOO_LARGE,
+        UploadError::Table { .. } | UploadError::Fetch { .. } if failure.kind() == ErrorKind::LimitExceeded => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         _ => error::http_status(failure.kind()),
     };
     if failure.kind() == ErrorKind::Internal {

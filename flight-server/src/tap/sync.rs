@@ -20,7 +20,7 @@ use super::respond::{error_response, failed, upload_failed};
 use crate::error::RequestId;
 use crate::format::{self, EncodeError, Encoding, Head};
 use crate::http::ResultBody;
-use crate::jobs::{JobRequest, Jobs, TakenIn, take_in};
+use crate::jobs::{JobRequest, Jobs, TakenIn};
 use crate::queries::Caller;
 use crate::services::Services;
 
@@ -52,7 +52,7 @@ pub(super) async fn query(
         let found = parts.iter().find(|(known, _)| known == name);
         found.map(|(_, written)| written.path().to_owned())
     };
-    let taken = match take_in(jobs.storage(), intake::account(&caller), &asked.uploads, part).await {
+    let taken = match jobs.take_in(intake::account(&caller), &asked.uploads, part).await {
         Ok(taken) => taken,
         Err(error) => return upload_failed(&error, &id),
     };

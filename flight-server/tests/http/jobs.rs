@@ -12,7 +12,7 @@ const LONG: &str =
     "SELECT COUNT(*) AS n FROM hipparcos2 AS a, hipparcos2 AS b WHERE a.plx * b.plx > 3 + SIN(a.ra * b.dec)";
 
 /// The path of a new job.
-fn create(server: &Server, pairs: &[(&str, &str)]) -> String {
+pub(crate) fn create(server: &Server, pairs: &[(&str, &str)]) -> String {
     path(&server.post_to("/tap/async", pairs))
 }
 
@@ -29,7 +29,7 @@ fn get(server: &Server, path: &str) -> String {
 }
 
 /// Waits until a job is in one of the phases; its phase then.
-fn wait(server: &Server, job: &str, phases: &[&str]) -> String {
+pub(crate) fn wait(server: &Server, job: &str, phases: &[&str]) -> String {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let phase = get(server, &format!("{job}/phase"));
@@ -41,7 +41,7 @@ fn wait(server: &Server, job: &str, phases: &[&str]) -> String {
     }
 }
 
-fn run<'a>(query: &'a str) -> Vec<(&'static str, &'a str)> {
+fn run(query: &str) -> Vec<(&'static str, &str)> {
     vec![("LANG", "ADQL"), ("FORMAT", "csv"), ("QUERY", query), ("PHASE", "RUN")]
 }
 
@@ -92,7 +92,7 @@ fn what_is_wrong_is_told_when_the_job_runs() {
         (vec![("LANG", "OOBLECK"), ("QUERY", COUNT)], "unknown query language"),
         (vec![("LANG", "ADQL"), ("QUERY", "SELECT nam FROM openngc")], "did you mean"),
         (vec![("LANG", "ADQL"), ("QUERY", "SELECT * FROM TAP_UPLOAD.t"), ("UPLOAD", "t,param:x")], "no part \"x\""),
-        (vec![("LANG", "ADQL"), ("QUERY", COUNT), ("UPLOAD", "t,http://127.0.0.1/")], "by URL"),
+        (vec![("LANG", "ADQL"), ("QUERY", COUNT), ("UPLOAD", "t,http://127.0.0.1/")], "does not fetch from 127.0.0.1"),
     ] {
         let job = create(&server, &[&pairs[..], &[("PHASE", "RUN")]].concat());
         assert_eq!(wait(&server, &job, &["COMPLETED", "ERROR"]), "ERROR", "{part}");

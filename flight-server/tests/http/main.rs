@@ -10,6 +10,7 @@ mod client;
 mod formats;
 mod jobs;
 mod limits;
+mod outgoing;
 mod security;
 mod server;
 mod stopped;
