@@ -39,7 +39,7 @@ def runs_jobs(service):
 
 
 def tells_errors(service):
-    for query, part in (("SELECT nam FROM openngc", "did you mean"), ("DROP TABLE openngc", "SELECT")):
+    for query, part in (("SELECT names FROM openngc", "did you mean"), ("DROP TABLE openngc", "SELECT")):
         for run in (service.run_sync, service.run_async):
             try:
                 run(query)

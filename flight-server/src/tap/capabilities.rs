@@ -66,8 +66,8 @@ fn document(config: &Config, base: &str) -> String {
     ));
     text.push_str(&languages(config));
     text.push_str(&output_formats());
-    let methods: &[&str] = if config.outgoing.hosts.is_empty() { &["inline"] } else { &["inline", "http", "https"] };
-    for method in methods {
+    // TAPRegExt wants both of whoever takes uploads; from which hosts tables are fetched is told when one is asked for.
+    for method in ["inline", "http", "https"] {
         text.push_str(&format!("<uploadMethod ivo-id=\"ivo://ivoa.net/std/TAPRegExt#upload-{method}\"/>\n"));
     }
     text.push_str(&limits(config));

@@ -90,7 +90,7 @@ fn what_is_wrong_is_told_when_the_job_runs() {
     for (pairs, part) in [
         (vec![("LANG", "ADQL")], "QUERY"),
         (vec![("LANG", "OOBLECK"), ("QUERY", COUNT)], "unknown query language"),
-        (vec![("LANG", "ADQL"), ("QUERY", "SELECT nam FROM openngc")], "did you mean"),
+        (vec![("LANG", "ADQL"), ("QUERY", "SELECT names FROM openngc")], "did you mean"),
         (vec![("LANG", "ADQL"), ("QUERY", "SELECT * FROM TAP_UPLOAD.t"), ("UPLOAD", "t,param:x")], "no part \"x\""),
         (vec![("LANG", "ADQL"), ("QUERY", COUNT), ("UPLOAD", "t,http://127.0.0.1/")], "does not fetch from 127.0.0.1"),
     ] {
