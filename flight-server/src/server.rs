@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, Phase};
 use crate::listener::{Connection, Slots, Tls, TlsError, connections};
 use crate::metrics::Sample;
 use crate::services::Services;
@@ -113,6 +113,15 @@ impl Server {
                 Sample::gauge("connections_open", "Connections of both listeners", open as f64),
                 Sample::counter("connections_refused", "Connections beyond the limits", refused as f64),
             ]
+        });
+        let counted = self.jobs.clone();
+        self.services.metrics.watch(move || {
+            let (phases, bytes) = counted.figures();
+            let jobs = |(phase, count): (Phase, u64)| {
+                Sample::gauge("jobs", "Jobs that are kept", count as f64).with("phase", phase.name())
+            };
+            let kept = Sample::gauge("kept_bytes", "Bytes of results and uploads that are kept", bytes as f64);
+            phases.into_iter().map(jobs).chain([kept]).collect()
         });
         let take = |listener| connections(listener, (Arc::clone(&slots), self.tls.clone()), stop.clone());
         let flight = serve_flight(ReceiverStream::new(take(self.flight)), self.services.clone(), stop.clone());

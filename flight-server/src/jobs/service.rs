@@ -232,6 +232,11 @@ impl Jobs {
         self.shop.storage.path(Shelf::Results, id.as_str())
     }
 
+    /// Jobs in each phase, as of the last few seconds, and the bytes that are kept for all.
+    pub(crate) fn figures(&self) -> (Vec<(Phase, u64)>, u64) {
+        (self.running.counts(), self.shop.storage.ledger().total())
+    }
+
     /// Asks the planner what a job will take and keeps it; what cannot be told yet is not told.
     pub(crate) async fn estimate(&self, job: &Job, request: &JobRequest) {
         let Some(principal) = self.principal(job) else { return };

@@ -280,6 +280,14 @@ impl JobStore {
         Ok(rows.into_iter().filter_map(held).collect())
     }
 
+    /// How many jobs are in each phase.
+    pub(super) async fn counts(&self) -> Result<Vec<(Phase, u64)>> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT phase, COUNT(*) FROM job GROUP BY phase").fetch_all(self.0.reader()).await?;
+        let count = |(name, count): (String, i64)| Some((name.parse().ok()?, u64::try_from(count).unwrap_or_default()));
+        Ok(rows.into_iter().filter_map(count).collect())
+    }
+
     /// Ends every connection.
     pub(super) async fn close(&self) {
         self.0.close().await;

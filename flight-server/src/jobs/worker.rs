@@ -32,6 +32,8 @@ pub(super) struct Running {
     jobs: Mutex<HashMap<JobId, (CancellationToken, Arc<Watch>)>>,
     /// Bytes that are kept for each job.
     charges: Mutex<HashMap<JobId, Charge>>,
+    /// Jobs in each phase when they were last counted.
+    counts: Mutex<Vec<(Phase, u64)>>,
     changes: broadcast::Sender<JobId>,
     wake: Notify,
 }
@@ -39,7 +41,8 @@ pub(super) struct Running {
 impl Default for Running {
     fn default() -> Self {
         let (changes, _) = broadcast::channel(CHANGES);
-        Self { jobs: Mutex::default(), charges: Mutex::default(), changes, wake: Notify::new() }
+        let counts = Mutex::default();
+        Self { jobs: Mutex::default(), charges: Mutex::default(), counts, changes, wake: Notify::new() }
     }
 }
 
@@ -95,6 +98,11 @@ impl Running {
     /// Gives the bytes of a job back.
     pub(super) fn release(&self, id: &JobId) {
         lock(&self.charges).remove(id);
+    }
+
+    /// Jobs in each phase, as of the last few seconds.
+    pub(super) fn counts(&self) -> Vec<(Phase, u64)> {
+        lock(&self.counts).clone()
     }
 
     fn enter(&self, id: &JobId, token: CancellationToken) -> Arc<Watch> {
@@ -216,6 +224,9 @@ impl Jobs {
     /// Removes jobs whose time has come.
     async fn sweep(self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
+            if let Ok(counts) = self.store.counts().await {
+                *lock(&self.running.counts) = counts;
+            }
             match self.store.expired(now()).await {
                 Ok(expired) => {
                     for id in expired {

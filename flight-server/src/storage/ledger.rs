@@ -51,6 +51,11 @@ impl Ledger {
         Charge { ledger: Arc::clone(self), account, bytes }
     }
 
+    /// Bytes on all accounts.
+    pub(crate) fn total(&self) -> u64 {
+        self.accounts().values().sum()
+    }
+
     /// Bytes on an account.
     #[cfg(test)]
     pub(crate) fn held(&self, account: &Account) -> u64 {

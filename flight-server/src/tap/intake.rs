@@ -1,6 +1,10 @@
 //! How much of a request is read, and who pays for what is kept of it?
 
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::extract::Request;
+use futures::{StreamExt, stream};
 
 use super::parameters::{Intake, ParameterError, Parameters};
 use crate::jobs::Jobs;
@@ -21,6 +25,8 @@ pub(super) async fn read(
     caller: &Caller,
 ) -> Result<Parameters, ParameterError> {
     let config = &services.config;
+    let patience = Duration::from_secs(config.connections.header_seconds);
+    let request = request.map(|body| patient(body, patience));
     let intake = Intake {
         storage: jobs.storage(),
         account: account(caller),
@@ -28,4 +34,32 @@ pub(super) async fn read(
         most_files: config.jobs.upload_bytes(),
     };
     Parameters::read(request, &intake).await
+}
+
+/// What a body that stands still is told by; see [`ParameterError::Late`].
+pub(super) const LATE: &str = "nothing more of the request came";
+
+/// A body that ends with an error where nothing of it comes for so long.
+fn patient(body: Body, patience: Duration) -> Body {
+    let pieces = stream::unfold(body.into_data_stream(), move |mut pieces| async move {
+        match tokio::time::timeout(patience, pieces.next()).await {
+            Ok(Some(piece)) => Some((piece, pieces)),
+            Ok(None) => None,
+            Err(_) => Some((Err(axum::Error::new(format!("{LATE} for {} s", patience.as_secs()))), pieces)),
+        }
+    });
+    Body::from_stream(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_stands_still_ends() {
+        let pieces = stream::iter([Ok::<_, std::io::Error>("QUERY=")]).chain(stream::pending());
+        let body = patient(Body::from_stream(pieces), Duration::from_millis(20));
+        let error = axum::body::to_bytes(body, 100).await.unwrap_err();
+        assert!(crate::error::chain(&error).contains(LATE), "{error:?}");
+    }
 }

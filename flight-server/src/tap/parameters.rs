@@ -11,6 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use url::form_urlencoded;
 
+use super::intake::LATE;
 use crate::error;
 use crate::jobs::Part;
 use crate::storage::{Account, Storage, StorageError, Written, blocking};
@@ -38,6 +39,9 @@ pub(super) enum ParameterError {
     /// The body is longer than allowed.
     #[error("the request body is too long: {0}")]
     TooLong(String),
+    /// The body did not go on.
+    #[error("{0}")]
+    Late(String),
     /// A file cannot be kept.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -52,6 +56,7 @@ impl ParameterError {
         match self {
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Late(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Storage(StorageError::Quota { .. }) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Storage(error) => error::http_status(error.kind()),
             Self::Repeated(_) | Self::Value { .. } | Self::Body(_) => StatusCode::BAD_REQUEST,
@@ -185,7 +190,13 @@ fn too_long(intake: &Intake<'_>) -> ParameterError {
 
 fn body_error(error: &dyn std::error::Error) -> ParameterError {
     let text = error::chain(error);
-    if text.contains("length limit exceeded") { ParameterError::TooLong(text) } else { ParameterError::Body(text) }
+    if text.contains("length limit exceeded") {
+        ParameterError::TooLong(text)
+    } else if text.contains(LATE) {
+        ParameterError::Late(text)
+    } else {
+        ParameterError::Body(text)
+    }
 }
 
 #[cfg(test)]
