@@ -52,6 +52,8 @@ step_rust() { run "rust" cargo test --workspace --locked --no-fail-fast; }
 # Licences, duplicated crates, spelling. The tools are optional: continuous integration need not build them.
 step_policy() {
   if cargo deny --version >/dev/null 2>&1; then
+    # It reads the licences of all that is locked, for other systems too.
+    cargo fetch --locked --quiet
     run "licences" cargo deny --offline check bans licenses sources
   else
     printf '\n== skipped: cargo-deny is not installed\n'

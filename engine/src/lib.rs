@@ -26,8 +26,8 @@ mod uploads;
 pub use audit::{CatalogStats, ColumnStats, Verdict, catalog_stats, verify_catalog};
 pub use catalog::{
     About, CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription,
-    DataFile, IdIndex, Partition, PositionColumns, SpatialIndex, TableDescription, TableName, TableOverride,
-    VotableType, adql_identifier, adql_table, roots_fingerprint, votable_type,
+    DataFile, EPOCH, FRAME, IdIndex, Partition, PositionColumns, SpatialIndex, TableDescription, TableName,
+    TableOverride, VotableType, adql_identifier, adql_table, roots_fingerprint, votable_type,
 };
 pub use catalog::{ColumnNotes, ViewDefinition, Views};
 pub use datafusion::common::ScalarValue;
@@ -44,8 +44,8 @@ pub use options::{BlockCacheOptions, EngineOptions, QueryLimits, Rules, UnknownR
 pub use outgoing::{FetchLimits, Fetched, Outgoing, OutgoingError};
 pub use principal::Principal;
 pub use service::{
-    CacheUse, EPOCH, Estimate, Execution, FRAME, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind,
-    QueryProgress, QueryRequest, QueryResult, QueryService, QueryWork, Reference, Resources, ResultStream,
+    CacheUse, Estimate, Execution, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind, QueryProgress,
+    QueryRequest, QueryResult, QueryService, QueryWork, Reference, Resources, ResultStream,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
 pub use tables::{

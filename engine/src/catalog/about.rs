@@ -4,8 +4,10 @@
 //! otherwise. Positions of a HATS catalog are ICRS by its standard; those of another table are in a frame that is told, or in
 //! none.
 
-use super::PositionColumns;
+use arrow::datatypes::Field;
+
 use super::properties::Properties;
+use super::{CatalogMetadata, PositionColumns};
 
 /// Frame and epoch of the positions, and the origin of the rows; `None` is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,6 +86,24 @@ impl About {
             acknowledgement: or(self.acknowledgement, &other.acknowledgement),
             rights: or(self.rights, &other.rights),
             ivoid: or(self.ivoid, &other.ivoid),
+        }
+    }
+}
+
+/// Key of the frame of a position column, in the metadata of its field.
+pub const FRAME: &str = "frame";
+/// Key of the epoch of a position column, in the metadata of its field.
+pub const EPOCH: &str = "epoch";
+
+impl CatalogMetadata {
+    /// Notes frame and epoch on a field that is a column of this catalog, where that is one of its positions.
+    pub(crate) fn note_frame(&self, field: &mut Field, column: &str) {
+        let is_position = self.positions.as_ref().is_some_and(|own| own.ra == column || own.dec == column);
+        if let Some(frame) = self.about.frame.as_ref().filter(|_| is_position) {
+            field.metadata_mut().insert(FRAME.to_owned(), frame.clone());
+            if let Some(epoch) = &self.about.epoch {
+                field.metadata_mut().insert(EPOCH.to_owned(), epoch.clone());
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
 use super::system::{self, SystemTable};
 use super::votable_type::votable_type;
@@ -54,8 +54,19 @@ fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
         rows: catalog.rows,
         bytes: size(catalog),
         columns: catalog.schema.fields().iter().map(|field| column(field)).collect(),
-        schema: SchemaRef::clone(&catalog.schema),
+        schema: framed(catalog),
     }
+}
+
+/// The columns, with frame and epoch of positions, as results have them.
+fn framed(catalog: &CatalogMetadata) -> SchemaRef {
+    let noted = |field: &FieldRef| {
+        let mut noted = field.as_ref().clone();
+        catalog.note_frame(&mut noted, field.name());
+        noted
+    };
+    let fields: Vec<Field> = catalog.schema.fields().iter().map(noted).collect();
+    Arc::new(Schema::new_with_metadata(fields, catalog.schema.metadata().clone()))
 }
 
 /// Bytes of all files, if the size of each is known.

@@ -44,7 +44,7 @@ mod votable_type;
 mod watch;
 mod watch_remote;
 
-pub use about::About;
+pub use about::{About, EPOCH, FRAME};
 pub use description::{ColumnDescription, TableDescription};
 pub use identifier::{adql_identifier, adql_table};
 pub use metadata::{

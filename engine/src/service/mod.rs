@@ -21,7 +21,7 @@ pub use class::QueryClass;
 pub use estimate::Estimate;
 pub use provenance::Provenance;
 pub use query::{PreparedQuery, QueryService};
-pub use references::{EPOCH, FRAME, Reference};
+pub use references::Reference;
 pub use request::{Execution, Gate, QueryKind, QueryRequest};
 pub use resources::{CacheUse, Resources};
 pub use result::{OverflowFlag, QueryProgress, QueryResult, QueryWork, ResultStream};

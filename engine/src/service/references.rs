@@ -13,11 +13,6 @@ use sidereus_adql::{ColumnOrigin, Lowered};
 use super::Provenance;
 use crate::catalog::{About, CatalogMetadata, CatalogRegistry, PositionColumns, adql_table};
 
-/// Key of the frame of a position column.
-pub const FRAME: &str = "frame";
-/// Key of the epoch of a position column.
-pub const EPOCH: &str = "epoch";
-
 /// What one catalog of an answer says of its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
@@ -102,12 +97,6 @@ fn noted(field: &FieldRef, origin: &ColumnOrigin, registry: &CatalogRegistry) ->
         let declared = table.schema.field_with_name(&origin.column).ok()?;
         noted.metadata_mut().extend(declared.metadata().clone());
     }
-    let is_position = |own: &PositionColumns| [&own.ra, &own.dec].iter().any(|name| ***name == *origin.column);
-    if let Some(frame) = table.about.frame.as_ref().filter(|_| table.positions.as_ref().is_some_and(is_position)) {
-        noted.metadata_mut().insert(FRAME.to_owned(), frame.clone());
-        if let Some(epoch) = &table.about.epoch {
-            noted.metadata_mut().insert(EPOCH.to_owned(), epoch.clone());
-        }
-    }
+    table.note_frame(&mut noted, &origin.column);
     Some(noted)
 }

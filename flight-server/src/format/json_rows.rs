@@ -108,8 +108,11 @@ fn start(head: &Head) -> String {
             ("utype", metadata("utype")),
             ("description", metadata("description")),
         ] {
-            if let Some(value) = value {
-                write_member(key, &value, &mut text);
+            match value {
+                Some(value) => write_member(key, &value, &mut text),
+                // Clients of TAP+ ask for these of every column.
+                None if matches!(key, "unit" | "description") => text.push_str(&format!(",\"{key}\":null")),
+                None => {}
             }
         }
         text.push('}');
@@ -173,7 +176,7 @@ mod tests {
         assert_eq!(document["rows"], 3);
         assert_eq!(
             document["metadata"][1],
-            json!({"name": "ra", "datatype": "double", "unit": "deg", "ucd": "pos.eq.ra;meta.main"})
+            json!({"name": "ra", "datatype": "double", "unit": "deg", "ucd": "pos.eq.ra;meta.main", "description": null})
         );
         assert_eq!(
             document["data"][0],

@@ -1,14 +1,14 @@
 //! Which parameters does a request carry?
 //!
 //! From the query string, a form or a multipart body, all alike (DALI 1.1, section 2.3): names in any case, values as they
-//! are, unknown names ignored, a single-valued name given twice an error. Files of a multipart body go to the spool as they
+//! are, unknown names ignored, a single-valued name with two values an error. Files of a multipart body go to the spool as they
 //! come, charged to whoever sends them.
 
 use axum::body::to_bytes;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use url::form_urlencoded;
 
 use super::intake::LATE;
@@ -20,7 +20,7 @@ use crate::storage::{Account, Storage, StorageError, Written, blocking};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ParameterError {
     /// A name that may be given once was given more often.
-    #[error("parameter {0} is given more than once")]
+    #[error("parameter {0} is given more than once, with different values")]
     Repeated(&'static str),
     /// A value does not fit.
     #[error("parameter {name}: {message}")]
@@ -128,7 +128,8 @@ impl Parameters {
     pub(super) fn single(&self, name: &'static str) -> Result<Option<&str>, ParameterError> {
         let mut values = self.all(name);
         let first = values.next();
-        if values.next().is_some() {
+        // Some clients say the same twice, in two spellings of the name.
+        if values.any(|value| Some(value) != first) {
             return Err(ParameterError::Repeated(name));
         }
         Ok(first)
@@ -144,7 +145,10 @@ impl Parameters {
         self.pairs.extend(form_urlencoded::parse(text).into_owned());
     }
 
-    async fn add_multipart(&mut self, request: Request, intake: &Intake<'_>) -> Result<(), ParameterError> {
+    async fn add_multipart(&mut self, mut request: Request, intake: &Intake<'_>) -> Result<(), ParameterError> {
+        if let Some(quoted) = request.headers().get(CONTENT_TYPE).and_then(quoted_boundary) {
+            request.headers_mut().insert(CONTENT_TYPE, quoted);
+        }
         let mut body =
             Multipart::from_request(request, &()).await.map_err(|error| ParameterError::Body(error::chain(&error)))?;
         let (mut text, mut files) = (intake.most_text, intake.most_files.unwrap_or(u64::MAX));
@@ -169,6 +173,16 @@ impl Parameters {
         }
         Ok(())
     }
+}
+
+/// The header with its boundary in quotes, which astroquery leaves away although its own needs them.
+fn quoted_boundary(content_type: &HeaderValue) -> Option<HeaderValue> {
+    let (_, rest) = content_type.to_str().ok()?.split_once("boundary=")?;
+    let boundary = rest.split(';').next()?.trim();
+    if boundary.contains('"') {
+        return None;
+    }
+    HeaderValue::from_str(&format!("multipart/form-data; boundary=\"{boundary}\"")).ok()
 }
 
 /// Writes a file of a request to the spool, as fast as it comes.
@@ -248,6 +262,15 @@ mod tests {
     async fn other_bodies_are_refused() {
         let error = read(post("application/json", "{}")).await.unwrap_err();
         assert_eq!(error.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+
+    #[tokio::test]
+    async fn the_boundary_of_astroquery_is_read() {
+        let boundary = "===============1763926281===";
+        let body =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"LANG\"\r\n\r\nADQL\r\n--{boundary}--\r\n");
+        let parameters = read(post(&format!("multipart/form-data; boundary={boundary}"), body)).await.unwrap();
+        assert_eq!(parameters.single("LANG").unwrap(), Some("ADQL"));
     }
 
     #[tokio::test]

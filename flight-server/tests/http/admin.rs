@@ -30,6 +30,12 @@ fn everything_but_health_wants_the_token() {
         let wrong = [("Authorization", "Bearer comets")];
         assert_eq!(client::send(address, method, path, &wrong, b"").status, 401, "{path}");
     }
+    // It is ready once its listeners answer, which is told after their addresses are.
+    let ready = || client::send(address, "GET", "/health/ready", &[], b"").status == 200;
+    let end = Instant::now() + Duration::from_secs(10);
+    while !ready() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(client::send(address, "GET", path, &[], b"").status, 200, "{path}");
     }
