@@ -133,9 +133,14 @@ impl Jobs {
 
     /// Replaces a pending job's parameters and adds files to it.
     pub(crate) async fn set_parameters(&self, mut job: Job, parts: Vec<Part>) -> Result<Job> {
+        let late = |job: &Job| phase_error(job, "parameters can be changed while it is PENDING");
+        // Before its files are touched: those of a job that was asked to run are what it reads.
+        if job.phase != Phase::Pending {
+            return Err(late(&job));
+        }
         files::add_parts(self, &mut job, parts).await?;
         if !self.store.set_parameters(&job).await? {
-            return Err(phase_error(&job, "parameters can be changed while it is PENDING"));
+            return Err(late(&job));
         }
         Ok(job)
     }

@@ -176,7 +176,8 @@ fn files(state: &Path, shelf: &str) -> usize {
 
 #[test]
 fn tables_come_along_with_queries_at_once_and_queued() {
-    let server = Server::start();
+    let state = tempfile::tempdir().unwrap();
+    let server = Server::start_in(state.path(), &[]);
     let table = "name,x\nNGC0224,1\nNGC5128,2\nnowhere,3\n";
     let query = "SELECT u.x, o.name FROM TAP_UPLOAD.mine AS u JOIN openngc AS o ON o.name = u.name ORDER BY u.x";
     let body = |pairs: &[(&str, &str)]| {
@@ -196,6 +197,13 @@ fn tables_come_along_with_queries_at_once_and_queued() {
     let job = path(&post("/tap/async", &[&pairs[..], &[("PHASE", "RUN")]].concat()));
     assert_eq!(wait(&server, &job, &["COMPLETED", "ERROR"]), "COMPLETED");
     assert!(get(&server, &format!("{job}/results/result")).ends_with("1,NGC0224\r\n2,NGC5128\r\n"));
+    let kept = || -> Vec<u64> {
+        let files = std::fs::read_dir(state.path().join("uploads")).unwrap();
+        files.map(|file| std::os::unix::fs::MetadataExt::ino(&file.unwrap().metadata().unwrap())).collect()
+    };
+    let before = kept();
+    assert_eq!(post(&job, &pairs[2..3]).status, 400, "it has been asked to run");
+    assert_eq!(kept(), before, "what it reads stays what it was");
     let later = path(&post("/tap/async", &pairs[..2]));
     server.post_to(&format!("{later}/parameters"), &pairs[2..]);
     server.post_to(&format!("{later}/phase"), &[("PHASE", "RUN")]);
