@@ -18,6 +18,8 @@ pub struct Rules {
     pub page_pruning: bool,
     /// Skip pages whose numbers lie outside of what is compared, or of what a sort or a join has found out.
     pub extremes_pruning: bool,
+    /// Read what bounds on right ascension and declination leave of the sky, as of a region.
+    pub coordinate_bounds: bool,
     /// Read keys before positions where few of them can be in the region.
     pub key_pruning: bool,
     /// Find rows of ids by the indexes of a collection.
@@ -47,6 +49,7 @@ impl Rules {
             row_group_pruning: true,
             page_pruning: true,
             extremes_pruning: true,
+            coordinate_bounds: true,
             key_pruning: true,
             id_index: true,
             id_joins: true,
@@ -67,6 +70,7 @@ impl Rules {
             row_group_pruning: false,
             page_pruning: false,
             extremes_pruning: false,
+            coordinate_bounds: false,
             key_pruning: false,
             id_index: false,
             id_joins: false,
@@ -84,11 +88,12 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 13] = [
+const SWITCHES: [(&str, Switch); 14] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
     ("extremes_pruning", |rules| &mut rules.extremes_pruning),
+    ("coordinate_bounds", |rules| &mut rules.coordinate_bounds),
     ("key_pruning", |rules| &mut rules.key_pruning),
     ("id_index", |rules| &mut rules.id_index),
     ("id_joins", |rules| &mut rules.id_joins),

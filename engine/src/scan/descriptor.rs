@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
 
+use super::bounds;
 use super::cover::SpatialFilter;
 use super::estimate::{Reading, row_bytes};
 use super::filter::RowFilter;
@@ -36,6 +37,8 @@ pub(crate) struct ScanDescriptor {
     pub(crate) catalog: Arc<CatalogMetadata>,
     /// Columns to hand out.
     pub(crate) output: SchemaRef,
+    /// Where bounds on the coordinates leave the position, where no region is asked for.
+    pub(crate) bounds: Option<Arc<SpatialFilter>>,
     /// Filters and the columns that they read.
     pub(crate) filter: RowFilter,
     /// Rows after which each stream may stop, counted after the filters.
@@ -46,6 +49,8 @@ pub(crate) struct ScanDescriptor {
     pub(crate) partitions: usize,
     /// What these hold, about.
     pub(super) reading: Reading,
+    /// Rows that it hands out, where that was tried on a part of them.
+    pub(super) probed: Option<f64>,
     /// Ids whose rows an index finds.
     pub(crate) lookup: Option<Arc<IdLookup>>,
     /// What each output partition reads, in spatial order.
@@ -72,22 +77,29 @@ pub(crate) struct ScanRequest {
 impl ScanDescriptor {
     /// Plans which partitions are read, and by which of at most `threads` streams.
     pub(crate) fn plan(catalog: Arc<CatalogMetadata>, request: ScanRequest, rules: Rules, threads: usize) -> Self {
-        let partitions = select::partitions(&catalog, request.spatial.as_deref(), rules);
-        let reading = Reading::of(&catalog, request.spatial.as_deref(), &partitions);
-        let rows = match &request.lookup {
-            Some(lookup) => Some(lookup.count() as f64),
-            None => reading.rows,
-        };
-        let wanted = rows.map_or(threads, |rows| ((rows / ROWS_PER_STREAM).ceil() as usize).clamp(1, threads.max(1)));
-        let streams = distribute(&catalog, &partitions, wanted);
         let project = |columns: &[usize]| {
             let fields: Vec<_> = columns.iter().map(|column| Arc::clone(&catalog.schema.fields()[*column])).collect();
             Arc::new(Schema::new_with_metadata(fields, catalog.schema.metadata().clone()))
         };
         let filter = RowFilter::new(project(&request.filter_columns), request.spatial, request.comparisons);
         let output = project(&request.projection);
+        let bounds = bounds_of(&catalog, &filter).filter(|_| rules.coordinate_bounds);
+        let pruner = filter.spatial.as_deref().or(bounds.as_deref());
+        let partitions = select::partitions(&catalog, pruner, rules);
+        let reading = Reading::of(&catalog, pruner, &partitions);
+        let rows = match &request.lookup {
+            Some(lookup) => Some(lookup.count() as f64),
+            None => reading.rows,
+        };
+        let wanted = rows.map_or(threads, |rows| ((rows / ROWS_PER_STREAM).ceil() as usize).clamp(1, threads.max(1)));
+        let streams = distribute(&catalog, &partitions, wanted);
         let (limit, lookup, partitions) = (request.limit, request.lookup, partitions.len());
-        Self { output, filter, limit, rules, partitions, reading, lookup, streams, catalog }
+        Self { output, bounds, filter, limit, rules, partitions, reading, probed: None, lookup, streams, catalog }
+    }
+
+    /// What says which partitions and pages are read.
+    pub(crate) fn pruner(&self) -> Option<&Arc<SpatialFilter>> {
+        self.filter.spatial.as_ref().or(self.bounds.as_ref())
     }
 
     /// Rows that it reads, and bytes of the columns that it reads.
@@ -105,15 +117,38 @@ impl ScanDescriptor {
         Reading { rows: self.reading.rows.map(|rows| rows * fewer), ..self.reading.scaled(part.min(1.0) * fewer) }
     }
 
+    /// Bytes of columns in memory that it decodes: those of filters of every row that is read, the others of rows that pass.
+    pub(crate) fn decoded(&self) -> Option<f64> {
+        let others =
+            self.output.fields().iter().filter(|field| self.filter.schema.field_with_name(field.name()).is_err());
+        let others = Schema::new(others.cloned().collect::<Vec<_>>());
+        let passed = self.estimated_rows()? as f64;
+        Some(self.reading().rows? * row_bytes(&self.filter.schema) as f64 + passed * row_bytes(&others) as f64)
+    }
+
     /// Rows that the scan may hand out, where the catalog says how many it has.
     pub(crate) fn estimated_rows(&self) -> Option<usize> {
         if let Some(lookup) = &self.lookup {
             return Some(lookup.count());
         }
         let rows = self.reading.rows?;
-        let rows = if self.filter.comparisons.is_empty() { rows } else { rows / 3.0 };
+        let guess = if self.filter.comparisons.is_empty() { rows } else { rows / 3.0 };
+        let rows = self.probed.unwrap_or(guess);
         Some(self.limit.map_or(rows as usize, |limit| (rows as usize).min(limit)))
     }
+}
+
+/// The region of the coordinates that comparisons leave, where keys were made of them.
+fn bounds_of(catalog: &CatalogMetadata, filter: &RowFilter) -> Option<Arc<SpatialFilter>> {
+    let positions = catalog.positions.as_ref()?;
+    if filter.spatial.is_some() || catalog.index.is_none() {
+        return None;
+    }
+    let kind = |name: &str| catalog.schema.field_with_name(name).ok().map(|field| field.data_type().clone());
+    // Keys of positions that were rounded afterwards lie anywhere near: such catalogs are read as they are.
+    let exact = [&positions.ra, &positions.dec].iter().all(|name| kind(name) == Some(DataType::Float64));
+    let region = bounds::region(positions, filter.spans()).filter(|_| exact)?;
+    Some(SpatialFilter::new(region, &DataType::Float64))
 }
 
 /// Shares the files of the partitions out to streams, contiguous in spatial order.

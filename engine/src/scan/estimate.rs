@@ -35,14 +35,7 @@ impl Reading {
                 Some(all) => size(partition).unwrap_or_default() as f64 / all as f64,
                 None => 1.0 / catalog.partitions.len() as f64,
             };
-            let covered = match (spatial, &partition.cell) {
-                (Some(spatial), Some(cell)) => {
-                    let keys = cell.range29();
-                    spatial.covered(&(keys.start..keys.end))
-                }
-                _ => 1.0,
-            };
-            share += weight * covered;
+            share += weight * covered(spatial, partition);
         }
         Self { rows: catalog.rows.map(|rows| (rows as f64 * share).max(1.0)), bytes: all.map(|all| all as f64 * share) }
     }
@@ -53,10 +46,36 @@ impl Reading {
     }
 }
 
+/// How much of a scan is in a file, to compare files with: its size, and the part of its cell that a region asks for.
+pub(super) fn file_share(
+    catalog: &CatalogMetadata,
+    spatial: Option<&SpatialFilter>,
+    partition: usize,
+    file: usize,
+) -> f64 {
+    let partition = &catalog.partitions[partition];
+    let spatial = spatial.filter(|_| catalog.index.is_some());
+    file_size(&partition.files[file]).unwrap_or(1) as f64 * covered(spatial, partition)
+}
+
+/// The part of a partition's cell that a region covers.
+fn covered(spatial: Option<&SpatialFilter>, partition: &Partition) -> f64 {
+    match (spatial, &partition.cell) {
+        (Some(spatial), Some(cell)) => {
+            let keys = cell.range29();
+            spatial.covered(&(keys.start..keys.end))
+        }
+        _ => 1.0,
+    }
+}
+
 /// Bytes of a partition's files, if each is known.
 fn size(partition: &Partition) -> Option<u64> {
-    let of_file = |file: &DataFile| file.seal.as_ref().map(|seal| seal.size).or(file.size);
-    partition.files.iter().map(of_file).sum()
+    partition.files.iter().map(file_size).sum()
+}
+
+fn file_size(file: &DataFile) -> Option<u64> {
+    file.seal.as_ref().map(|seal| seal.size).or(file.size)
 }
 
 /// Bytes that a row takes in memory, or about as many.

@@ -141,10 +141,10 @@ impl HatsScanExec {
     /// Whether each stream gives rows in order of the key, and the streams follow each other: so it is in catalogs that
     /// were written by this program.
     pub(crate) fn is_in_order(&self) -> bool {
-        let ScanDescriptor { catalog, filter, .. } = self.descriptor.as_ref();
+        let ScanDescriptor { catalog, .. } = self.descriptor.as_ref();
         let whole = catalog.partitions.iter().all(|partition| partition.files.len() == 1);
         // A region is read in pages that must be tested, then those that need not be.
-        self.keys_are_of_positions() && whole && filter.spatial.is_none()
+        self.keys_are_of_positions() && whole && self.descriptor.pruner().is_none()
     }
 
     /// Whether the key of each row is that of its position: so it is in catalogs that were written by this program.
@@ -199,6 +199,9 @@ impl DisplayAs for HatsScanExec {
         write!(f, "HatsScanExec: {}, columns=[{}]", descriptor.catalog.name, columns.join(", "))?;
         if let Some(spatial) = &descriptor.filter.spatial {
             write!(f, ", region={}", abbreviated(&spatial.region().to_stcs()))?;
+        }
+        if let Some(bounds) = &descriptor.bounds {
+            write!(f, ", bounds={}", abbreviated(&bounds.region().to_stcs()))?;
         }
         if !descriptor.filter.comparisons.is_empty() {
             let comparisons: Vec<String> = descriptor.filter.comparisons.iter().map(ToString::to_string).collect();

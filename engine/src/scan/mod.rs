@@ -6,6 +6,7 @@
 //!   |  select.rs   ranges -> partitions -> row groups -> pages
 //!   |  extremes.rs  compared numbers -> pages that can hold them
 //!   |  id_lookup.rs  ids -> an index -> keys of their rows
+//!   |  bounds.rs   bounds on right ascension and declination -> a region to read
 //!   |  by_key.rs   rows by their keys, where few of many can be in the region
 //!   |  fetch.rs    byte ranges -> bytes, counted
 //!   |  kept.rs, blocks.rs   of remote files: what is on the local disk
@@ -18,6 +19,7 @@
 
 mod at_hand;
 mod blocks;
+mod bounds;
 mod by_key;
 mod cache;
 mod columns;
@@ -35,6 +37,7 @@ mod kept;
 mod keys;
 mod metrics;
 mod narrow;
+mod probe;
 mod select;
 mod stream;
 mod tally;

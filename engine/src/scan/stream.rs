@@ -64,7 +64,7 @@ impl UnitWalk {
         Self {
             plan: None,
             remaining: descriptor.limit.unwrap_or(usize::MAX),
-            keys: KeyTest { spatial: descriptor.filter.spatial.clone(), narrowing: told.narrowing.clone() },
+            keys: KeyTest { spatial: descriptor.pruner().cloned(), narrowing: told.narrowing.clone() },
             lookup: descriptor.lookup.clone(),
             told,
             descriptor,

@@ -3,15 +3,23 @@
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
-use crate::scan::{HatsScanExec, row_bytes};
+use crate::error::EngineError;
+use crate::scan::{FooterCache, HatsScanExec, row_bytes};
 
-/// Bytes of a catalog, as stored, that a thread reads and decodes in a second.
-const BYTES_PER_SECOND: f64 = 100e6;
+/// Bytes of columns, in memory, that a thread decodes and compares in a second.
+const DECODED_PER_SECOND: f64 = 600e6;
+/// Bytes of an answer, in memory, that leave in a second: between those of a binary format and those of a text.
+const SENT_PER_SECOND: f64 = 200e6;
 /// Seconds that any query takes.
-const LEAST_SECONDS: f64 = 0.01;
+const LEAST_SECONDS: f64 = 0.002;
+
+/// Scans of one plan that are tried; of others the guess is coarse.
+const MOST_PROBED: usize = 8;
 
 /// A guess at what a query reads and gives; `None` is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -31,17 +39,18 @@ pub struct Estimate {
 impl Estimate {
     /// Of a plan on so many threads.
     pub(super) fn of(plan: &Arc<dyn ExecutionPlan>, threads: usize) -> Self {
-        let mut scans = Scans { rows: Some(0.0), bytes: Some(0.0), streams: 1 };
+        let mut scans = Scans { rows: Some(0.0), bytes: Some(0.0), decoded: Some(0.0), streams: 1 };
         scans.add(plan.as_ref());
         let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()).ok();
         let rows = statistics.and_then(|statistics| statistics.num_rows.get_value().copied()).map(|rows| rows as u64);
-        let seconds = scans.bytes.map(|bytes| {
+        let bytes = rows.map(|rows| rows.saturating_mul(row_bytes(&plan.schema()) as u64));
+        let seconds = scans.decoded.map(|decoded| {
             let threads = scans.streams.min(threads.max(1)) as f64;
-            LEAST_SECONDS + bytes / BYTES_PER_SECOND / threads
+            LEAST_SECONDS + decoded / DECODED_PER_SECOND / threads + bytes.unwrap_or(0) as f64 / SENT_PER_SECOND
         });
         Self {
             rows,
-            bytes: rows.map(|rows| rows.saturating_mul(row_bytes(&plan.schema()) as u64)),
+            bytes,
             rows_read: scans.rows.map(|rows| rows as u64),
             bytes_read: scans.bytes.map(|bytes| bytes as u64),
             seconds,
@@ -59,10 +68,40 @@ impl std::fmt::Display for Estimate {
     }
 }
 
+/// A plan whose scans know, from a part of what they would read, how many rows they hand out. It is not one to run.
+///
+/// *Errors*: a file that cannot be read.
+pub(super) async fn probed(
+    plan: Arc<dyn ExecutionPlan>,
+    state: &SessionState,
+) -> Result<Arc<dyn ExecutionPlan>, EngineError> {
+    let Some(footers) = state.config().get_extension::<FooterCache>() else { return Ok(plan) };
+    let mut scans = Vec::new();
+    plan.apply(|node| {
+        scans.extend(node.downcast_ref::<HatsScanExec>().cloned());
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let mut told = Vec::new();
+    for scan in scans.into_iter().take(MOST_PROBED) {
+        told.push(scan.probed(&footers).await?);
+    }
+    let mut told = told.into_iter();
+    let rewritten = plan.transform_down(|node| {
+        let scan = if node.is::<HatsScanExec>() { told.next().flatten() } else { None };
+        Ok(match scan {
+            Some(scan) => Transformed::yes(Arc::new(scan) as _),
+            None => Transformed::no(node),
+        })
+    })?;
+    Ok(rewritten.data)
+}
+
 /// What all scans of a plan read.
 struct Scans {
     rows: Option<f64>,
     bytes: Option<f64>,
+    /// Bytes of columns in memory: those of filters of every row that is read, the others of rows that pass.
+    decoded: Option<f64>,
     streams: usize,
 }
 
@@ -72,6 +111,7 @@ impl Scans {
             let reading = scan.descriptor().reading();
             self.rows = self.rows.zip(reading.rows).map(|(some, more)| some + more);
             self.bytes = self.bytes.zip(reading.bytes).map(|(some, more)| some + more);
+            self.decoded = self.decoded.zip(scan.descriptor().decoded()).map(|(some, more)| some + more);
             self.streams = self.streams.max(scan.descriptor().streams.len());
         }
         plan.children().into_iter().for_each(|child| self.add(child.as_ref()));
@@ -80,7 +120,7 @@ impl Scans {
 
 /// Rows of catalogs that a plan reads, `None` where a catalog does not say how many it has.
 pub(super) fn rows_read(plan: &dyn ExecutionPlan) -> Option<f64> {
-    let mut scans = Scans { rows: Some(0.0), bytes: None, streams: 1 };
+    let mut scans = Scans { rows: Some(0.0), bytes: None, decoded: None, streams: 1 };
     scans.add(plan);
     scans.rows
 }

@@ -18,7 +18,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
 use super::account::{Account, count_tasks};
-use super::estimate::Estimate;
+use super::estimate::{Estimate, probed};
 use super::permits::Permits;
 use super::plan;
 use super::provenance::Provenance;
@@ -288,7 +288,10 @@ impl QueryService {
     ) -> Result<Estimate, EngineError> {
         check_owner(principal, prepared)?;
         let physical = within(deadline(limits), self.physical(prepared, parameters, limits)).await??;
-        Ok(Estimate::of(&physical.plan, self.options.threads))
+        let state = Arc::clone(&physical.state);
+        let probing = async move { probed(physical.plan, &state).await };
+        let plan = within(deadline(limits), Box::pin(self.workers.run(probing))).await??;
+        Ok(Estimate::of(&plan, self.options.threads))
     }
 
     /// The operators of a query, ready to run.
@@ -414,7 +417,7 @@ async fn physical(
     let note = match &logical {
         LogicalPlan::Explain(explain) => {
             let explained = prepared.state.create_physical_plan(&explain.plan).await?;
-            Some(note(&schema, &Estimate::of(&explained, threads))?)
+            Some(note(&schema, &Estimate::of(&probed(explained, &prepared.state).await?, threads))?)
         }
         _ => None,
     };

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bounds;
 mod conditions;
 mod dense;
 mod draw;
@@ -82,4 +83,9 @@ async fn footers_tell_what_the_rows_tell() {
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_on_ids_give_the_rows_that_have_them() {
     ids::check(seeded(), queries(600) / 40).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounds_on_coordinates_select_the_rows_between_them() {
+    bounds::check(seeded(), queries(600) / 2).await;
 }

@@ -7,8 +7,8 @@
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use sidereus_engine::Provenance;
@@ -44,13 +44,27 @@ impl OutputFormat for Parquet {
     }
 
     fn encoder(&self, head: &Head) -> Result<Box<dyn Encoder>, FormatError> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .build();
-        let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&head.schema), Some(properties))?;
+        let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&head.schema), Some(properties(head)?))?;
         Ok(Box::new(ParquetEncoder { writer, head: head.clone() }))
     }
+}
+
+/// Numbers of catalogs hardly repeat, so dictionaries of them cost most of the time and make the file larger: whole numbers are
+/// written as differences, floating-point numbers byte by byte, which is what zstd packs best. Texts keep their dictionaries.
+fn properties(head: &Head) -> Result<WriterProperties, FormatError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_enabled(false);
+    for column in ArrowSchemaConverter::new().convert(&head.schema)?.columns() {
+        let path = column.path().clone();
+        properties = match column.physical_type() {
+            Type::INT32 | Type::INT64 => properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            Type::FLOAT | Type::DOUBLE => properties.set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT),
+            _ => properties.set_column_dictionary_enabled(path, true),
+        };
+    }
+    Ok(properties.build())
 }
 
 struct ParquetEncoder {

@@ -20,7 +20,7 @@ mod uws;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::http;
@@ -37,6 +37,7 @@ pub(crate) fn router(services: &Services, jobs: &Jobs) -> Router<Services> {
         .route("/", get(landing::show))
         .route("/sync", get(sync::query).post(sync::query))
         .nest("/async", uws::router())
+        .route("/deletejobs", post(uws::delete_many))
         .route("/examples", get(examples::show))
         .route("/tables", get(tables::list))
         .route("/tables/{name}", get(tables::one));

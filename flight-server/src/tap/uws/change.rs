@@ -10,7 +10,7 @@ use super::super::intake;
 use super::super::parameters::Parameters;
 use super::super::{asked, links};
 use super::list::moment;
-use super::{Result, UwsError, answered, see_other};
+use super::{Result, UwsError, answered, see_other, text};
 use crate::error::RequestId;
 use crate::format::OutputFormat;
 use crate::jobs::{Job, Jobs, Time, UploadSource};
@@ -102,6 +102,33 @@ pub(super) async fn delete(
         let job = jobs.job(&caller.principal, &name).await?;
         jobs.delete(&job.id).await?;
         Ok(see_other(&list))
+    };
+    answered(deleted.await, &id)
+}
+
+/// Ends and forgets the jobs of `JOB_IDS`, or none where one of them is not the caller's: what `remove_jobs` of astroquery's
+/// TAP+ sends.
+pub(in super::super) async fn delete_many(
+    State(services): State<Services>,
+    Extension(jobs): Extension<Jobs>,
+    Extension(caller): Extension<Caller>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    let deleted = async {
+        let parameters = intake::read(request, &jobs, &services, &caller).await?;
+        let names = parameters.single("JOB_IDS")?.unwrap_or_default();
+        let mut found = Vec::new();
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            found.push(jobs.job(&caller.principal, name).await?.id);
+        }
+        if found.is_empty() {
+            return Err(UwsError::Value("JOB_IDS", "expected identifiers of jobs, with commas between".to_owned()));
+        }
+        for job in &found {
+            jobs.delete(job).await?;
+        }
+        Ok(text(format!("{} removed", found.len())))
     };
     answered(deleted.await, &id)
 }

@@ -28,6 +28,8 @@ use crate::jobs::{JobsError, UnknownPhase};
 use crate::services::Services;
 use sidereus_engine::ErrorKind;
 
+pub(super) use change::delete_many;
+
 /// Routes below `/async`.
 pub(super) fn router() -> Router<Services> {
     Router::new()
