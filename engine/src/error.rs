@@ -3,6 +3,8 @@
 //! Every error has one [`ErrorKind`]; front ends map the kind, never the text, to a status of their protocol.
 //! `DataFusionError` is classified in one place, here. This module knows no protocol.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use arrow::error::ArrowError;
@@ -30,6 +32,27 @@ pub enum ErrorKind {
     Unavailable,
     /// A defect or damaged data on the server; the text is for its log.
     Internal,
+}
+
+/// What is said where a disk has no room.
+pub const DISK_FULL: &str = "the server's disk is full: nothing more is written until there is room";
+
+/// Whether an error comes of a disk without room, or of a quota that is used up.
+#[must_use]
+pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
+    let full = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    causes(error).any(|error| error.downcast_ref::<io::Error>().is_some_and(full))
+}
+
+/// An error, its cause, the cause of that and so on; also what was put into an error of input or output.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    })
 }
 
 /// An error of the engine.
@@ -64,7 +87,7 @@ pub enum EngineError {
         message: String,
         /// The cause, where there is one.
         #[source]
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// Planning or execution failed.
     #[error("{message}")]
@@ -122,7 +145,8 @@ impl From<DataFusionError> for EngineError {
         match peel(error) {
             Peeled::Ours(error) => *error,
             Peeled::Foreign(error) => {
-                let (kind, message) = classify(&error);
+                let own = causes(error.as_ref()).find_map(|cause| cause.downcast_ref::<Self>());
+                let (kind, message) = own.map_or_else(|| classify(&error), |own| (own.kind(), own.to_string()));
                 Self::Execution { kind, message, source: error }
             }
         }
@@ -159,6 +183,9 @@ fn peel(error: DataFusionError) -> Peeled {
 
 /// Kind and text of an error that came from DataFusion, Arrow, Parquet or a store.
 fn classify(error: &DataFusionError) -> (ErrorKind, String) {
+    if is_disk_full(error) {
+        return (ErrorKind::Unavailable, DISK_FULL.to_owned());
+    }
     match error {
         DataFusionError::SQL(inner, _) => (ErrorKind::BadQuery, inner.to_string()),
         DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {

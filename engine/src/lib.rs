@@ -31,7 +31,7 @@ pub use catalog::{
 };
 pub use catalog::{ColumnNotes, ViewDefinition, Views};
 pub use datafusion::common::ScalarValue;
-pub use error::{EngineError, ErrorKind};
+pub use error::{DISK_FULL, EngineError, ErrorKind, is_disk_full};
 pub use functions::moc_text;
 pub use ingest::{
     CatalogWriter, Codec, CollectionOptions, ColumnRule, ImportOptions, ImportPhase, ImportProgress, ImportedCatalog,
@@ -45,7 +45,7 @@ pub use outgoing::{FetchLimits, Fetched, Outgoing, OutgoingError};
 pub use principal::Principal;
 pub use service::{
     CacheUse, Estimate, Execution, Gate, OverflowFlag, PreparedQuery, Provenance, QueryClass, QueryKind, QueryProgress,
-    QueryRequest, QueryResult, QueryService, QueryWork, Reference, Resources, ResultStream,
+    QueryRequest, QueryResult, QueryService, QueryWork, Reference, Resources, ResultStream, SpillSpace,
 };
 pub use sidereus_adql::{Extension, Extensions, Label, UnknownExtension, Version};
 pub use tables::{

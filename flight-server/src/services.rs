@@ -15,7 +15,7 @@ use crate::jobs::{Jobs, JobsError, Workshop};
 use crate::metadata::{Metadata, MetadataError};
 use crate::metrics::Metrics;
 use crate::queries::Queries;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Account, Storage, StorageError};
 
 /// Why the services cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -84,11 +84,14 @@ impl Services {
         let settings = &self.config.jobs;
         let storage = self.open_storage()?;
         let metadata = Metadata::open(&storage.database()).await?;
+        let storage = Arc::new(storage);
+        let room = Arc::clone(&storage);
+        self.queries.spill_into(move |caller| room.spill(Account::named(caller.principal.name(), &caller.address())));
         let workshop = Workshop {
             queries: self.queries.clone(),
             auth: Arc::clone(&self.auth),
             config: Arc::clone(&self.config),
-            storage: Arc::new(storage),
+            storage,
             limits: settings.limits(),
             outgoing: self.config.outgoing.way()?,
         };

@@ -14,9 +14,12 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use datafusion::common::runtime::{JoinSetTracer, set_join_set_tracer};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::future::BoxFuture;
+
+use super::spill::{SpillFiles, SpillSpace};
 
 tokio::task_local! {
     /// The query that a task works for.
@@ -47,11 +50,24 @@ impl Account {
         WORKS_FOR.scope(Arc::clone(self), Timed { task: Box::pin(task), account: Arc::clone(self) })
     }
 
-    /// The resources of the process with a pool of this query's own: at most `limit` bytes, 0 is no limit of its own.
-    pub(super) fn runtime(self: &Arc<Self>, shared: &RuntimeEnv, limit: usize) -> Arc<RuntimeEnv> {
+    /// The resources of the process with a pool of this query's own: at most `limit` bytes, 0 is no limit of its own; and
+    /// its own room for what does not fit.
+    pub(super) fn runtime(
+        self: &Arc<Self>,
+        shared: &RuntimeEnv,
+        limit: usize,
+        spill: Option<Arc<dyn SpillSpace>>,
+    ) -> Result<Arc<RuntimeEnv>> {
         let (parent, account) = (Arc::clone(&shared.memory_pool), Arc::clone(self));
         let pool = QueryPool { parent, account, limit: if limit == 0 { usize::MAX } else { limit } };
-        Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..shared.clone() })
+        let disk_manager = match spill {
+            Some(space) => {
+                let files = DiskManagerMode::Custom(Arc::new(SpillFiles(space)));
+                Arc::new(DiskManagerBuilder::default().with_mode(files).build()?)
+            }
+            None => Arc::clone(&shared.disk_manager),
+        };
+        Ok(Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), disk_manager, ..shared.clone() }))
     }
 
     fn add_time(&self, began: Option<ThreadTime>) {

@@ -24,6 +24,7 @@ use super::plan;
 use super::provenance::Provenance;
 use super::references::described;
 use super::result::{OverflowFlag, QueryResult, ResultStream, Run};
+use super::spill::SpillSpace;
 use super::template::ScanTemplate;
 use super::views::check_scans;
 use super::worker::{Lane, Workers};
@@ -228,7 +229,7 @@ impl QueryService {
         execution: Execution,
     ) -> Result<QueryResult, EngineError> {
         check_owner(principal, prepared)?;
-        let Execution { parameters, limits, gate } = execution;
+        let Execution { parameters, limits, gate, spill } = execution;
         let deadline = deadline(limits);
         let values = cast_parameters(&parameters, &prepared.parameters)?;
         if limits.max_rows == Some(0) && prepared.kind == QueryKind::Select {
@@ -240,7 +241,7 @@ impl QueryService {
         let cut = Cut { remaining: limits.max_rows, overflow: overflow.clone() };
         let (few_rows, threads) = (self.options.short_rows, self.options.threads);
         let memory = (Arc::clone(&account), self.options.query_memory);
-        let output = Output { cut, sender, deadline, permits: Permits::new(0), memory };
+        let output = Output { cut, sender, deadline, permits: Permits::new(0), memory, spill };
         let prepared = prepared.clone();
         // What reads little goes on where it was planned: to wake another thread takes longer than many a query.
         let short = async move {
@@ -313,7 +314,7 @@ impl QueryService {
     pub async fn run(&self, principal: &Principal, request: &QueryRequest) -> Result<QueryResult, EngineError> {
         let prepared = self.prepare(principal, request).await?;
         let (parameters, limits) = (request.parameters.clone(), request.limits);
-        self.execute(principal, &prepared, Execution { parameters, limits, gate: None }).await
+        self.execute(principal, &prepared, Execution { parameters, limits, ..Execution::default() }).await
     }
 }
 
@@ -334,13 +335,18 @@ struct Output {
     permits: Permits,
     /// Who is charged for memory, and the most that it may have; 0 is what there is.
     memory: (Arc<Account>, usize),
+    spill: Option<Arc<dyn SpillSpace>>,
 }
 
 /// Runs a plan into a channel. Operators start tasks as soon as they are executed, on the threads of whoever executes them.
 async fn produce(physical: Physical, output: Output) {
     let Physical { plan, schema, state, note } = physical;
-    let Output { cut, sender, deadline, permits, memory: (account, most) } = output;
-    let runtime = account.runtime(state.runtime_env(), most);
+    let Output { cut, sender, deadline, permits, memory: (account, most), spill } = output;
+    let runtime = match account.runtime(state.runtime_env(), most, spill) {
+        Ok(runtime) => runtime,
+        // Nobody may be waiting.
+        Err(error) => return drop(sender.send(Err(error.into())).await),
+    };
     let context = TaskContext::from(state.as_ref()).with_runtime(runtime);
     let mut batches = match batches(plan, context, schema) {
         Ok(batches) => cut.apply(Box::pin(batches.chain(futures::stream::iter(note.map(Ok))))),

@@ -6,7 +6,7 @@ use datafusion::common::ScalarValue;
 use futures::future::BoxFuture;
 use sidereus_adql::{Label, Version};
 
-use super::QueryClass;
+use super::{QueryClass, SpillSpace};
 use crate::error::EngineError;
 use crate::options::{QueryLimits, Rules};
 use crate::uploads::UploadedTable;
@@ -60,6 +60,8 @@ pub struct Execution {
     pub limits: QueryLimits,
     /// What the query has to pass before it works.
     pub gate: Option<Gate>,
+    /// Where it puts what memory does not hold; `None` is the system's folder of temporary files, without limit.
+    pub spill: Option<Arc<dyn SpillSpace>>,
 }
 
 impl std::fmt::Debug for Execution {

@@ -24,7 +24,7 @@ use super::UploadOptions;
 use super::columns::{converted, stored};
 use super::slices::slices;
 use crate::catalog::UPLOADS;
-use crate::error::{EngineError, ErrorKind};
+use crate::error::{DISK_FULL, EngineError, ErrorKind, is_disk_full};
 use crate::integrity::NanCounts;
 use crate::tables::{Chunk, Guard, ReadOptions, TableBatch, TableFormat, TableInput, TableReader, open_guarded};
 
@@ -128,6 +128,9 @@ impl Work<'_> {
     }
 
     fn unwritable(&self, error: &ParquetError) -> EngineError {
+        if is_disk_full(error) {
+            return EngineError::request(ErrorKind::Unavailable, format!("{}: {DISK_FULL}", self.title));
+        }
         self.bad(&format!("it cannot be stored: {error}"))
     }
 
@@ -170,6 +173,7 @@ fn on_disk(input: TableInput, folder: &Path, guard: &Guard) -> io::Result<(std::
 fn failed(title: &str, guard: &Guard, what: &str, error: &io::Error) -> EngineError {
     match guard.exceeded() {
         Some(limit) => EngineError::request(ErrorKind::LimitExceeded, format!("{title}: {limit}")),
+        None if is_disk_full(error) => EngineError::request(ErrorKind::Unavailable, format!("{title}: {DISK_FULL}")),
         None => EngineError::request(ErrorKind::Unavailable, format!("{title}: it cannot be {what}: {error}")),
     }
 }

@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use sidereus_engine::{EngineError, ErrorKind, QueryResult};
+use sidereus_engine::{EngineError, ErrorKind, QueryResult, is_disk_full};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
@@ -41,6 +41,7 @@ impl EncodeError {
         match self {
             Self::Query(error) => error.kind(),
             Self::Format(FormatError::Value { .. }) => ErrorKind::BadQuery,
+            Self::Format(FormatError::Spool(error)) if is_disk_full(error) => ErrorKind::Unavailable,
             Self::Format(_) | Self::Stopped(_) => ErrorKind::Internal,
         }
     }

@@ -25,6 +25,7 @@ use std::fmt::Debug;
 
 use ::arrow::error::ArrowError;
 use ::arrow::record_batch::RecordBatch;
+use sidereus_engine::{DISK_FULL, is_disk_full};
 
 pub(crate) use encode::{EncodeError, Encoding, WriteError};
 pub(crate) use head::Head;
@@ -72,7 +73,7 @@ pub(crate) enum FormatError {
     #[error(transparent)]
     Arrow(#[from] ArrowError),
     /// The place where rows wait for the last one failed.
-    #[error("the rows cannot be kept until the last one is known: {0}")]
+    #[error("the rows cannot be kept until the last one is known: {}", if is_disk_full(.0) { DISK_FULL.to_owned() } else { .0.to_string() })]
     Spool(#[from] std::io::Error),
     /// The Parquet writer failed.
     #[error(transparent)]

@@ -50,11 +50,11 @@ pub(crate) enum JobsError {
 
 impl JobsError {
     /// What a caller can do.
-    pub(crate) const fn kind(&self) -> ErrorKind {
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSuchJob(_) => ErrorKind::NotFound,
             Self::Phase { .. } => ErrorKind::BadQuery,
-            Self::Metadata(_) => ErrorKind::Internal,
+            Self::Metadata(error) => error.kind(),
             Self::Storage(error) => error.kind(),
         }
     }

@@ -15,8 +15,9 @@ use super::files;
 use super::job::{Job, JobError, JobId, JobReport, now};
 use super::phase::Phase;
 use super::run::{self, Failure, Watch};
-use super::service::{Jobs, JobsError};
+use super::service::Jobs;
 use crate::error::{self, RequestId};
+use crate::metadata::MetadataError;
 use crate::storage::{Charge, Shelf, blocking};
 
 /// Changes that a waiting client may be behind before it asks the store.
@@ -154,16 +155,12 @@ impl Jobs {
         let watch = self.running.enter(id, token.clone());
         self.running.changed(id);
         // It may have been stopped before it could be told so.
-        let found = self.store.job(id).await.ok().flatten().filter(|job| job.phase == Phase::Executing);
-        if let Some(job) = found {
-            let ended = token.run_until_cancelled(self.caught(&job, &watch)).await;
-            let kept = match ended {
-                Some(outcome) => self.keep_outcome(&job, outcome, &watch).await,
-                None if stop.is_cancelled() => self.store.put_back(id).await.map(drop).map_err(JobsError::from),
-                None => Ok(()),
-            };
-            if let Err(error) = kept {
-                tracing::error!(job = %id, error = %error::chain(&error), "the end of a job cannot be kept");
+        let found = insist(id, stop, || self.store.job(id)).await.flatten();
+        if let Some(job) = found.filter(|job| job.phase == Phase::Executing) {
+            match token.run_until_cancelled(self.caught(&job, &watch)).await {
+                Some(outcome) => self.keep_outcome(&job, outcome, (&watch, stop)).await,
+                None if stop.is_cancelled() => drop(insist(id, stop, || self.store.put_back(id)).await),
+                None => {}
             }
         }
         self.running.leave(id);
@@ -181,7 +178,12 @@ impl Jobs {
         })
     }
 
-    async fn keep_outcome(&self, job: &Job, outcome: Result<Outcome, Failure>, watch: &Watch) -> Result<(), JobsError> {
+    async fn keep_outcome(
+        &self,
+        job: &Job,
+        outcome: Result<Outcome, Failure>,
+        (watch, stop): (&Watch, &CancellationToken),
+    ) {
         let (written, result) = match outcome {
             Ok(outcome) => outcome,
             Err(failure) => {
@@ -190,8 +192,7 @@ impl Jobs {
                     Failure::OutOfTime(error) => (Phase::Aborted, error),
                 };
                 tracing::info!(job = %job.id, phase = %phase, message = error.message, "a job ended without a result");
-                self.store.end(&job.id, phase, Some(&error), now()).await?;
-                return Ok(());
+                return self.end(&job.id, phase, &error, stop).await;
             }
         };
         let (storage, name) = (Arc::clone(self.storage()), job.id.as_str().to_owned());
@@ -205,20 +206,25 @@ impl Jobs {
             Ok(charge) => charge,
             Err(error) => {
                 let error = run::storage_error(&error, &RequestId::new());
-                self.store.end(&job.id, Phase::Error, Some(&error), now()).await?;
-                return Ok(());
+                return self.end(&job.id, Phase::Error, &error, stop).await;
             }
         };
         let report = JobReport { progress: 1.0, ..watch.report() };
         self.running.keep(&job.id, charge, 0);
-        if self.store.complete(&job.id, &result, &report, now()).await? {
+        let complete = || self.store.complete(&job.id, &result, &report, now());
+        // The next start finds it still executing, and runs it again.
+        let Some(is_complete) = insist(&job.id, stop, complete).await else { return };
+        if is_complete {
             crate::failpoints::reach("job-completed");
             tracing::info!(job = %job.id, rows = result.rows, bytes = result.bytes, "a job is complete");
         } else {
             // Stopped or deleted in the last moment: then nobody asks for its result.
             files::remove_result(self, &job.id, result.bytes).await;
         }
-        Ok(())
+    }
+
+    async fn end(&self, id: &JobId, phase: Phase, error: &JobError, stop: &CancellationToken) {
+        insist(id, stop, || self.store.end(id, phase, Some(error), now())).await;
     }
 
     /// Removes jobs whose time has come.
@@ -239,6 +245,26 @@ impl Jobs {
                 Err(error) => tracing::error!(error = %error::chain(&error), "old jobs cannot be looked for"),
             }
         }
+    }
+}
+
+/// Tries again and again what the database refuses, which may have no room for it now: a job must not be left in a phase that it
+/// is not in. `None` where the server stops before it is done.
+async fn insist<T, Work>(id: &JobId, stop: &CancellationToken, work: impl Fn() -> Work) -> Option<T>
+where
+    Work: Future<Output = Result<T, MetadataError>>,
+{
+    let mut is_told = false;
+    loop {
+        match work().await {
+            Ok(done) => return Some(done),
+            Err(error) if !is_told => {
+                tracing::error!(job = %id, error = %error::chain(&error), "what became of a job cannot be kept yet");
+                is_told = true;
+            }
+            Err(_) => {}
+        }
+        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
     }
 }
 

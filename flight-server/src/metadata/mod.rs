@@ -8,8 +8,13 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
+use sidereus_engine::{DISK_FULL, ErrorKind};
+use sqlx::TransactionManager;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteTransactionManager,
+};
 
 /// Connections that read at the same time.
 const READERS: u32 = 4;
@@ -22,12 +27,38 @@ const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "jobs", include_str!("migrations
 /// Why the metadata database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetadataError {
+    /// There is no room for what was to be written.
+    #[error("{DISK_FULL}")]
+    Full(#[source] sqlx::Error),
     /// The file cannot be opened, read or written.
     #[error("metadata database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// It was written by a later version of the software, or is damaged.
     #[error("metadata database: cannot bring its tables up to date: {0}")]
     Migrate(#[from] MigrateError),
+}
+
+/// SQLITE_FULL and SQLITE_IOERR_SHMSIZE, its codes for a disk without room.
+const FULL: [&str; 2] = ["13", "4874"];
+
+impl From<sqlx::Error> for MetadataError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.is_some_and(|code| FULL.contains(&code.as_ref())) {
+            true => Self::Full(error),
+            false => Self::Database(error),
+        }
+    }
+}
+
+impl MetadataError {
+    /// What a caller can do.
+    pub(crate) const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Full(_) => ErrorKind::Unavailable,
+            Self::Database(_) | Self::Migrate(_) => ErrorKind::Internal,
+        }
+    }
 }
 
 /// The metadata database. Cheap to clone.
@@ -47,7 +78,14 @@ impl Metadata {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // SQLite ends a transaction by itself where the disk is full, and what the connection holds of it then never ends: later
+        // commits on it would be none.
+        let is_clean = |connection: &SqliteConnection| SqliteTransactionManager::get_transaction_depth(connection) == 0;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_release(move |connection, _| Box::pin(async move { Ok(is_clean(connection)) }))
+            .connect_with(options.clone())
+            .await?;
         migrator().run(&writer).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { readers, writer })

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use sidereus_engine::{
     EngineError, Execution, PreparedQuery, QueryLimits, QueryRequest, QueryResult, QueryService, ScalarValue,
+    SpillSpace,
 };
 
 pub(crate) use admission::AdmissionLimits;
@@ -52,13 +53,33 @@ struct Door {
     list: Arc<List>,
     maintenance: Mutex<Option<String>>,
     watcher: OnceLock<()>,
+    spill: OnceLock<Spill>,
+}
+
+/// Where the queries of a caller put what memory does not hold.
+struct Spill(Box<SpaceOf>);
+
+type SpaceOf = dyn Fn(&Caller) -> Arc<dyn SpillSpace> + Send + Sync;
+
+impl std::fmt::Debug for Spill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spill").finish_non_exhaustive()
+    }
 }
 
 impl Queries {
     /// A door to a query service.
     pub(crate) fn new(service: QueryService, limits: AdmissionLimits, metrics: Arc<Metrics>) -> Self {
         let (admission, list) = (Admission::new(limits), Arc::new(List::new(metrics)));
-        Self(Arc::new(Door { service, admission, list, maintenance: Mutex::default(), watcher: OnceLock::new() }))
+        let (maintenance, watcher, spill) = (Mutex::default(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Door { service, admission, list, maintenance, watcher, spill }))
+    }
+
+    /// Says once where queries put what memory does not hold; until then it is the system's folder of temporary files.
+    pub(crate) fn spill_into(&self, space: impl Fn(&Caller) -> Arc<dyn SpillSpace> + Send + Sync + 'static) {
+        if self.0.spill.set(Spill(Box::new(space))).is_err() {
+            tracing::debug!("where queries spill is settled already");
+        }
     }
 
     /// The service behind it, for what is no query: tables, estimates.
@@ -91,7 +112,8 @@ impl Queries {
         let result = async {
             self.check_open()?;
             let prepared = self.0.service.prepare(&caller.principal, request).await?;
-            self.start(caller, &prepared, self.execution(&query, request.parameters.clone(), request.limits)).await
+            self.start(caller, &prepared, self.execution((caller, &query), request.parameters.clone(), request.limits))
+                .await
         };
         let result = query.unless_stopped(result).await;
         self.streaming(query, result)
@@ -110,7 +132,7 @@ impl Queries {
         let query = self.enter(caller, Arc::clone(prepared.text()), limits.timeout);
         let result = async {
             self.check_open()?;
-            self.start(caller, prepared, self.execution(&query, parameters.to_vec(), limits)).await
+            self.start(caller, prepared, self.execution((caller, &query), parameters.to_vec(), limits)).await
         };
         let result = query.unless_stopped(result).await;
         self.streaming(query, result)
@@ -153,7 +175,12 @@ impl Queries {
     }
 
     /// What the engine runs: it asks for a place once it knows how heavy the query is.
-    fn execution(&self, query: &Tracked, parameters: Vec<ScalarValue>, limits: QueryLimits) -> Execution {
+    fn execution(
+        &self,
+        (caller, query): (&Caller, &Tracked),
+        parameters: Vec<ScalarValue>,
+        limits: QueryLimits,
+    ) -> Execution {
         let (entry, admission) = (Arc::clone(query.entry()), self.0.admission.clone());
         let gate = Box::new(move |class| {
             let waits = async move {
@@ -164,7 +191,8 @@ impl Queries {
             };
             Box::pin(waits) as _
         });
-        Execution { parameters, limits, gate: Some(gate) }
+        let spill = self.0.spill.get().map(|spill| (spill.0)(caller));
+        Execution { parameters, limits, gate: Some(gate), spill }
     }
 
     async fn start(

@@ -14,13 +14,14 @@
 mod disk;
 mod ledger;
 mod object;
+mod spill;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use sidereus_engine::ErrorKind;
+use sidereus_engine::{DISK_FULL, ErrorKind, SpillSpace, is_disk_full};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -57,19 +58,24 @@ pub(crate) enum StorageError {
     #[error("the state folder {} is in use by another sidereus: give this one a folder of its own (--state FOLDER)", .0.display())]
     InUse(PathBuf),
     /// The disk failed.
-    #[error("the server's disk failed: {0}")]
+    #[error("{}", disk_failure(.0))]
     Io(#[from] io::Error),
 }
 
 impl StorageError {
     /// What a caller can do.
-    pub(crate) const fn kind(&self) -> ErrorKind {
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Quota { .. } => ErrorKind::LimitExceeded,
             Self::DiskFull { .. } => ErrorKind::Unavailable,
+            Self::Io(error) if is_disk_full(error) => ErrorKind::Unavailable,
             Self::InUse(_) | Self::Io(_) => ErrorKind::Internal,
         }
     }
+}
+
+fn disk_failure(error: &io::Error) -> String {
+    if is_disk_full(error) { DISK_FULL.to_owned() } else { format!("the server's disk failed: {error}") }
 }
 
 /// File work on a thread that may wait.
@@ -165,6 +171,11 @@ impl Storage {
     /// The folder for files of requests that are being answered.
     pub(crate) fn spool(&self) -> PathBuf {
         self.root.join("spool")
+    }
+
+    /// Room in the spool for what the memory of one query does not hold, on an account.
+    pub(crate) fn spill(&self, account: Account) -> Arc<dyn SpillSpace> {
+        Arc::new(spill::Spill { folder: self.spool(), charge: Mutex::new(self.ledger.charge(account)) })
     }
 
     /// Begins a file on an account.
