@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -40,6 +40,7 @@ pub(crate) async fn serve(
         let (peer, router) = (connection.peer(), router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            merge_slashes(request.uri_mut());
             let router = router.clone();
             async move {
                 Ok::<_, Infallible>(router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {}))
@@ -55,6 +56,22 @@ pub(crate) async fn serve(
     }
     drop(connections);
     graceful.shutdown().await;
+}
+
+/// Makes `//tap/sync` `/tap/sync`: clients put addresses together of parts that may be empty, astroquery's among them.
+fn merge_slashes(uri: &mut Uri) {
+    if !uri.path().contains("//") {
+        return;
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let parts: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
+    let end = if uri.path().ends_with('/') && !parts.is_empty() { "/" } else { "" };
+    let mut merged = uri.clone().into_parts();
+    merged.path_and_query = format!("/{}{end}{query}", parts.join("/")).parse().ok();
+    // What cannot be put together again stays as it is, and is found nowhere.
+    if let Ok(merged) = Uri::from_parts(merged) {
+        *uri = merged;
+    }
 }
 
 fn builder(limits: Connections) -> Builder<TokioExecutor> {
@@ -75,4 +92,24 @@ fn builder(limits: Connections) -> Builder<TokioExecutor> {
         .keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_count_once_but_in_queries() {
+        for (asked, meant) in [
+            ("//tap/sync?QUERY=a//b", "/tap/sync?QUERY=a//b"),
+            ("/tap//async///1/", "/tap/async/1/"),
+            ("///", "/"),
+            ("/tap/async/", "/tap/async/"),
+            ("http://host//tap", "http://host/tap"),
+        ] {
+            let mut uri: Uri = asked.parse().unwrap();
+            merge_slashes(&mut uri);
+            assert_eq!(uri.to_string(), meant);
+        }
+    }
 }
