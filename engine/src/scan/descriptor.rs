@@ -81,7 +81,7 @@ impl ScanDescriptor {
             let fields: Vec<_> = columns.iter().map(|column| Arc::clone(&catalog.schema.fields()[*column])).collect();
             Arc::new(Schema::new_with_metadata(fields, catalog.schema.metadata().clone()))
         };
-        let filter = RowFilter::new(project(&request.filter_columns), request.spatial, request.comparisons);
+        let filter = RowFilter::new(project(&request.filter_columns), request.spatial, &request.comparisons);
         let output = project(&request.projection);
         let bounds = bounds_of(&catalog, &filter).filter(|_| rules.coordinate_bounds);
         let pruner = filter.spatial.as_deref().or(bounds.as_deref());

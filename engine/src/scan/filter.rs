@@ -10,7 +10,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::{and, cast, filter_record_batch, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Float64Type, SchemaRef};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 
 use super::cover::SpatialFilter;
 use super::intervals::{Intervals, Span};
@@ -37,8 +37,10 @@ impl RowFilter {
     pub(crate) fn new(
         schema: SchemaRef,
         spatial: Option<Arc<SpatialFilter>>,
-        comparisons: Vec<Arc<dyn PhysicalExpr>>,
+        comparisons: &[Arc<dyn PhysicalExpr>],
     ) -> Self {
+        // What comes past the optimizer says BETWEEN, which is one condition of two comparisons.
+        let comparisons: Vec<_> = comparisons.iter().flat_map(split_conjunction).cloned().collect();
         let (intervals, others) = Intervals::take(&comparisons, &schema);
         Self { schema, spatial, comparisons, intervals, others }
     }
@@ -131,6 +133,7 @@ fn scatter(outer: &BooleanArray, inner: &BooleanArray) -> BooleanArray {
 mod tests {
     use super::*;
     use arrow::array::Int64Array;
+    use arrow::datatypes::{Field, Schema};
     use datafusion::logical_expr::Operator;
     use datafusion::physical_expr::expressions::{BinaryExpr, Column, lit};
 
@@ -150,6 +153,18 @@ mod tests {
             let marks = compare(&comparisons, &batch, BooleanArray::from(vec![true; 1000])).unwrap();
             assert_eq!(marks, BooleanArray::from(expected), "{bounds:?}");
         }
+    }
+
+    #[test]
+    fn a_range_is_seen_in_one_condition() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Float64, true)]));
+        let end = |operator, bound: f64| -> Arc<dyn PhysicalExpr> {
+            Arc::new(BinaryExpr::new(Arc::new(Column::new("n", 0)), operator, lit(bound)))
+        };
+        let range = BinaryExpr::new(end(Operator::GtEq, 1.0), Operator::And, end(Operator::LtEq, 2.0));
+        let filter = RowFilter::new(schema, None, &[Arc::new(range)]);
+        let spans: Vec<_> = filter.spans().collect();
+        assert_eq!(spans, [("n", Span { low: 1.0, high: 2.0, nan: false, null: false })]);
     }
 
     #[test]

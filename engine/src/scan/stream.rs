@@ -276,6 +276,6 @@ fn filter(descriptor: &ScanDescriptor, told: &Told) -> RowFilter {
     });
     let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
     let test = IsWanted { name: field.name().clone(), column: place, ids: Arc::clone(ids) };
-    let comparisons = comparisons.iter().cloned().chain([Arc::new(test) as _]).collect();
-    RowFilter::new(schema, spatial.clone(), comparisons)
+    let comparisons: Vec<_> = comparisons.iter().cloned().chain([Arc::new(test) as _]).collect();
+    RowFilter::new(schema, spatial.clone(), &comparisons)
 }
