@@ -37,6 +37,7 @@ CHECKS = {
     "tap_formats": (["astropy", "pyarrow", "numpy"], ["curl"]),
     "tap_curl": ([], ["curl"]),
     "tap_jobs": (["pyvo", "astropy"], []),
+    "client_cards": (["pyvo", "astropy", "astroquery", "pyarrow", "adbc_driver_flightsql", "numpy"], ["curl", "stilts"]),
     "tap_taplint": ([], ["stilts"]),
     "tap_stilts": ([], ["stilts"]),
     "tap_astroquery": (["astroquery", "astropy"], []),
