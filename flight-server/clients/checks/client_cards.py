@@ -76,8 +76,6 @@ for astropy_client in ("pyvo-sync", "pyvo-async", "astroquery"):
     }
 EXCEPTIONS |= {
     ("astroquery", "overflow"): ({"told": {"yes": "no"}}, "TapPlus gives the table alone, without the INFO elements of its VOTable"),
-    ("astroquery", "error"): ({"line": {"2": "NULL"}, "column": {"8": "NULL"}, "message": {"*": "Error 404: this job has no result"}},
-                              "TapPlus asks for the result of a failed job and raises what that says; job.get_error() has the place"),
     ("stilts", "nulls"): ({"ra": {"nan": "NULL"}, "mag": {"nan": "NULL"}, "name": {'""': "NULL"}},
                          "STILTS writes nothing for a blank, a NaN and an empty text"),
     ("stilts", "lists"): ({"curve": {"[]": "NULL"}, "counts": {"[]": "NULL"}}, NO_LIST),

@@ -57,6 +57,9 @@ enum UwsError {
     Value(&'static str, String),
     #[error("{0}")]
     Absent(&'static str),
+    /// Clients that ask for a result whatever came of the job show this alone.
+    #[error("this job has no result: {0}")]
+    Failed(String),
 }
 
 impl From<UnknownPhase> for UwsError {
@@ -72,7 +75,7 @@ impl UwsError {
             Self::Parameter(error) => error.status(),
             Self::Jobs(error) => error::http_status(error.kind()),
             Self::Value(..) => StatusCode::BAD_REQUEST,
-            Self::Absent(_) => StatusCode::NOT_FOUND,
+            Self::Absent(_) | Self::Failed(_) => StatusCode::NOT_FOUND,
         };
         if let Self::Jobs(error) = self
             && error.kind() == ErrorKind::Internal

@@ -52,7 +52,10 @@ pub(super) async fn show(
 ) -> Response {
     let sent = async {
         let job = jobs.job(&principal, &name).await?;
-        let result = job.result.clone().ok_or(UwsError::Absent("this job has no result"))?;
+        let result = job.result.clone().ok_or_else(|| match &job.error {
+            Some(error) => UwsError::Failed(error.message.clone()),
+            None => UwsError::Absent("this job has no result"),
+        })?;
         send(&jobs, &job, &result, &headers).await
     };
     answered(sent.await, &id)
