@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::scan::{FooterCache, HatsScanExec, row_bytes};
 
 /// Bytes of columns, in memory, that a thread decodes and compares in a second.
-const DECODED_PER_SECOND: f64 = 350e6;
+const DECODED_PER_SECOND: f64 = 550e6;
 /// Bytes of an answer, in memory, that leave in a second: between those of a binary format and those of a text.
 const SENT_PER_SECOND: f64 = 200e6;
 /// Seconds that any query takes.
