@@ -47,11 +47,11 @@ class Tap:
         connection.request("GET", place)
         answer = connection.getresponse()
         body = answer.read().decode()
+        # The time that is left counts from when the document was made.
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         connection.request("DELETE", place)
         connection.getresponse().read()
         found = re.search(r"<uws:quote>([^<]+)Z</uws:quote>", body)
-        # The time that is left counts from when the document was made.
-        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         return found and (datetime.datetime.fromisoformat(found[1]) - now).total_seconds()
 
 

@@ -9,7 +9,7 @@ use datafusion::physical_expr::PhysicalExpr;
 
 use super::bounds;
 use super::cover::SpatialFilter;
-use super::estimate::{Reading, row_bytes};
+use super::estimate::{DECODED_PER_SECOND, Reading, row_bytes, skimmed_rows};
 use super::filter::RowFilter;
 use super::id_lookup::IdLookup;
 use super::select;
@@ -28,6 +28,15 @@ pub(crate) struct ScanUnit {
     pub(crate) file: usize,
     /// Which share of its row groups.
     pub(crate) share: (usize, usize),
+}
+
+/// What reading a part of a scan tells of the whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Probed {
+    /// Rows that it hands out.
+    pub(super) rows: f64,
+    /// Seconds that one thread takes for the columns of its filters.
+    pub(super) seconds: f64,
 }
 
 /// What to read of one catalog.
@@ -49,8 +58,8 @@ pub(crate) struct ScanDescriptor {
     pub(crate) partitions: usize,
     /// What these hold, about.
     pub(super) reading: Reading,
-    /// Rows that it hands out, where that was tried on a part of them.
-    pub(super) probed: Option<f64>,
+    /// What was told by trying a part of it.
+    pub(super) probed: Option<Probed>,
     /// Ids whose rows an index finds.
     pub(crate) lookup: Option<Arc<IdLookup>>,
     /// What each output partition reads, in spatial order.
@@ -104,10 +113,7 @@ impl ScanDescriptor {
 
     /// Rows that it reads, and bytes of the columns that it reads.
     pub(crate) fn reading(&self) -> Reading {
-        let others =
-            self.output.fields().iter().filter(|field| self.filter.schema.field_with_name(field.name()).is_err());
-        let others = Schema::new(others.cloned().collect::<Vec<_>>());
-        let read = row_bytes(&self.filter.schema) + row_bytes(&others);
+        let read = row_bytes(&self.filter.schema) + row_bytes(&self.others());
         let part = read as f64 / row_bytes(&self.catalog.schema).max(1) as f64;
         let looked_up = self.lookup.as_ref().zip(self.reading.rows).map(|(lookup, rows)| lookup.count() as f64 / rows);
         // Comparisons may let through one row of many.
@@ -117,13 +123,24 @@ impl ScanDescriptor {
         Reading { rows: self.reading.rows.map(|rows| rows * fewer), ..self.reading.scaled(part.min(1.0) * fewer) }
     }
 
-    /// Bytes of columns in memory that it decodes: those of filters of every row that is read, the others of rows that pass.
-    pub(crate) fn decoded(&self) -> Option<f64> {
+    /// Seconds that one thread works on it: on columns of filters for every row that is read, on the others for rows that pass,
+    /// whose pages are inflated whole.
+    pub(crate) fn work(&self) -> Option<f64> {
+        let read = self.reading().rows?;
+        let passed = self.estimated_rows()? as f64;
+        let filters = match &self.probed {
+            Some(probed) if self.limit.is_none() => probed.seconds,
+            _ => read * row_bytes(&self.filter.schema) as f64 / DECODED_PER_SECOND,
+        };
+        let others = row_bytes(&self.others()) as f64 / DECODED_PER_SECOND;
+        Some(filters + (passed + skimmed_rows(passed, read)) * others)
+    }
+
+    /// Columns to hand out that no filter reads.
+    fn others(&self) -> Schema {
         let others =
             self.output.fields().iter().filter(|field| self.filter.schema.field_with_name(field.name()).is_err());
-        let others = Schema::new(others.cloned().collect::<Vec<_>>());
-        let passed = self.estimated_rows()? as f64;
-        Some(self.reading().rows? * row_bytes(&self.filter.schema) as f64 + passed * row_bytes(&others) as f64)
+        Schema::new(others.cloned().collect::<Vec<_>>())
     }
 
     /// Rows that the scan may hand out, where the catalog says how many it has.
@@ -133,7 +150,7 @@ impl ScanDescriptor {
         }
         let rows = self.reading.rows?;
         let guess = if self.filter.comparisons.is_empty() { rows } else { rows / 3.0 };
-        let rows = self.probed.unwrap_or(guess);
+        let rows = self.probed.map_or(guess, |probed| probed.rows);
         Some(self.limit.map_or(rows as usize, |limit| (rows as usize).min(limit)))
     }
 }

@@ -12,6 +12,13 @@ use crate::catalog::{CatalogMetadata, DataFile, Partition};
 /// Bytes that a string, or a list, is taken for.
 const LONG_VALUE: usize = 32;
 
+/// Bytes of columns, in memory, that a thread decodes and compares in a second.
+pub(super) const DECODED_PER_SECOND: f64 = 350e6;
+/// Rows that are inflated together for the sake of one of them.
+const ROWS_OF_PAGE: f64 = 4096.0;
+/// What inflating a page costs beside decoding its rows.
+const INFLATING: f64 = 0.3;
+
 /// What a scan will read.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Reading {
@@ -44,6 +51,11 @@ impl Reading {
     pub(super) fn scaled(self, part: f64) -> Self {
         Self { rows: self.rows.map(|rows| rows * part), bytes: self.bytes.map(|bytes| bytes * part) }
     }
+}
+
+/// Rows of decoding that inflating pages costs, for so many rows that pass among those that are read.
+pub(super) fn skimmed_rows(passed: f64, read: f64) -> f64 {
+    INFLATING * read.min(passed * ROWS_OF_PAGE)
 }
 
 /// How much of a scan is in a file, to compare files with: its size, and the part of its cell that a region asks for.

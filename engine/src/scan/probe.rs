@@ -1,4 +1,4 @@
-//! How many rows will a scan hand out? Told by reading a small part of what it would read.
+//! How many rows will a scan hand out, and how long does that take? Told by reading a small part of what it would read.
 //!
 //! What conditions let through cannot be told from extremes, and what a region holds not from the sizes of files: stars crowd.
 //! So a few row groups, evenly spaced over those that the scan would read, are read and filtered, with the columns of the
@@ -19,7 +19,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 
 use super::by_key::KeyTest;
 use super::cache::FooterCache;
-use super::descriptor::{ScanDescriptor, ScanUnit};
+use super::descriptor::{Probed, ScanDescriptor, ScanUnit};
 use super::estimate::file_share;
 use super::exec::{HatsScanExec, Told};
 use super::metrics::ScanMetrics;
@@ -43,7 +43,7 @@ impl HatsScanExec {
             return Ok(None);
         }
         let found = Probe::new(descriptor, footers).run().await?;
-        Ok(found.map(|rows| Self::new(ScanDescriptor { probed: Some(rows), ..descriptor.clone() })))
+        Ok(found.map(|probed| Self::new(ScanDescriptor { probed: Some(probed), ..descriptor.clone() })))
     }
 }
 
@@ -76,25 +76,28 @@ impl<'a> Probe<'a> {
         Self { descriptor, narrow, footers, metrics, begun: Instant::now() }
     }
 
-    async fn run(&self) -> Result<Option<f64>> {
+    async fn run(&self) -> Result<Option<Probed>> {
         let mut files: Vec<(usize, usize)> =
             self.descriptor.streams.iter().flatten().map(|unit| (unit.partition, unit.file)).collect();
         files.dedup();
         let chosen = evenly(&files, MOST_FILES);
         let groups = MOST_GROUPS / chosen.len().max(1);
         // Of all files by their sizes; of those that are opened by what their row groups hold.
-        let (mut found, mut share) = (0.0, 0.0);
+        let (mut found, mut seconds, mut share) = (0.0, 0.0, 0.0);
         for (partition, file) in chosen {
             if self.begun.elapsed() > LONGEST {
                 break;
             }
             let sampled = self.sample(partition, file, groups).await?;
             let scale = if sampled.expected > 0.0 { sampled.expected_of_all / sampled.expected } else { 1.0 };
+            let begun = Instant::now();
             found += self.count(sampled.units).await? as f64 * scale;
+            seconds += begun.elapsed().as_secs_f64() * scale;
             share += self.share(partition, file);
         }
         let all: f64 = files.iter().map(|(partition, file)| self.share(*partition, *file)).sum();
-        Ok((share > 0.0).then(|| found * all / share))
+        let scale = all / share;
+        Ok((share > 0.0).then_some(Probed { rows: found * scale, seconds: seconds * scale }))
     }
 
     /// The part of the catalog's rows that are expected in a file and asked for.

@@ -11,8 +11,6 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use crate::error::EngineError;
 use crate::scan::{FooterCache, HatsScanExec, row_bytes};
 
-/// Bytes of columns, in memory, that a thread decodes and compares in a second.
-const DECODED_PER_SECOND: f64 = 550e6;
 /// Bytes of an answer, in memory, that leave in a second: between those of a binary format and those of a text.
 const SENT_PER_SECOND: f64 = 200e6;
 /// Seconds that any query takes.
@@ -39,14 +37,14 @@ pub struct Estimate {
 impl Estimate {
     /// Of a plan on so many threads.
     pub(super) fn of(plan: &Arc<dyn ExecutionPlan>, threads: usize) -> Self {
-        let mut scans = Scans { rows: Some(0.0), bytes: Some(0.0), decoded: Some(0.0), streams: 1 };
+        let mut scans = Scans { rows: Some(0.0), bytes: Some(0.0), seconds: Some(0.0), streams: 1 };
         scans.add(plan.as_ref());
         let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()).ok();
         let rows = statistics.and_then(|statistics| statistics.num_rows.get_value().copied()).map(|rows| rows as u64);
         let bytes = rows.map(|rows| rows.saturating_mul(row_bytes(&plan.schema()) as u64));
-        let seconds = scans.decoded.map(|decoded| {
+        let seconds = scans.seconds.map(|seconds| {
             let threads = scans.streams.min(threads.max(1)) as f64;
-            LEAST_SECONDS + decoded / DECODED_PER_SECOND / threads + bytes.unwrap_or(0) as f64 / SENT_PER_SECOND
+            LEAST_SECONDS + seconds / threads + bytes.unwrap_or(0) as f64 / SENT_PER_SECOND
         });
         Self {
             rows,
@@ -100,8 +98,8 @@ pub(super) async fn probed(
 struct Scans {
     rows: Option<f64>,
     bytes: Option<f64>,
-    /// Bytes of columns in memory: those of filters of every row that is read, the others of rows that pass.
-    decoded: Option<f64>,
+    /// Of one thread.
+    seconds: Option<f64>,
     streams: usize,
 }
 
@@ -111,7 +109,7 @@ impl Scans {
             let reading = scan.descriptor().reading();
             self.rows = self.rows.zip(reading.rows).map(|(some, more)| some + more);
             self.bytes = self.bytes.zip(reading.bytes).map(|(some, more)| some + more);
-            self.decoded = self.decoded.zip(scan.descriptor().decoded()).map(|(some, more)| some + more);
+            self.seconds = self.seconds.zip(scan.descriptor().work()).map(|(some, more)| some + more);
             self.streams = self.streams.max(scan.descriptor().streams.len());
         }
         plan.children().into_iter().for_each(|child| self.add(child.as_ref()));
@@ -120,7 +118,7 @@ impl Scans {
 
 /// Rows of catalogs that a plan reads, `None` where a catalog does not say how many it has.
 pub(super) fn rows_read(plan: &dyn ExecutionPlan) -> Option<f64> {
-    let mut scans = Scans { rows: Some(0.0), bytes: None, decoded: None, streams: 1 };
+    let mut scans = Scans { rows: Some(0.0), bytes: None, seconds: None, streams: 1 };
     scans.add(plan);
     scans.rows
 }
