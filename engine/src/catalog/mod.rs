@@ -62,7 +62,7 @@ pub(crate) use metadata::nested_name;
 pub(crate) use names::RegistryNames;
 pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
-pub(crate) use upload::{UPLOADS, uploaded};
+pub(crate) use upload::{UPLOADS, held, uploaded};
 pub(crate) use versions::names_snapshot;
 pub(crate) use view::{Planned, table_provider};
 

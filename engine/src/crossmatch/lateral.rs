@@ -13,8 +13,8 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{Column, DFSchema, JoinType, Result};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
-    Expr, Extension, FetchType, Join, LogicalPlan, LogicalPlanBuilder, Projection, SkipType, SortExpr, Subquery, lit,
-    when,
+    BinaryExpr, Expr, Extension, FetchType, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, SkipType,
+    SortExpr, Subquery, lit, when,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
@@ -73,7 +73,7 @@ fn nearest(join: &Join) -> Result<Option<LogicalPlan>> {
     if !matches!(join.join_type, JoinType::Inner | JoinType::Left) || !join.on.is_empty() {
         return Ok(None);
     }
-    let condition = join.filter.as_ref().filter(|condition| **condition != lit(true));
+    let condition = join.filter.as_ref().filter(|condition| !is_true(condition));
     if condition.is_some() && join.join_type == JoinType::Left {
         return Ok(None);
     }
@@ -109,6 +109,16 @@ fn nearest(join: &Join) -> Result<Option<LogicalPlan>> {
     match condition {
         None => Ok(Some(plan)),
         Some(condition) => LogicalPlanBuilder::from(plan).filter(condition.clone())?.build().map(Some),
+    }
+}
+
+/// Whether a condition says nothing: `TRUE`, or `1 = 1` in a language without it.
+fn is_true(condition: &Expr) -> bool {
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            matches!((left.as_ref(), right.as_ref()), (Expr::Literal(left, _), Expr::Literal(right, _)) if left == right && !left.is_null())
+        }
+        other => *other == lit(true),
     }
 }
 

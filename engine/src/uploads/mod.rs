@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
 
-use crate::catalog::{CatalogMetadata, UPLOADS, adql_identifier, uploaded};
+use crate::catalog::{CatalogMetadata, UPLOADS, adql_identifier, held, uploaded};
 use crate::error::{EngineError, ErrorKind};
 use crate::tables::{TableFormat, TableInput, UploadLimits};
 
@@ -45,7 +46,8 @@ pub struct UploadOptions {
 #[derive(Debug)]
 pub struct UploadedTable {
     name: String,
-    path: PathBuf,
+    /// `None` where the rows are in memory.
+    path: Option<PathBuf>,
     metadata: Arc<CatalogMetadata>,
 }
 
@@ -71,7 +73,20 @@ impl UploadedTable {
     pub fn open(name: &str, path: &Path) -> Result<Self, EngineError> {
         check_name(name)?;
         let metadata = Arc::new(uploaded(name, path)?);
-        Ok(Self { name: name.to_owned(), path: path.to_owned(), metadata })
+        Ok(Self { name: name.to_owned(), path: Some(path.to_owned()), metadata })
+    }
+
+    /// A table of rows that are in memory, which lives as long as the queries that name it.
+    ///
+    /// *Shapes*: batches of one schema. *Errors*: `BadQuery` for a name that is none and for a column that cannot be kept.
+    pub fn held(name: &str, schema: &Schema, batches: &[RecordBatch]) -> Result<Self, EngineError> {
+        check_name(name)?;
+        let schema = columns::stored(schema, |why| bad(format!("table {name}: {why}")))?;
+        let converted =
+            |batch| columns::converted(batch, &schema).map_err(|error| bad(format!("table {name}: {error}")));
+        let batches = batches.iter().map(converted).collect::<Result<Vec<_>, _>>()?;
+        let metadata = Arc::new(held(name, schema, batches)?);
+        Ok(Self { name: name.to_owned(), path: None, metadata })
     }
 
     /// Its name behind `TAP_UPLOAD.`, as the user wrote it.
@@ -82,8 +97,8 @@ impl UploadedTable {
 
     /// The file.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Its columns.

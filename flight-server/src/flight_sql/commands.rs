@@ -21,7 +21,7 @@ use tonic::{Response, Status};
 
 use super::actions::{ActionStream, one};
 use super::caller::{Caller, PLAINTEXT, authorization};
-use super::encode::{Ending, Messages};
+use super::encode::{Ending, Messages, Piece};
 use super::session::Sessions;
 use super::statements::{RowStream, Statements};
 use super::status::defect;
@@ -152,17 +152,14 @@ impl Commands {
     pub(super) async fn put(
         &self,
         caller: &Caller,
-        mut data: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
+        data: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
     ) -> Result<PutResult, Status> {
-        let first = data.next().await.ok_or_else(|| Status::invalid_argument("the upload has no message"))??;
-        let descriptor = first.flight_descriptor.as_ref();
-        let descriptor = descriptor.ok_or_else(|| Status::invalid_argument("the first message has no descriptor"))?;
+        let (descriptor, data) = with_descriptor(data).await?;
         let Asked::Command(command, _) = Asked::parse(&descriptor.cmd)? else {
             return Err(Status::unimplemented(READ_ONLY));
         };
         let metadata = match *command {
             Command::CommandPreparedStatementQuery(command) => {
-                let data = futures::stream::iter(has_data(&first).then_some(Ok(first))).chain(data);
                 self.statements.bind(caller, &command.prepared_statement_handle, data).await?.encode_to_vec()
             }
             Command::CommandStatementUpdate(command) => self.update(caller, &command.query).await?.encode_to_vec(),
@@ -263,12 +260,21 @@ impl Commands {
 /// A batch as a stream of messages.
 fn one_batch(batch: RecordBatch) -> Result<RowStream, Status> {
     let schema = batch.schema();
-    let batches = futures::stream::iter([Ok(batch)]).boxed();
-    Ok(Messages::try_new(schema, batches, None, Box::new(Ending::default))?.boxed())
+    let rows = futures::stream::iter([Ok(Piece::Rows(batch))]).boxed();
+    Ok(Messages::try_new(schema, rows, None, Box::new(Ending::default))?.boxed())
 }
 
-fn has_data(message: &FlightData) -> bool {
-    !message.data_header.is_empty()
+/// The descriptor of an upload, and its messages.
+///
+/// *Errors*: a first message without one.
+pub(super) async fn with_descriptor(
+    mut data: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
+) -> Result<(FlightDescriptor, impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static), Status> {
+    let mut first = data.next().await.ok_or_else(|| Status::invalid_argument("the upload has no message"))??;
+    let descriptor = first.flight_descriptor.take();
+    let descriptor = descriptor.ok_or_else(|| Status::invalid_argument("the first message has no descriptor"))?;
+    let has_data = !first.data_header.is_empty();
+    Ok((descriptor, futures::stream::iter(has_data.then_some(Ok(first))).chain(data)))
 }
 
 fn refuse_transaction(id: Option<&Bytes>) -> Result<(), Status> {

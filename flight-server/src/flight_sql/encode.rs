@@ -6,8 +6,8 @@
 //!
 //! Messages hold about [`TARGET_BYTES`]; none exceeds [`MAX_BYTES`], which the drivers' own limit (16 MiB) demands: a
 //! single row beyond it is an error that says so. A batch is encoded when the transport asks for the next message, so
-//! a slow reader stops the query, and dropping the stream drops the query. What is told at the end (rows were cut off)
-//! is in the `app_metadata` of a last message without rows, and in the trailers.
+//! a slow reader stops the query, and dropping the stream drops the query. What is told beside rows is in the `app_metadata` of
+//! messages without rows; what is told at the end (rows were cut off) in the last of them, and in the trailers.
 //!
 //! This file knows no query, only batches and errors.
 
@@ -23,7 +23,7 @@ use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_flight::FlightData;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, Fuse};
 use futures::{Stream, StreamExt};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -44,13 +44,22 @@ pub(super) struct Ending {
     pub(super) trailers: Vec<(&'static str, String)>,
 }
 
+/// What follows in a stream.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// Rows.
+    Rows(RecordBatch),
+    /// JSON for the `app_metadata` of a message without rows.
+    Told(String),
+}
+
 /// Asked for the ending once the last batch is out.
 pub(super) type EndingFn = Box<dyn FnOnce() -> Ending + Send>;
 
 /// A stream of encoded messages.
 pub(super) struct Messages {
     schema: SchemaRef,
-    batches: BoxStream<'static, Result<RecordBatch, Status>>,
+    follows: Fuse<BoxStream<'static, Result<Piece, Status>>>,
     /// Batches of the wire schema that wait to be encoded, each of one message's size.
     pieces: VecDeque<RecordBatch>,
     queue: VecDeque<Result<FlightData, Status>>,
@@ -70,14 +79,14 @@ impl Messages {
     /// *Errors*: where this compression is not compiled in.
     pub(super) fn try_new(
         schema: SchemaRef,
-        batches: BoxStream<'static, Result<RecordBatch, Status>>,
+        follows: BoxStream<'static, Result<Piece, Status>>,
         compression: Option<CompressionType>,
         ending: EndingFn,
     ) -> Result<Self, Status> {
         let options = IpcWriteOptions::default().try_with_compression(compression).map_err(defect)?;
         let (encoder, first) = Encoder::start(&schema, options);
         let (pieces, queue) = (VecDeque::new(), VecDeque::from([Ok(first)]));
-        Ok(Self { schema, batches, pieces, queue, encoder, ending: Some(ending) })
+        Ok(Self { schema, follows: follows.fuse(), pieces, queue, encoder, ending: Some(ending) })
     }
 
     /// Queues the messages of one batch, or the error that ends the stream.
@@ -89,7 +98,7 @@ impl Messages {
     }
 
     fn fail(&mut self, status: Status) {
-        self.batches = futures::stream::empty().boxed();
+        self.follows = futures::stream::empty().boxed().fuse();
         self.pieces.clear();
         self.ending = None;
         self.queue.push_back(Err(status));
@@ -103,14 +112,19 @@ impl Messages {
         }
     }
 
+    /// Queues a message without rows.
+    fn tell(&mut self, app_metadata: String) {
+        self.encode(&RecordBatch::new_empty(SchemaRef::clone(&self.schema)));
+        if let Some(Ok(last)) = self.queue.back_mut() {
+            last.app_metadata = Bytes::from(app_metadata);
+        }
+    }
+
     fn finish(&mut self) {
         let Some(ending) = self.ending.take() else { return };
         let ending = ending();
         if let Some(app_metadata) = ending.app_metadata {
-            self.encode(&RecordBatch::new_empty(SchemaRef::clone(&self.schema)));
-            if let Some(Ok(last)) = self.queue.back_mut() {
-                last.app_metadata = Bytes::from(app_metadata);
-            }
+            self.tell(app_metadata);
         }
         if !ending.trailers.is_empty() {
             // A status of code OK at the end of a stream is how this transport takes trailers.
@@ -131,8 +145,9 @@ impl Stream for Messages {
                 self.encode(&piece);
                 continue;
             }
-            match ready!(self.batches.poll_next_unpin(cx)) {
-                Some(Ok(batch)) => self.accept(&batch),
+            match ready!(self.follows.poll_next_unpin(cx)) {
+                Some(Ok(Piece::Rows(batch))) => self.accept(&batch),
+                Some(Ok(Piece::Told(app_metadata))) => self.tell(app_metadata),
                 Some(Err(status)) => self.fail(status),
                 None if self.ending.is_some() => self.finish(),
                 None => return Poll::Ready(None),
@@ -332,7 +347,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_in_mid_stream_ends_it() {
-        let batches = futures::stream::iter([Ok(numbers(1)), Err(Status::deadline_exceeded("late")), Ok(numbers(1))]);
+        let rows = |count| Ok(Piece::Rows(numbers(count)));
+        let batches = futures::stream::iter([rows(1), Err(Status::deadline_exceeded("late")), rows(1)]);
         let ending: EndingFn = Box::new(Ending::default);
         let messages = Messages::try_new(numbers(0).schema(), batches.boxed(), None, ending).expect("messages");
         let collected: Vec<_> = messages.collect().await;
@@ -356,7 +372,7 @@ mod tests {
     }
 
     async fn encode(schema: &SchemaRef, batches: Vec<RecordBatch>, ending: Ending) -> Result<Vec<FlightData>, Status> {
-        let batches = futures::stream::iter(batches.into_iter().map(Ok)).boxed();
+        let batches = futures::stream::iter(batches.into_iter().map(|batch| Ok(Piece::Rows(batch)))).boxed();
         Messages::try_new(wire_schema(schema), batches, None, Box::new(|| ending))?.try_collect().await
     }
 

@@ -6,13 +6,16 @@
 //! service (gRPC, admission, log) -> caller (who, session, options)
 //!    -> commands (which command) -> statements, prepared -> plans, parameters, ticket -> QueryService
 //!                                -> metadata, keys, sql_info, actions
+//!                                -> exchange -> windows of targets, a query for each
 //!    rows -> wire (types) -> encode (messages)
 //! ```
 
 mod actions;
 mod caller;
 mod commands;
+mod cut;
 mod encode;
+mod exchange;
 mod handshake;
 mod keys;
 mod metadata;

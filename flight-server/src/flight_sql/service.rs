@@ -168,8 +168,14 @@ impl FlightService for Service {
         Ok(Response::new(futures::stream::once(async { Ok(result) }).boxed()))
     }
 
-    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
-        Err(Status::unimplemented("this server does not offer DoExchange yet"))
+    async fn do_exchange(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        let (from, data) = From::split(request);
+        let matches =
+            self.answer("DoExchange", from, async |caller: Caller| self.commands.exchange(&caller, data).await);
+        Ok(Response::new(guarded(matches.await?)))
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {

@@ -12,7 +12,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -21,7 +20,7 @@ use arrow_flight::sql::{ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket};
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, Rules, ScalarValue};
@@ -29,7 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::caller::Caller;
-use super::encode::{Ending, Messages};
+use super::cut::Cut;
+use super::encode::{Messages, Piece};
 use super::parameters;
 use super::plans::Plans;
 use super::running::{Running, RunningQuery};
@@ -193,11 +193,11 @@ impl Statements {
             entry,
         };
         run.advance().await?;
-        let overflow = Arc::clone(&run.cut.told);
-        let batches = stoppable(run.into_batches(), stop);
-        let ending = Box::new(move || ending(overflow.load(Ordering::Acquire)));
+        let cut = run.cut.clone();
+        let pieces = stoppable(run.into_batches(), stop).map_ok(Piece::Rows);
+        let ending = Box::new(move || cut.ending());
         let compression = compression(&statement.compression).unwrap_or_default();
-        Ok(Messages::try_new(schema, batches.boxed(), compression, ending)?.boxed())
+        Ok(Messages::try_new(schema, pieces.boxed(), compression, ending)?.boxed())
     }
 
     /// An endpoint with the same statement and more time; the statement stays the same run.
@@ -212,8 +212,22 @@ impl Statements {
         self.running.cancel(&statement.id)
     }
 
+    /// Runs queries.
+    pub(super) fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// Rows that the service gives at most.
+    pub(super) fn most_rows(&self) -> Option<u64> {
+        self.limits.max_rows
+    }
+
     fn query_limits(&self, statement: &Statement) -> QueryLimits {
-        let asked = statement.timeout_ms.map(Duration::from_millis);
+        self.limits_of(statement.timeout_ms.map(Duration::from_millis))
+    }
+
+    /// The limits of a query for which a client asked for so much time.
+    pub(super) fn limits_of(&self, asked: Option<Duration>) -> QueryLimits {
         let timeout = match (asked, self.limits.timeout) {
             (Some(asked), Some(limit)) => Some(asked.min(limit)),
             (asked, limit) => asked.or(limit),
@@ -246,47 +260,6 @@ fn endpoint(ticket: Ticket, expires: u64) -> FlightEndpoint {
     endpoint
 }
 
-fn ending(overflow: bool) -> Ending {
-    if !overflow {
-        return Ending::default();
-    }
-    let app_metadata = Some(serde_json::json!({ "overflow": true }).to_string());
-    Ending { app_metadata, trailers: vec![("x-overflow", "true".to_owned())] }
-}
-
-/// How many rows an answer may have, and what happens beyond.
-#[derive(Debug, Clone)]
-struct Cut {
-    rows: Option<u64>,
-    /// Whether the client asked for the cut; otherwise it is an error.
-    asked: bool,
-    /// Set when rows were cut off.
-    told: Arc<AtomicBool>,
-}
-
-impl Cut {
-    fn new(asked: Option<u64>, limit: Option<u64>) -> Self {
-        let told = Arc::default();
-        match (asked, limit) {
-            (Some(asked), Some(limit)) if asked > limit => Self { rows: Some(limit), asked: false, told },
-            (Some(asked), _) => Self { rows: Some(asked), asked: true, told },
-            (None, limit) => Self { rows: limit, asked: false, told },
-        }
-    }
-
-    /// What follows from rows having been cut off.
-    fn reached(&self) -> Result<(), Status> {
-        if self.asked {
-            self.told.store(true, Ordering::Release);
-            return Ok(());
-        }
-        let rows = self.rows.unwrap_or_default();
-        Err(Status::resource_exhausted(format!(
-            "the answer has more than {rows} rows, the limit of this service: ask for fewer, or set max_rows to have it cut"
-        )))
-    }
-}
-
 /// The runs of one statement over its rows of parameters, one after the other.
 struct Run {
     queries: Queries,
@@ -303,7 +276,7 @@ impl Run {
     /// Starts the run of the next row of parameters; whether there was one.
     async fn advance(&mut self) -> Result<bool, Status> {
         let Some(values) = self.values.pop_front() else { return Ok(false) };
-        let max_rows = self.cut.rows.map(|rows| rows.saturating_sub(self.entry.rows()));
+        let max_rows = self.cut.left(self.entry.rows());
         let limits = QueryLimits { max_rows, ..self.limits };
         let started = self.queries.execute(&self.caller, &self.query, &values, limits).await;
         self.current = Some(started.map_err(|error| status(&error))?);
