@@ -35,7 +35,7 @@ fn read(format: &str, bytes: &[u8], folder: &Path) -> Result<bool, String> {
     match outcome {
         Err(panic) => Err(format!("panicked: {:?}", panic.downcast_ref::<String>())),
         Ok(Ok(table)) => {
-            let _ = std::fs::remove_file(table.path());
+            let _ = table.path().map(std::fs::remove_file);
             Ok(true)
         }
         Ok(Err(error)) if matches!(error.kind(), ErrorKind::BadQuery | ErrorKind::LimitExceeded) => Ok(false),

@@ -103,7 +103,7 @@ async fn tables_of_no_row_and_of_one_work() {
     let expected = rows(&service, cone, &[]).await.unwrap();
     assert_ne!(expected, ["0"]);
     assert_eq!(rows(&service, &join("one"), &uploads).await.unwrap(), expected);
-    let reopened = UploadedTable::open("again", uploads[1].path()).unwrap();
+    let reopened = UploadedTable::open("again", uploads[1].path().unwrap()).unwrap();
     assert_eq!((reopened.rows(), reopened.schema()), (1, uploads[1].schema()));
     assert_eq!(rows(&service, &join("again"), &[Arc::new(reopened)]).await.unwrap(), expected);
 }

@@ -363,7 +363,7 @@ mod tests {
         );
         let batch = RecordBatch::try_from_iter([("flux", Arc::new(curves) as ArrayRef)]).expect("a batch");
         for compression in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
-            let stream = futures::stream::iter([Ok(batch.clone())]).boxed();
+            let stream = futures::stream::iter([Ok(Piece::Rows(batch.clone()))]).boxed();
             let messages = Messages::try_new(batch.schema(), stream, compression, Box::new(Ending::default));
             let messages: Vec<_> = messages.expect("messages").try_collect().await.expect("messages");
             let back = arrow::compute::concat_batches(&batch.schema(), &decode(messages).await).expect("rows");
