@@ -191,7 +191,20 @@ def check_sizes(client, targets):
 
 
 def check_limits(client, targets):
-    options = flight.FlightCallOptions(headers=[(b"x-sidereus-max-rows", b"10")])
+    # 10 rows of the first window, or all that its targets have: the others are told of all the same.
+    for most in (10, pairs_of_first_window(client, targets)):
+        check_cut(client, targets, most)
+    # A client that goes away, and the next is served.
+    assert exchange(client, pa.concat_tables([targets] * 50), stop_after=1, catalog="gaia_dr3_bright", radius=3.0)[0] is None
+    assert exchange(client, targets, catalog="gaia_dr3_bright", radius=3.0)[0].num_rows > 100
+
+
+def pairs_of_first_window(client, targets):
+    return exchange(client, targets.slice(0, 512), catalog="gaia_dr3_bright", radius=3.0)[0].num_rows
+
+
+def check_cut(client, targets, most):
+    options = flight.FlightCallOptions(headers=[(b"x-sidereus-max-rows", str(most).encode())])
     asked = {"crossmatch": {"catalog": "gaia_dr3_bright", "radius": 3.0}}
     writer, reader = client.do_exchange(flight.FlightDescriptor.for_command(json.dumps(asked)), options)
     writer.begin(targets.schema)
@@ -204,10 +217,7 @@ def check_limits(client, targets):
         except StopIteration:
             break
         rows, last = rows + chunk.data.num_rows, chunk.app_metadata
-    assert rows == 10 and json.loads(last.to_pybytes()) == {"overflow": True}
-    # A client that goes away, and the next is served.
-    assert exchange(client, pa.concat_tables([targets] * 50), stop_after=1, catalog="gaia_dr3_bright", radius=3.0)[0] is None
-    assert exchange(client, targets, catalog="gaia_dr3_bright", radius=3.0)[0].num_rows > 100
+    assert rows == most and json.loads(last.to_pybytes()) == {"overflow": True}, (rows, most, last)
 
 
 def check_refusals(client, targets):

@@ -43,9 +43,14 @@ impl Cut {
         )))
     }
 
-    /// Rows that may follow so many.
+    /// Rows to ask for after so many: one where there may be none, for it tells that there are more.
     pub(super) fn left(&self, rows: u64) -> Option<u64> {
-        self.rows.map(|most| most.saturating_sub(rows))
+        self.rows.map(|most| if most == 0 { 0 } else { most.saturating_sub(rows).max(1) })
+    }
+
+    /// Whether no row may follow so many.
+    pub(super) fn is_full(&self, rows: u64) -> bool {
+        self.rows.is_some_and(|most| rows >= most)
     }
 
     /// What is told after the last row.

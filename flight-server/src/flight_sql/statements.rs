@@ -288,6 +288,11 @@ impl Run {
             let Some(current) = &mut self.current else { return Ok(None) };
             if let Some(batch) = current.stream.next().await {
                 let batch = batch.map_err(|error| status(&error))?;
+                if batch.num_rows() > 0 && self.cut.is_full(self.entry.rows()) {
+                    self.current = None;
+                    self.cut.reached()?;
+                    return Ok(None);
+                }
                 self.entry.add_rows(batch.num_rows());
                 return Ok(Some(batch));
             }

@@ -126,6 +126,9 @@ impl Matching {
             }
             while let Some(batch) = result.stream.next().await {
                 let batch = batch.map_err(|error| status(&error))?;
+                if batch.num_rows() > 0 && self.cut.is_full(rows) {
+                    return self.cut.reached();
+                }
                 rows += batch.num_rows() as u64;
                 if sender.send(Ok(Piece::Rows(batch))).await.is_err() {
                     return Ok(());
