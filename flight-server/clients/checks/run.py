@@ -30,6 +30,7 @@ START_SECONDS, CHECK_SECONDS, STOP_SECONDS = 60, 900, 40
 CHECKS = {
     "flight_pyarrow": (["pyarrow"], []),
     "flight_adbc": (["adbc_driver_flightsql", "pyarrow"], []),
+    "flight_adbc_lowlevel": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_drivers": (["adbc_driver_flightsql", "pyarrow", "pandas", "polars", "duckdb", "flightsql", "sqlalchemy"], []),
     "flight_truth": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_regions": (["adbc_driver_flightsql", "pyarrow"], []),
