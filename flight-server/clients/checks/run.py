@@ -31,6 +31,7 @@ CHECKS = {
     "flight_pyarrow": (["pyarrow"], []),
     "flight_adbc": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_adbc_lowlevel": (["adbc_driver_flightsql", "pyarrow"], []),
+    "flight_wire": (["pyarrow", "grpc", "grpc_health"], []),
     "flight_drivers": (["adbc_driver_flightsql", "pyarrow", "pandas", "polars", "duckdb", "flightsql", "sqlalchemy"], []),
     "flight_truth": (["adbc_driver_flightsql", "pyarrow"], []),
     "flight_regions": (["adbc_driver_flightsql", "pyarrow"], []),
