@@ -53,7 +53,7 @@ def refused(kind, parts, call):
         for part in parts:
             assert part in str(error), f"{part!r} is not in {error}"
         return error
-    raise AssertionError(f"nothing was refused where {kind.__name__} was expected")
+    raise AssertionError(f"nothing was refused where {kind} was expected")
 
 
 def check_texts_paths_and_commands(client):
