@@ -119,12 +119,13 @@ def _objects(array: pa.Array) -> Any:
 
 def _plain(table: Any, column: Any) -> list[tuple[str, Any, dict[str, str]]]:
     """A column of astropy as columns of values: name, values, field metadata."""
-    name, told = column.info.name, _told(column.info)
+    name = column.info.name
     if type(column).__name__ == "SkyCoord":
         if {"ra", "dec"} & set(table.colnames):
             raise ValueError(f"column {name} holds positions, and there are columns ra or dec as well: remove one of them")
         degrees = {"unit": "deg"}
         return [("ra", column.icrs.ra.deg, {**degrees, "ucd": "pos.eq.ra"}), ("dec", column.icrs.dec.deg, {**degrees, "ucd": "pos.eq.dec"})]
+    told = _told(column.info)
     if hasattr(column, "utc") and hasattr(column, "isot"):
         return [(name, column.utc.isot, {**told, "xtype": "timestamp"})]
     if hasattr(column, "unmasked"):

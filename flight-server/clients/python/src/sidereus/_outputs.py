@@ -23,7 +23,7 @@ def formed(table: pa.Table, name: str) -> Any:
     """The table in that form. Of columns with the same name the later ones end in _2, _3 and so on, but in Arrow."""
     if name == "arrow":
         return table
-    table = table.rename_columns(_apart(table.column_names))
+    table = table.rename_columns(_apart(table.column_names)).replace_schema_metadata(table.schema.metadata)
     if name == "astropy":
         from ._astropy import to_astropy
 

@@ -156,7 +156,7 @@ class Stream:
     """Rows that are read while they arrive: an iterator of `pyarrow.RecordBatch`, and a context manager.
 
     Closing it, leaving its `with` block or dropping it stops the query. Whatever takes Arrow streams takes it
-    (`polars.from_arrow(stream)`, `duckdb`, `pyarrow.RecordBatchReader.from_stream(stream)`).
+    (`polars.DataFrame(stream)`, `pyarrow.RecordBatchReader.from_stream(stream)`).
 
     Attributes:
         schema: the columns, with unit, ucd, utype, xtype and description in the metadata of each field.
