@@ -12,6 +12,8 @@ Nulls are masked, and NaN stays NaN. Integers keep their 64 bits: nothing passes
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from typing import Any
 
 import numpy as np
@@ -69,10 +71,10 @@ def _unit(text: str | None) -> Any:
         return None
     units = extra("astropy.units", "astropy")
     for way in ("vounit", "generic", "cds"):
-        try:
+        # Some versions warn of names that they take for new units.
+        with contextlib.suppress(ValueError, units.UnitsWarning), warnings.catch_warnings():
+            warnings.simplefilter("error", units.UnitsWarning)
             return units.Unit(text, format=way, parse_strict="raise")
-        except ValueError:
-            continue
     return units.Unit(text, parse_strict="silent")
 
 

@@ -23,7 +23,7 @@ ERRORS_FIELD = "x-sidereus-errors-bin"
 
 _PLACE = re.compile(r"\Aline (\d+), column (\d+): ([^\n]*)")
 _HINT = re.compile(r"^ *\| *\^+ ([^\n]+)$", re.MULTILINE)
-_ADBC = re.compile(r"\A[A-Z_]+: \[FlightSQL\] (.*?)(?: \(\w+; [\w.]+\))?(?:\. Vendor code: .*)?\Z", re.DOTALL)
+_ADBC = re.compile(r"\A[A-Z_]+: \[Flight ?SQL\] (.*?)(?: \(\w+; [\w.]+\))?(?:\. Vendor code: .*)?\Z", re.DOTALL)
 _FLIGHT_BEFORE = re.compile(r"\A(?:Flight|gRPC) .*?(?:, with message: |: )", re.DOTALL)
 _FLIGHT_AFTER = ". gRPC client debug context: "
 
