@@ -51,6 +51,7 @@ CHECKS = {
     "match_stilts": ([], ["stilts"]),
     "import_formats": (["astropy", "pyarrow"], []),
     "import_killed": (["numpy"], []),
+    "python_package": (["pytest", "pyarrow", "adbc_driver_flightsql", "astropy", "pandas", "polars", "tqdm"], []),
     "snippets": (["pyarrow", "adbc_driver_flightsql", "pyvo", "pandas"], ["bash", "curl"]),
 }
 
