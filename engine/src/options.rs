@@ -32,6 +32,8 @@ pub struct Rules {
     pub predicate_pushdown: bool,
     /// Hand a query that is one scan straight to the scan, without the optimizer.
     pub scan_template: bool,
+    /// Answer a query for many rows of parameters by one join.
+    pub parameter_joins: bool,
     /// Join tables on their positions by place; off compares all pairs, but where there is no other plan.
     pub crossmatch: bool,
     /// Answer counts and extremes of whole catalogs by their footers.
@@ -56,6 +58,7 @@ impl Rules {
             late_materialization: true,
             predicate_pushdown: true,
             scan_template: true,
+            parameter_joins: true,
             crossmatch: true,
             metadata_answers: true,
             run_grouping: true,
@@ -77,6 +80,7 @@ impl Rules {
             late_materialization: false,
             predicate_pushdown: false,
             scan_template: false,
+            parameter_joins: false,
             crossmatch: false,
             metadata_answers: false,
             run_grouping: false,
@@ -88,7 +92,7 @@ impl Rules {
 type Switch = fn(&mut Rules) -> &mut bool;
 
 /// Every rule by its name in options and configuration.
-const SWITCHES: [(&str, Switch); 14] = [
+const SWITCHES: [(&str, Switch); 15] = [
     ("partition_pruning", |rules| &mut rules.partition_pruning),
     ("row_group_pruning", |rules| &mut rules.row_group_pruning),
     ("page_pruning", |rules| &mut rules.page_pruning),
@@ -100,6 +104,7 @@ const SWITCHES: [(&str, Switch); 14] = [
     ("late_materialization", |rules| &mut rules.late_materialization),
     ("predicate_pushdown", |rules| &mut rules.predicate_pushdown),
     ("scan_template", |rules| &mut rules.scan_template),
+    ("parameter_joins", |rules| &mut rules.parameter_joins),
     ("crossmatch", |rules| &mut rules.crossmatch),
     ("metadata_answers", |rules| &mut rules.metadata_answers),
     ("run_grouping", |rules| &mut rules.run_grouping),

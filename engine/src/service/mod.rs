@@ -13,6 +13,7 @@ mod references;
 mod request;
 mod resources;
 mod result;
+mod rows;
 mod spill;
 mod template;
 mod views;

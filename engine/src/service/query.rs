@@ -24,6 +24,7 @@ use super::plan;
 use super::provenance::Provenance;
 use super::references::described;
 use super::result::{OverflowFlag, QueryResult, ResultStream, Run};
+use super::rows::joined;
 use super::spill::SpillSpace;
 use super::template::ScanTemplate;
 use super::views::check_scans;
@@ -56,6 +57,8 @@ pub struct PreparedQuery {
     state: Arc<SessionState>,
     plan: LogicalPlan,
     template: Option<ScanTemplate>,
+    /// Whether many rows of parameters may be joined.
+    joins_rows: bool,
 }
 
 impl PreparedQuery {
@@ -216,7 +219,20 @@ impl QueryService {
         let schema = Arc::new(Schema::new_with_metadata(fields, provenance.metadata()));
         let (kind, provenance, state) = (checked.kind, Arc::new(provenance), Arc::new(state));
         let text = Arc::from(request.text);
-        Ok(PreparedQuery { text, schema, parameters, kind, principal, provenance, registry, state, plan, template })
+        let joins_rows = rules.parameter_joins;
+        Ok(PreparedQuery {
+            text,
+            schema,
+            parameters,
+            kind,
+            principal,
+            provenance,
+            registry,
+            state,
+            plan,
+            template,
+            joins_rows,
+        })
     }
 
     /// Runs a prepared query with values for its parameters; a limit of no rows at all asks for the columns alone.
@@ -275,6 +291,31 @@ impl QueryService {
         }
         let run = Run { overflow, class, plan, account };
         Ok(QueryResult::new(received(receiver, task, deadline), schema, run))
+    }
+
+    /// A query without parameters that gives what a prepared one gives for each row of parameters, one after the other, in one
+    /// pass over its catalogs; `None` where there is none, and the query is to be run for each.
+    ///
+    /// *Shapes*: a column for each parameter, in order. *Errors*: as [`Self::execute`].
+    pub async fn joined(
+        &self,
+        principal: &Principal,
+        prepared: &PreparedQuery,
+        rows: &RecordBatch,
+    ) -> Result<Option<PreparedQuery>, EngineError> {
+        check_owner(principal, prepared)?;
+        if !prepared.joins_rows
+            || prepared.kind != QueryKind::Select
+            || rows.num_columns() != prepared.parameters.fields().len()
+        {
+            return Ok(None);
+        }
+        let (query, rows) = (prepared.clone(), rows.clone());
+        // What cannot be planned with columns in place of constants is run for each row.
+        let joining = async move { Ok(joined(&query.state, &query.plan, &rows).await.unwrap_or(None)) };
+        let plan = Box::pin(self.workers.run(joining)).await?;
+        let parameters = Arc::new(Schema::empty());
+        Ok(plan.map(|plan| PreparedQuery { plan, parameters, template: None, ..prepared.clone() }))
     }
 
     /// What a prepared query will cost, without running it.

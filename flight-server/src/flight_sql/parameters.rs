@@ -8,7 +8,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
@@ -60,6 +60,18 @@ pub(super) fn decode(bytes: &Bytes, query: &PreparedQuery) -> Result<Vec<Vec<Sca
         }
     }
     Ok(rows)
+}
+
+/// The rows of values of a handle as one batch; `None` where there are not several.
+pub(super) fn several(bytes: &Bytes) -> Result<Option<RecordBatch>, Status> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(malformed)?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(malformed)?;
+    let rows = concat_batches(&schema, &batches).map_err(malformed)?;
+    Ok((rows.num_rows() > 1).then_some(rows))
 }
 
 /// A batch with the types that the parameters have.

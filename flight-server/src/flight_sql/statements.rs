@@ -6,9 +6,8 @@
 //! ```
 //!
 //! Everything that runs a query over Flight meets here: direct statements, prepared ones, plain texts as tickets. A
-//! statement bound to several rows of parameters runs once for each, and the answers follow each other. Rows that the
-//! client itself limited are cut and the cut is told; rows beyond the limit of the service are an error, since drivers
-//! do not show their users that anything was cut.
+//! statement bound to several rows of parameters gives the answer for each, one after the other: by one join with them where the
+//! engine has such a plan, else by a run for each.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -178,7 +177,10 @@ impl Statements {
         statement: &Statement,
         query: Arc<PreparedQuery>,
     ) -> Result<RowStream, Status> {
-        let values = VecDeque::from(parameters::decode(&statement.parameters, &query)?);
+        let (query, values) = match self.joined(caller, statement, &query).await? {
+            Some(joined) => (Arc::new(joined), VecDeque::from([Vec::new()])),
+            None => (Arc::clone(&query), VecDeque::from(parameters::decode(&statement.parameters, &query)?)),
+        };
         let entry = self.running.enter(&statement.id);
         let stop = entry.stop.clone();
         let schema = wire_schema(query.schema());
@@ -198,6 +200,18 @@ impl Statements {
         let ending = Box::new(move || cut.ending());
         let compression = compression(&statement.compression).unwrap_or_default();
         Ok(Messages::try_new(schema, pieces.boxed(), compression, ending)?.boxed())
+    }
+
+    /// One query for all rows of parameters, where there are several and it can be.
+    async fn joined(
+        &self,
+        caller: &Caller,
+        statement: &Statement,
+        query: &PreparedQuery,
+    ) -> Result<Option<PreparedQuery>, Status> {
+        let Some(rows) = parameters::several(&statement.parameters)? else { return Ok(None) };
+        let joined = self.queries.service().joined(&caller.principal, query, &rows).await;
+        joined.map_err(|error| status(&error))
     }
 
     /// An endpoint with the same statement and more time; the statement stays the same run.
