@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asked;
 mod bounds;
 mod conditions;
 mod dense;
@@ -88,4 +89,9 @@ async fn joins_on_ids_give_the_rows_that_have_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bounds_on_coordinates_select_the_rows_between_them() {
     bounds::check(seeded(), queries(600) / 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_of_parameters_give_the_answer_for_each() {
+    asked::check(seeded(), queries(600) / 60).await;
 }
