@@ -17,6 +17,7 @@ use crate::jobs::{Jobs, Phase};
 use crate::listener::{Connection, Slots, Tls, TlsError, connections};
 use crate::metrics::Sample;
 use crate::services::Services;
+use crate::storage::Storage;
 use crate::{admin, flight_sql, http, scs, tap};
 
 /// How often an idle Flight connection is probed, and how long a probe may take.
@@ -124,7 +125,9 @@ impl Server {
             phases.into_iter().map(jobs).chain([kept]).collect()
         });
         let take = |listener| connections(listener, (Arc::clone(&slots), self.tls.clone()), stop.clone());
-        let flight = serve_flight(ReceiverStream::new(take(self.flight)), self.services.clone(), stop.clone());
+        let storage = Arc::clone(self.jobs.storage());
+        let flight =
+            serve_flight(ReceiverStream::new(take(self.flight)), (self.services.clone(), storage), stop.clone());
         let jobs = self.jobs.clone();
         let working = tokio::spawn(jobs.clone().work(stop.clone()));
         let http = serve_http(take(self.http), (self.services, self.jobs), stop.clone());
@@ -172,7 +175,7 @@ async fn serve_http(
 
 async fn serve_flight(
     connections: impl Stream<Item = Connection> + Send,
-    services: Services,
+    (services, storage): (Services, Arc<Storage>),
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let limits = services.config.connections;
@@ -184,7 +187,7 @@ async fn serve_flight(
         .max_concurrent_streams(limits.streams)
         .http2_max_header_list_size(u32::try_from(limits.header_kib << 10).unwrap_or(u32::MAX))
         .http2_max_pending_accept_reset_streams(Some(http::RESETS))
-        .add_routes(flight_sql::routes(&services))
+        .add_routes(flight_sql::routes(&services, storage, stop.clone()).await)
         .serve_with_incoming_shutdown(connections.map(Ok::<_, std::io::Error>), stop.cancelled_owned())
         .await
         .map_err(ServeError::Flight)

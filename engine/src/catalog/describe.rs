@@ -32,7 +32,8 @@ pub(super) fn all(registry: &CatalogRegistry, principal: &Principal) -> Vec<Tabl
     tables
 }
 
-fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
+/// What one table is.
+pub(crate) fn of_catalog(catalog: &CatalogMetadata) -> TableDescription {
     let positions = catalog.positions.iter().flat_map(|columns| [&columns.ra, &columns.dec]);
     let indexed: Vec<&String> = positions.chain(catalog.index.iter().map(|index| &index.column)).collect();
     let defaults = catalog.properties.get("hats_cols_default").map(|list| {

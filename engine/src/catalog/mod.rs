@@ -57,12 +57,13 @@ pub use view::{ColumnNotes, ViewDefinition, Views};
 pub use votable_type::{VotableType, votable_type};
 pub use watch::roots_fingerprint;
 
-pub(crate) use describe::describe;
+pub(crate) use describe::{describe, of_catalog};
 pub(crate) use metadata::nested_name;
 pub(crate) use names::RegistryNames;
 pub(crate) use provider::catalog_provider;
 pub(crate) use table::HatsTable;
-pub(crate) use upload::{UPLOADS, held, uploaded};
+pub use upload::OWN_SCHEMA;
+pub(crate) use upload::{UPLOADS, held, of_files, uploaded};
 pub(crate) use versions::names_snapshot;
 pub(crate) use view::{Planned, table_provider};
 

@@ -2,15 +2,16 @@
 //!
 //! `table` is looked up in `public`; `schema.table` and `sidereus.schema.table` say more. A part that is not delimited
 //! matches in any case, a delimited one exactly. What the principal may not see does not exist: it is neither found nor
-//! suggested. Tables that a request brings along are `TAP_UPLOAD.name` in any case, also where they are delimited: no two of
-//! one request have names that differ in case only.
+//! suggested. Tables that a request brings along are `TAP_UPLOAD.name` or `mydb.name` in any case, also where they are delimited: no two
+//! of one request have names that differ in case only. A name without schema is looked up in `mydb` first.
 
 use std::sync::Arc;
 
 use sidereus_adql::{Name, SnapshotLookup, TableInfo, TableLookup, TableNames, closest};
 
 use super::{
-    CATALOG, CatalogMetadata, CatalogRegistry, DEFAULT_SCHEMA, TableName, UPLOADS, information_schema, system, versions,
+    CATALOG, CatalogMetadata, CatalogRegistry, DEFAULT_SCHEMA, OWN_SCHEMA, TableName, UPLOADS, information_schema,
+    system, versions,
 };
 use crate::principal::Principal;
 
@@ -124,7 +125,13 @@ impl TableNames for RegistryNames<'_> {
     }
 
     fn table(&self, path: &[Name]) -> TableLookup {
-        let default = Name { value: DEFAULT_SCHEMA.to_owned(), delimited: true };
+        let own = |table: &Name| {
+            self.uploads
+                .iter()
+                .any(|upload| upload.name.schema == OWN_SCHEMA && table.value.eq_ignore_ascii_case(&upload.name.table))
+        };
+        let is_own = matches!(path, [table] if own(table));
+        let default = Name { value: if is_own { OWN_SCHEMA } else { DEFAULT_SCHEMA }.to_owned(), delimited: true };
         let (schema, table) = match path {
             [table] => (&default, table),
             [schema, table] => (schema, table),
@@ -132,7 +139,9 @@ impl TableNames for RegistryNames<'_> {
             _ => return TableLookup::NotFound { suggestions: self.suggestions(path) },
         };
         let matches = |(in_schema, name): &(&str, &str)| match *in_schema {
-            UPLOADS => schema.value.eq_ignore_ascii_case(UPLOADS) && table.value.eq_ignore_ascii_case(name),
+            UPLOADS | OWN_SCHEMA => {
+                schema.value.eq_ignore_ascii_case(in_schema) && table.value.eq_ignore_ascii_case(name)
+            }
             _ => schema.matches(in_schema) && table.matches(name),
         };
         let matching: Vec<(&str, &str)> = self.names().filter(matches).collect();

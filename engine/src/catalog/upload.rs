@@ -1,14 +1,14 @@
 //! How does an uploaded table appear beside catalogs?
 //!
-//! As one Parquet file, or as rows in memory, in the schema `TAP_UPLOAD`, which a request brings along: no list of tables has
-//! it, and nobody else reaches it. Its position columns are guessed as those of any Parquet file.
+//! As Parquet files, or as rows in memory, in the schema `TAP_UPLOAD`, or in [`OWN_SCHEMA`] whose name need not be written. A request
+//! brings it along: no list of tables has it, and nobody else reaches it. Its position columns are guessed as those of any Parquet file.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::LogicalPlanBuilder;
 use object_store::memory::InMemory;
@@ -21,16 +21,47 @@ use super::{
     About, CatalogKind, CatalogLocation, CatalogMetadata, DataFile, Partition, TableName, fingerprint, positions,
     schema,
 };
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorKind};
 
 /// The schema of uploaded tables.
 pub(crate) const UPLOADS: &str = "TAP_UPLOAD";
+/// The schema of tables that somebody made for longer than a request; a name without schema is looked up in it first.
+pub const OWN_SCHEMA: &str = "mydb";
 
-/// Metadata of an uploaded table that is stored in a file.
+/// Metadata of a table whose rows are those of some files of one folder, one after the other.
+///
+/// *Errors*: as [`uploaded`] for each; files of other columns than those of the first.
+pub(crate) fn of_files(name: &TableName, paths: &[PathBuf]) -> Result<CatalogMetadata, EngineError> {
+    let Some((first, others)) = paths.split_first() else { return Err(broken(name.to_string(), "it has no file")) };
+    let mut whole = uploaded(name.clone(), first)?;
+    for path in others {
+        let part = uploaded(name.clone(), path)?;
+        check_same_columns(name, &whole.schema, &part.schema)?;
+        whole.rows = whole.rows.zip(part.rows).map(|(rows, more)| rows + more);
+        let files = part.partitions.into_iter().flat_map(|partition| partition.files);
+        whole.partitions[0].files.extend(files);
+    }
+    Ok(fingerprint::stamp(whole))
+}
+
+fn check_same_columns(table: &TableName, wanted: &Schema, found: &Schema) -> Result<(), EngineError> {
+    let said = |schema: &Schema| -> Vec<String> {
+        schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+    };
+    let (wanted, found) = (said(wanted), said(found));
+    if wanted == found {
+        return Ok(());
+    }
+    let message =
+        format!("table {table} has the columns {}, the new rows have {}", wanted.join(", "), found.join(", "));
+    Err(EngineError::request(ErrorKind::BadQuery, message))
+}
+
+/// Metadata of a table that is stored in a file.
 ///
 /// *Errors*: the file cannot be read, or is none that an upload was stored in.
-pub(crate) fn uploaded(name: &str, path: &Path) -> Result<CatalogMetadata, EngineError> {
-    let table = format!("{UPLOADS}.{name}");
+pub(crate) fn uploaded(name: TableName, path: &Path) -> Result<CatalogMetadata, EngineError> {
+    let table = name.to_string();
     let real = path.canonicalize().map_err(|error| broken_by(&table, "cannot open its file", error))?;
     let (Some(folder), Some(file_name)) = (real.parent(), real.file_name()) else {
         return Err(broken(table, "expected a file"));
@@ -43,7 +74,7 @@ pub(crate) fn uploaded(name: &str, path: &Path) -> Result<CatalogMetadata, Engin
     let place = Place::local(folder, folder.display().to_string())?;
     let file = DataFile { path: place.path(&file_name.to_string_lossy()), size: Some(size), seal: None };
     Ok(fingerprint::stamp(CatalogMetadata {
-        name: TableName { schema: UPLOADS.to_owned(), table: name.to_owned() },
+        name,
         kind: CatalogKind::Plain,
         location: place.location(),
         positions: positions::guess(&columns),

@@ -26,7 +26,7 @@ pub struct QueryRequest {
     pub limits: QueryLimits,
     /// Rules; `None` takes the engine's.
     pub rules: Option<Rules>,
-    /// Tables that this query alone can name, as `TAP_UPLOAD.name`.
+    /// Tables that this query alone can name, as `TAP_UPLOAD.name` or `mydb.name`.
     pub uploads: Vec<Arc<UploadedTable>>,
 }
 

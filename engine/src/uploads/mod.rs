@@ -18,7 +18,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
-use crate::catalog::{CatalogMetadata, UPLOADS, adql_identifier, held, uploaded};
+use crate::catalog::{
+    CatalogMetadata, OWN_SCHEMA, TableDescription, TableName, UPLOADS, adql_identifier, held, of_catalog, of_files,
+    uploaded,
+};
 use crate::error::{EngineError, ErrorKind};
 use crate::tables::{TableFormat, TableInput, UploadLimits};
 
@@ -72,8 +75,25 @@ impl UploadedTable {
     /// *Errors*: as [`Self::store`] for the name; the file is missing or not whole.
     pub fn open(name: &str, path: &Path) -> Result<Self, EngineError> {
         check_name(name)?;
-        let metadata = Arc::new(uploaded(name, path)?);
+        let named = TableName { schema: UPLOADS.to_owned(), table: name.to_owned() };
+        let metadata = Arc::new(uploaded(named, path)?);
         Ok(Self { name: name.to_owned(), path: Some(path.to_owned()), metadata })
+    }
+
+    /// A table of [`OWN_SCHEMA`] whose rows are those of files that [`Self::store`] has stored in one folder, one after the other.
+    ///
+    /// *Errors*: as [`Self::open`]; `BadQuery` where the files have different columns.
+    pub fn of_files(name: &str, paths: &[PathBuf]) -> Result<Self, EngineError> {
+        check_name(name)?;
+        let named = TableName { schema: OWN_SCHEMA.to_owned(), table: name.to_owned() };
+        let metadata = Arc::new(of_files(&named, paths)?);
+        Ok(Self { name: name.to_owned(), path: paths.first().cloned(), metadata })
+    }
+
+    /// What the table is, as lists of tables tell it.
+    #[must_use]
+    pub fn description(&self) -> TableDescription {
+        of_catalog(&self.metadata)
     }
 
     /// A table of rows that are in memory, which lives as long as the queries that name it.
@@ -89,13 +109,20 @@ impl UploadedTable {
         Ok(Self { name: name.to_owned(), path: None, metadata })
     }
 
-    /// Its name behind `TAP_UPLOAD.`, as the user wrote it.
+    /// Whether a table may have that name: a regular identifier of ADQL (TAP 1.1, section 2.5).
+    ///
+    /// *Errors*: `BadQuery` says what was expected.
+    pub fn check_name(name: &str) -> Result<(), EngineError> {
+        check_name(name)
+    }
+
+    /// Its name behind that of its schema, as the user wrote it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file.
+    /// The file, the first of several.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
@@ -113,7 +140,7 @@ impl UploadedTable {
         self.metadata.rows.unwrap_or_default()
     }
 
-    /// Bytes of the file.
+    /// Bytes of its files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let files = self.metadata.partitions.iter().flat_map(|partition| &partition.files);
@@ -141,10 +168,11 @@ pub(crate) fn metadata(uploads: &[Arc<UploadedTable>]) -> Result<Vec<Arc<Catalog
         let message = format!("{} tables were uploaded, at most {MOST_TABLES} can be", uploads.len());
         return Err(EngineError::request(ErrorKind::LimitExceeded, message));
     }
-    let mut names: Vec<String> = uploads.iter().map(|upload| upload.name.to_ascii_lowercase()).collect();
+    let lower = |upload: &Arc<UploadedTable>| upload.metadata.name.to_string().to_ascii_lowercase();
+    let mut names: Vec<String> = uploads.iter().map(lower).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(bad(format!("two tables were uploaded as {UPLOADS}.{}", pair[0]))),
+        Some(pair) => Err(bad(format!("two tables were uploaded as {}", pair[0]))),
         None => Ok(uploads.iter().map(|upload| Arc::clone(&upload.metadata)).collect()),
     }
 }

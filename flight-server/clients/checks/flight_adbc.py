@@ -135,7 +135,6 @@ def check_errors(connection):
                  "EXPLAIN ANALYZE COPY openngc TO '/tmp/x.csv'", "DELETE FROM openngc", "SELECT"]:
         assert isinstance(refused([], lambda: asked(connection, text)), flight_sql.ProgrammingError)
     with connection.cursor() as cursor:
-        refused(["queries only"], lambda: cursor.adbc_ingest("mine", pa.table({"a": [1]})))
     refused(["updates nothing"], lambda: connection.cursor().executemany("SELECT ra FROM openngc WHERE ra > ?", [(1.0,)]))
 
 

@@ -106,7 +106,7 @@ def check_refusals(client):
     error = refused(pa.ArrowInvalid, ["line 2, column 9", "^^^"], lambda: rows(
         client, flight.FlightDescriptor.for_command("SELECT ra\n  WHERE DISTANCES(ra, dec, 10, 20) < 1")))
     assert "Traceback" not in str(error)
-    refused(KeyError, ["not issued by this server"], lambda: client.do_get(flight.Ticket(
+    refused(KeyError, ["not issued to you by this server"], lambda: client.do_get(flight.Ticket(
         field(1, (PREFIX + "TicketStatementQuery").encode()) + field(2, field(1, b"forged" * 20)))).read_all())
 
 

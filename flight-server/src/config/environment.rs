@@ -13,7 +13,7 @@ type Setter = fn(&mut Config, &str) -> Result<(), String>;
 /// Variables that other parts of the program read.
 const OTHERS: [&str; 2] = ["SIDEREUS_CONFIG", "SIDEREUS_FAILPOINT"];
 
-const VARIABLES: [(&str, Setter); 58] = [
+const VARIABLES: [(&str, Setter); 59] = [
     ("SIDEREUS_CATALOGS", |config, text| {
         config.catalogs = list(text);
         Ok(())
@@ -42,6 +42,7 @@ const VARIABLES: [(&str, Setter); 58] = [
     ("SIDEREUS_JOBS_UPLOAD_MIB", |config, text| parse(text, &mut config.jobs.upload_mib)),
     ("SIDEREUS_JOBS_KEPT_MIB", |config, text| parse(text, &mut config.jobs.kept_mib)),
     ("SIDEREUS_JOBS_FREE_MIB", |config, text| parse(text, &mut config.jobs.free_mib)),
+    ("SIDEREUS_JOBS_ANONYMOUS_TABLES", |config, text| parse(text, &mut config.jobs.anonymous_tables)),
     ("SIDEREUS_JOBS_LIST_ANONYMOUS", |config, text| parse(text, &mut config.jobs.list_anonymous)),
     ("SIDEREUS_OUTGOING_HOSTS", |config, text| {
         config.outgoing.hosts =

@@ -36,6 +36,8 @@ pub(crate) struct Jobs {
     pub(crate) kept_mib: u64,
     /// Mebibytes of the disk that are left free.
     pub(crate) free_mib: u64,
+    /// Whether anonymous users who are not on this machine may make tables of their session, over Flight.
+    pub(crate) anonymous_tables: bool,
     /// Whether anonymous jobs are listed for everybody who is anonymous.
     pub(crate) list_anonymous: bool,
 }
@@ -53,6 +55,7 @@ impl Default for Jobs {
             upload_mib: 8192,
             kept_mib: 51_200,
             free_mib: 2048,
+            anonymous_tables: false,
             list_anonymous: false,
         }
     }

@@ -95,6 +95,10 @@ impl Commands {
         if let Some(session) = caller.session {
             self.sessions.close(session);
         }
+        // Those of a user stay for the user's other sessions.
+        if caller.principal.name().is_none() {
+            self.ingest.tables.close(caller.owner);
+        }
         if let Some(token) = &caller.token {
             self.auth.revoke(token);
         }

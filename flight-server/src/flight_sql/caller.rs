@@ -13,12 +13,17 @@ use tonic::metadata::MetadataMap;
 use super::session::{CALL_OPTIONS, Options, SessionKey, Sessions};
 use super::session_messages::OptionValue;
 use crate::auth::Authenticator;
+use crate::listener::Peer;
 use crate::queries::{self, Origin, Protocol};
+use crate::storage::Account;
 
 /// Name of the session cookie.
 pub(super) const COOKIE: &str = "sidereus_session";
 /// What an anonymous client's token begins with; the session's id follows.
 const ANONYMOUS_PREFIX: &str = "anonymous.";
+
+/// What flightsql-dbapi sends as its token where its user gave none.
+const NO_TOKEN: &str = "None";
 
 /// What is said to credentials that others could read.
 pub(super) const PLAINTEXT: &str = "this connection is not encrypted: send no password or token on it, use grpc+tls";
@@ -30,6 +35,8 @@ pub(super) struct Caller {
     pub(super) principal: Principal,
     /// The session, where the client named one.
     pub(super) session: Option<SessionKey>,
+    /// Whose the tables are that it makes: the user's, or of the session or connection of somebody without a name.
+    pub(super) owner: SessionKey,
     /// The bearer token of a user, which ends with the session.
     pub(super) token: Option<String>,
     /// The address of the client.
@@ -45,7 +52,7 @@ impl Caller {
     pub(super) async fn admit(
         auth: &Authenticator,
         sessions: &Sessions,
-        (headers, address): (&MetadataMap, Option<IpAddr>),
+        (headers, peer): (&MetadataMap, Option<Peer>),
     ) -> Result<Self, Status> {
         let authorization = authorization(headers)?;
         let (principal, token) = principal(auth, authorization.as_deref()).await?;
@@ -60,7 +67,20 @@ impl Caller {
                 return Err(Status::invalid_argument(format!("header field {header}: the value does not fit")));
             }
         }
-        Ok(Self { principal, session, token, address, options })
+        let connection = || SessionKey::connection(peer.map_or(0, |peer| peer.number));
+        let owner = principal.name().map(SessionKey::user).or(session).unwrap_or_else(connection);
+        let address = peer.map(|peer| peer.address.ip().to_canonical());
+        Ok(Self { principal, session, owner, token, address, options })
+    }
+
+    /// On whose account files lie.
+    pub(super) fn account(&self) -> Account {
+        Account::named(self.principal.name(), &self.asking().address())
+    }
+
+    /// Whether it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.address.is_some_and(|address| address.is_loopback())
     }
 
     /// The caller as whom queries run.
@@ -94,6 +114,9 @@ async fn principal(auth: &Authenticator, authorization: Option<&str>) -> Result<
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = bearer else { return Ok((auth.authorization(authorization).await?, None)) };
     let token = token.trim();
+    if token == NO_TOKEN {
+        return Ok((auth.authorization(None).await?, None));
+    }
     match token.strip_prefix(ANONYMOUS_PREFIX) {
         Some(session) => Ok((auth.authorization(None).await?, Some(session.to_owned()))),
         None => {

@@ -22,6 +22,7 @@ use tonic::{Response, Status};
 use super::actions::{ActionStream, one};
 use super::caller::{Caller, PLAINTEXT, authorization};
 use super::encode::{Ending, Messages, Piece};
+use super::ingest::{Ingest, Wanted};
 use super::session::Sessions;
 use super::statements::{RowStream, Statements};
 use super::status::defect;
@@ -32,9 +33,9 @@ use crate::auth::Authenticator;
 /// Prefix of the type of every command.
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 /// Answer to everything that transactions would need.
-const NO_TRANSACTIONS: &str = "this server has no transactions: every query stands alone";
+pub(super) const NO_TRANSACTIONS: &str = "this server has no transactions: every query stands alone";
 /// Answer to everything that would change data.
-const READ_ONLY: &str = "this server takes queries only: it has no updates and no ingestion over Flight yet";
+const READ_ONLY: &str = "this server takes queries, and rows that become tables of your own: nothing else is updated";
 
 /// Answers commands; one for the life of the server.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(super) struct Commands {
     pub(super) query: QueryService,
     /// Prepares and runs queries.
     pub(super) statements: Statements,
+    /// Takes tables in.
+    pub(super) ingest: Ingest,
     /// Forgets tokens of sessions that are closed.
     pub(super) auth: Arc<Authenticator>,
     /// Whether credentials are taken on connections that others could read.
@@ -148,13 +151,16 @@ impl Commands {
         self.statements.rows(caller, &statement, query).await
     }
 
-    /// Takes an upload: parameters of prepared statements; everything else is refused.
+    /// Takes an upload: parameters of prepared statements, and rows that become a table.
     pub(super) async fn put(
         &self,
         caller: &Caller,
         data: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
     ) -> Result<PutResult, Status> {
         let (descriptor, data) = with_descriptor(data).await?;
+        if !descriptor.path.is_empty() {
+            return self.take(caller, Wanted::at(&descriptor.path)?, data).await;
+        }
         let Asked::Command(command, _) = Asked::parse(&descriptor.cmd)? else {
             return Err(Status::unimplemented(READ_ONLY));
         };
@@ -162,6 +168,7 @@ impl Commands {
             Command::CommandPreparedStatementQuery(command) => {
                 self.statements.bind(caller, &command.prepared_statement_handle, data).await?.encode_to_vec()
             }
+            Command::CommandStatementIngest(command) => return self.take(caller, Wanted::of(&command)?, data).await,
             Command::CommandStatementUpdate(command) => self.update(caller, &command.query).await?.encode_to_vec(),
             Command::CommandPreparedStatementUpdate(command) => {
                 self.statements.open(caller, &command.prepared_statement_handle).await?;
@@ -174,6 +181,17 @@ impl Commands {
         Ok(PutResult { app_metadata: metadata.into() })
     }
 
+    async fn take(
+        &self,
+        caller: &Caller,
+        wanted: Wanted,
+        data: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
+    ) -> Result<PutResult, Status> {
+        let rows = self.ingest.take(caller, wanted, data).await?;
+        let result = DoPutUpdateResult { record_count: i64::try_from(rows).unwrap_or(i64::MAX) };
+        Ok(PutResult { app_metadata: result.encode_to_vec().into() })
+    }
+
     /// Answers an action.
     pub(super) async fn action(&self, caller: &Caller, action: &Action) -> Result<Response<ActionStream>, Status> {
         match action.r#type.as_str() {
@@ -183,7 +201,8 @@ impl Commands {
                 Ok(one(&self.statements.create_prepared(caller, &request.query).await?.as_any()))
             }
             "ClosePreparedStatement" => {
-                let _: ActionClosePreparedStatementRequest = unpack(&action.body)?;
+                let request: ActionClosePreparedStatementRequest = unpack(&action.body)?;
+                self.statements.close(caller, &request.prepared_statement_handle);
                 Ok(Response::new(futures::stream::empty().boxed()))
             }
             "CancelQuery" => {
@@ -210,7 +229,8 @@ impl Commands {
 
     fn flight(&self, caller: &Caller, table: &TableDescription) -> Result<FlightInfo, Status> {
         let owner = caller.principal.name().map(str::to_owned);
-        let statement = Statement { owner, ..Statement::default() }.with_text(&metadata::table_query(&table.name));
+        let statement = Statement { owner, tables_of: self.statements.tables_of(caller), ..Statement::default() };
+        let statement = statement.with_text(&metadata::table_query(&table.name));
         let path = vec![table.name.schema.clone(), table.name.table.clone()];
         let info = FlightInfo::new().try_with_schema(&super::wire::wire_schema(&table.schema)).map_err(defect)?;
         Ok(info
@@ -253,7 +273,9 @@ impl Commands {
     }
 
     fn tables(&self, caller: &Caller) -> Vec<TableDescription> {
-        self.query.tables(&caller.principal)
+        let mut tables = self.query.tables(&caller.principal);
+        tables.extend(self.ingest.tables.of(caller.owner).iter().map(|own| own.table.description()));
+        tables
     }
 }
 

@@ -103,9 +103,11 @@ fn table_schema(table: &TableDescription) -> Schema {
 
 fn column_field(field: &Field, table: &TableName) -> Field {
     let mut metadata = field.metadata().clone();
+    // Drivers read `SCHEMA_NAME`, whatever the standard calls it.
     let own = [
         ("CATALOG_NAME", CATALOG.to_owned()),
         ("DB_SCHEMA_NAME", table.schema.clone()),
+        ("SCHEMA_NAME", table.schema.clone()),
         ("TABLE_NAME", table.table.clone()),
         ("TYPE_NAME", type_name(field.data_type())),
         ("IS_AUTO_INCREMENT", "0".to_owned()),
@@ -113,8 +115,9 @@ fn column_field(field: &Field, table: &TableName) -> Field {
         ("IS_READ_ONLY", "1".to_owned()),
         ("IS_SEARCHABLE", "1".to_owned()),
     ];
+    let remarks = metadata.get("description").cloned().map(|text| ("REMARKS", text));
     let own: HashMap<String, String> =
-        own.into_iter().map(|(key, value)| (format!("ARROW:FLIGHT:SQL:{key}"), value)).collect();
+        own.into_iter().chain(remarks).map(|(key, value)| (format!("ARROW:FLIGHT:SQL:{key}"), value)).collect();
     metadata.extend(own);
     field.clone().with_metadata(metadata)
 }

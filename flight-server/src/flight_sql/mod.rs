@@ -7,18 +7,22 @@
 //!    -> commands (which command) -> statements, prepared -> plans, parameters, ticket -> QueryService
 //!                                -> metadata, keys, sql_info, actions
 //!                                -> exchange -> windows of targets, a query for each
+//!                                -> ingest -> own (tables of clients)
 //!    rows -> wire (types) -> encode (messages)
 //! ```
 
 mod actions;
+mod bound;
 mod caller;
 mod commands;
 mod cut;
 mod encode;
 mod exchange;
 mod handshake;
+mod ingest;
 mod keys;
 mod metadata;
+mod own;
 mod parameters;
 mod pattern;
 mod plans;
@@ -36,10 +40,15 @@ mod wire;
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tonic_health::ServingStatus;
 
 use crate::services::Services;
+use crate::storage::Storage;
 use commands::Commands;
+use ingest::Ingest;
+use own::OwnTables;
 use service::Service;
 use session::Sessions;
 use statements::{ServiceLimits, Statements};
@@ -47,16 +56,27 @@ use statements::{ServiceLimits, Statements};
 /// Bytes of a message that a client may send: drivers send up to 16 MiB.
 const MAX_INCOMING: usize = 64 << 20;
 
-/// The gRPC services of the Flight listener.
-pub(crate) fn routes(services: &Services) -> Routes {
+/// The gRPC services of the Flight listener; until `stop` it says that it serves.
+pub(crate) async fn routes(services: &Services, storage: Arc<Storage>, stop: CancellationToken) -> Routes {
     let query = services.query.clone();
     let limits = services.limits(None);
     let limits = ServiceLimits { max_rows: limits.max_rows, timeout: limits.timeout };
-    let statements = Statements::new(services.queries.clone(), limits);
+    let tables = Arc::new(OwnTables::default());
+    let statements = Statements::new(services.queries.clone(), Arc::clone(&tables), limits);
+    let jobs = &services.config.jobs;
+    let ingest = Ingest { storage, most_bytes: jobs.upload_bytes(), anonymous: jobs.anonymous_tables, tables };
     let auth = Arc::clone(&services.auth);
     let allow_plaintext = services.config.tls.allow_plaintext_credentials;
-    let service = Service::new(Commands { query, statements, auth, allow_plaintext, sessions: Sessions::default() });
+    let service =
+        Service::new(Commands { query, statements, ingest, auth, allow_plaintext, sessions: Sessions::default() });
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_serving::<FlightServiceServer<Service>>().await;
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        reporter.set_not_serving::<FlightServiceServer<Service>>().await;
+        reporter.set_service_status("", ServingStatus::NotServing).await;
+    });
     let service =
         FlightServiceServer::new(service).max_decoding_message_size(MAX_INCOMING).max_encoding_message_size(usize::MAX);
-    Routes::new(service)
+    Routes::new(service).add_service(health)
 }

@@ -15,6 +15,7 @@ use sidereus_engine::{Label, PreparedQuery, QueryRequest, Rules};
 use tonic::Status;
 
 use super::caller::Caller;
+use super::own::Table;
 use super::status::status;
 use super::ticket::Statement;
 use crate::queries::Queries;
@@ -57,26 +58,33 @@ impl Plans {
         &self,
         caller: &Caller,
         statement: &Statement,
-        text: &str,
+        (text, tables): (&str, &[Arc<Table>]),
     ) -> Result<Arc<PreparedQuery>, Status> {
-        match self.fresh(&statement.plan) {
+        let key = key(statement, tables);
+        match self.fresh(&key) {
             Some(query) => Ok(query),
-            None => self.plan(caller, statement, Arc::from(text)).await,
+            None => self.plan(caller, statement, (Arc::from(text), tables, key)).await,
         }
     }
 
     /// The plan of a statement that came in a handle or ticket.
     ///
     /// *Errors*: those of planning, and `NOT_FOUND` for a long text that was let go.
-    pub(super) async fn find(&self, caller: &Caller, statement: &Statement) -> Result<Arc<PreparedQuery>, Status> {
-        if let Some(query) = self.fresh(&statement.plan) {
+    pub(super) async fn find(
+        &self,
+        caller: &Caller,
+        statement: &Statement,
+        tables: &[Arc<Table>],
+    ) -> Result<Arc<PreparedQuery>, Status> {
+        let key = key(statement, tables);
+        if let Some(query) = self.fresh(&key) {
             return Ok(query);
         }
-        let kept = self.lock().get(&statement.plan).map(|plan| Arc::clone(plan.query.text()));
+        let kept = self.lock().get(&key).map(|plan| Arc::clone(plan.query.text()));
         let Some(text) = statement.text.as_deref().map(Arc::from).or(kept) else {
             return Err(Status::not_found("the statement is no longer kept by the server: prepare the query again"));
         };
-        self.plan(caller, statement, text).await
+        self.plan(caller, statement, (text, tables, key)).await
     }
 
     fn fresh(&self, key: &Bytes) -> Option<Arc<PreparedQuery>> {
@@ -87,16 +95,22 @@ impl Plans {
         Some(Arc::clone(&plan.query))
     }
 
-    async fn plan(&self, caller: &Caller, statement: &Statement, text: Arc<str>) -> Result<Arc<PreparedQuery>, Status> {
+    async fn plan(
+        &self,
+        caller: &Caller,
+        statement: &Statement,
+        (text, tables, key): (Arc<str>, &[Arc<Table>], Bytes),
+    ) -> Result<Arc<PreparedQuery>, Status> {
         let label = if statement.adql { Label::Adql } else { Label::Sql };
         let rules = statement.rules_off.as_deref().map(|list| Rules::all().without(list)).transpose();
         let rules = rules.map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let request = QueryRequest { rules, ..QueryRequest::new(text.to_string(), label) };
+        let uploads = tables.iter().map(|own| Arc::clone(&own.table)).collect();
+        let request = QueryRequest { rules, uploads, ..QueryRequest::new(text.to_string(), label) };
         let query = self.queries.prepare(&caller.asking(), &request).await.map_err(|error| status(&error))?;
         let (query, now) = (Arc::new(query), Instant::now());
         let plan = Plan { query: Arc::clone(&query), made: now, used: now };
         let mut plans = self.lock();
-        plans.insert(statement.plan.clone(), plan);
+        plans.insert(key, plan);
         make_room(&mut plans);
         Ok(query)
     }
@@ -104,6 +118,15 @@ impl Plans {
     fn lock(&self) -> MutexGuard<'_, HashMap<Bytes, Plan>> {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a plan is kept by: the same text over other tables of the client's own is another.
+fn key(statement: &Statement, tables: &[Arc<Table>]) -> Bytes {
+    if tables.is_empty() {
+        return statement.plan.clone();
+    }
+    let numbers: Vec<u8> = tables.iter().flat_map(|own| own.number.to_le_bytes()).collect();
+    [&statement.plan[..], &numbers].concat().into()
 }
 
 /// Lets go what was not used for longest until the bounds are kept.

@@ -1,7 +1,7 @@
 //! Prepared statements: planned once, bound and run many times.
 //!
 //! The handle is the statement itself, signed; binding gives a new handle, so two threads that bind one statement do not
-//! disturb each other. Closing a statement has nothing to free, and streams that are open go on.
+//! disturb each other. Closing a statement forgets what was bound to it, and streams that are open go on.
 
 use std::time::Duration;
 
@@ -51,8 +51,16 @@ impl Statements {
         let data = FlightRecordBatchStream::new_from_flight_data(data.map_err(FlightError::from));
         let batches: Vec<RecordBatch> = data.try_collect().await.map_err(unreadable)?;
         statement.parameters = parameters::encode(&batches, &query)?;
+        self.bound.keep(&statement.id, &statement.parameters);
         let handle: Bytes = self.seal(&statement.renewed(HANDLE_LIFE));
         Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) })
+    }
+
+    /// Forgets what was bound to a handle; one that is expired or not the caller's has nothing to forget.
+    pub(super) fn close(&self, caller: &Caller, handle: &[u8]) {
+        if let Ok(statement) = self.unseal(&caller.principal, handle) {
+            self.bound.forget(&statement.id);
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! calls that many servers leave out are answered as well: ListFlights gives every table, GetSchema and PollFlightInfo
 //! follow from GetFlightInfo (planning is short, so a poll is complete at once).
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,7 +51,7 @@ impl Service {
         let admitted = async {
             self.commands.check_secrecy(&from.headers, from.keeps_secrets)?;
             let caller =
-                Caller::admit(&self.commands.auth, &self.commands.sessions, (&from.headers, from.address)).await?;
+                Caller::admit(&self.commands.auth, &self.commands.sessions, (&from.headers, from.peer)).await?;
             let name = caller.principal.name().map(str::to_owned);
             Ok::<_, Status>((answer(caller).await?, name))
         };
@@ -75,7 +74,7 @@ impl Service {
 /// What is known of a client before anything is asked.
 struct From {
     headers: MetadataMap,
-    address: Option<IpAddr>,
+    peer: Option<Peer>,
     /// Whether a password may travel on the connection.
     keeps_secrets: bool,
 }
@@ -83,10 +82,9 @@ struct From {
 impl From {
     fn split<T>(request: Request<T>) -> (Self, T) {
         let peer = request.extensions().get::<Peer>().copied();
-        let address = peer.map(|peer| peer.address.ip().to_canonical());
         let keeps_secrets = peer.is_none_or(|peer| peer.keeps_secrets());
         let (headers, _, message) = request.into_parts();
-        (Self { headers, address, keeps_secrets }, message)
+        (Self { headers, peer, keeps_secrets }, message)
     }
 }
 

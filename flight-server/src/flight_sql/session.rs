@@ -163,6 +163,26 @@ impl SessionKey {
             .chain_update(id);
         Self(digest.finalize().into())
     }
+
+    /// What belongs to a user, whatever the session.
+    pub(super) fn user(name: &str) -> Self {
+        Self(Sha256::new().chain_update([2]).chain_update(name).finalize().into())
+    }
+
+    /// What belongs to a connection.
+    pub(super) fn connection(number: u64) -> Self {
+        Self(Sha256::new().chain_update([3]).chain_update(number.to_le_bytes()).finalize().into())
+    }
+
+    /// The key as it travels inside handles.
+    pub(super) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    /// The key of [`Self::bytes`].
+    pub(super) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
 }
 
 struct Session {

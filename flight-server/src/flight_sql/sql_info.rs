@@ -116,7 +116,7 @@ fn server(builder: &mut SqlInfoDataBuilder) {
     builder.append(SqlInfo::FlightSqlServerSubstraitMaxVersion, "");
     builder.append(SqlInfo::FlightSqlServerTransaction, SqlSupportedTransaction::None as i32);
     builder.append(SqlInfo::FlightSqlServerCancel, true);
-    builder.append(SqlInfo::FlightSqlServerBulkIngestion, false);
+    builder.append(SqlInfo::FlightSqlServerBulkIngestion, true);
     builder.append(SqlInfo::FlightSqlServerIngestTransactionsSupported, false);
     let life = i32::try_from(HANDLE_LIFE.as_millis()).unwrap_or(i32::MAX);
     builder.append(SqlInfo::FlightSqlServerStatementTimeout, life);

@@ -26,15 +26,17 @@ use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, Rules,
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::bound::Bound;
 use super::caller::Caller;
 use super::cut::Cut;
 use super::encode::{Messages, Piece};
+use super::own::{OwnTables, Table};
 use super::parameters;
 use super::plans::Plans;
 use super::running::{Running, RunningQuery};
-use super::session::{compression, compression_name};
+use super::session::{SessionKey, compression, compression_name};
 use super::status::{defect, status, ticket_status};
-use super::ticket::{Sealer, Statement};
+use super::ticket::{Sealer, Statement, TicketError};
 use super::wire::wire_schema;
 use crate::queries::{self, Queries};
 
@@ -60,14 +62,16 @@ pub(super) struct Statements {
     plans: Plans,
     sealer: Sealer,
     running: Arc<Running>,
+    pub(super) bound: Bound,
+    tables: Arc<OwnTables>,
     limits: ServiceLimits,
 }
 
 impl Statements {
     /// Statements that run as queries.
-    pub(super) fn new(queries: Queries, limits: ServiceLimits) -> Self {
+    pub(super) fn new(queries: Queries, tables: Arc<OwnTables>, limits: ServiceLimits) -> Self {
         let plans = Plans::new(queries.clone());
-        Self { queries, plans, sealer: Sealer::new(), running: Arc::default(), limits }
+        Self { queries, plans, sealer: Sealer::new(), running: Arc::default(), bound: Bound::default(), tables, limits }
     }
 
     /// Plans a text on behalf of a caller.
@@ -81,10 +85,12 @@ impl Statements {
             timeout_ms: caller.options.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             compression: compression_name(caller.options.compression).to_owned(),
             rules_off: caller.options.rules.map(Rules::switched_off),
+            tables_of: self.tables_of(caller),
             ..Statement::default()
         };
         let statement = statement.with_text(text);
-        let query = self.plans.prepare(caller, &statement, text).await?;
+        let tables = self.tables(&statement);
+        let query = self.plans.prepare(caller, &statement, (text, &tables)).await?;
         Ok((Statement { columns: columns_digest(&query), ..statement }, query))
     }
 
@@ -92,8 +98,11 @@ impl Statements {
     ///
     /// *Errors*: one that is forged, expired, or another principal's; a catalog that was replaced by one of other columns.
     pub(super) async fn open(&self, caller: &Caller, sealed: &[u8]) -> Result<(Statement, Arc<PreparedQuery>), Status> {
-        let statement = self.unseal(&caller.principal, sealed)?;
-        let query = self.plans.find(caller, &statement).await?;
+        let mut statement = self.unseal(&caller.principal, sealed)?;
+        let query = self.plans.find(caller, &statement, &self.tables(&statement)).await?;
+        if statement.parameters.is_empty() && !query.parameters().fields().is_empty() {
+            statement.parameters = self.bound.find(&statement.id);
+        }
         if !statement.columns.is_empty() && statement.columns != columns_digest(&query) {
             let message = "the columns of the answer are others since a catalog was replaced: prepare the query again";
             return Err(Status::failed_precondition(message));
@@ -101,11 +110,22 @@ impl Statements {
         Ok((statement, query))
     }
 
-    /// The statement of a handle or ticket, for its owner only.
+    /// Whose own tables the statements of a caller may name; empty where there are none.
+    pub(super) fn tables_of(&self, caller: &Caller) -> Bytes {
+        let has_none = self.tables.of(caller.owner).is_empty();
+        if has_none { Bytes::new() } else { Bytes::copy_from_slice(&caller.owner.bytes()) }
+    }
+
+    /// The tables beside the catalogs that a statement may name, as they are now.
+    fn tables(&self, statement: &Statement) -> Vec<Arc<Table>> {
+        SessionKey::of_bytes(&statement.tables_of).map(|owner| self.tables.of(owner)).unwrap_or_default()
+    }
+
+    /// The statement of a handle or ticket, for its owner only; to others it is none of this server's.
     pub(super) fn unseal(&self, principal: &Principal, sealed: &[u8]) -> Result<Statement, Status> {
         let statement = self.sealer.unseal(sealed).map_err(ticket_status)?;
         if statement.owner.as_deref() != principal.name() {
-            return Err(Status::permission_denied("the handle or ticket belongs to another user"));
+            return Err(ticket_status(TicketError::Foreign));
         }
         Ok(statement)
     }
@@ -193,6 +213,7 @@ impl Statements {
             cut: Cut::new(statement.max_rows, self.limits.max_rows),
             current: None,
             entry,
+            _tables: self.tables(statement),
         };
         run.advance().await?;
         let cut = run.cut.clone();
@@ -284,6 +305,8 @@ struct Run {
     cut: Cut,
     current: Option<QueryResult>,
     entry: RunningQuery,
+    /// Kept until the last row.
+    _tables: Vec<Arc<Table>>,
 }
 
 impl Run {

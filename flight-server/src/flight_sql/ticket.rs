@@ -64,6 +64,9 @@ pub(super) struct Statement {
     /// Digest of the columns and parameters that the client was told of; empty where it was told the table only.
     #[prost(bytes = "bytes", tag = "12")]
     pub(super) columns: Bytes,
+    /// Whose own tables it may name; empty where there were none.
+    #[prost(bytes = "bytes", tag = "13")]
+    pub(super) tables_of: Bytes,
 }
 
 impl Statement {
@@ -92,8 +95,10 @@ impl Statement {
 /// Why a handle or ticket was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TicketError {
-    /// It was not made by this server process, or it was changed.
-    #[error("the handle or ticket was not issued by this server, or the server has restarted: prepare the query again")]
+    /// It was not made by this server process or not for this user, or it was changed.
+    #[error(
+        "the handle or ticket was not issued to you by this server, or the server has restarted: prepare the query again"
+    )]
     Foreign,
     /// Its time is over.
     #[error("the handle or ticket has expired: prepare the query again")]

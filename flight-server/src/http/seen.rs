@@ -138,7 +138,7 @@ mod tests {
         let pairs = headers
             .iter()
             .map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap()));
-        let peer = Peer { address: peer.parse().unwrap(), encrypted: false };
+        let peer = Peer { address: peer.parse().unwrap(), encrypted: false, number: 0 };
         Seen::of(&config, Some(peer), &pairs.collect())
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Whether nobody between can read along.
     pub(crate) encrypted: bool,
+    /// Told apart from every other connection of the process by it.
+    pub(crate) number: u64,
 }
 
 impl Peer {
@@ -52,7 +54,8 @@ impl Connection {
 
     /// Who is at the other end.
     pub(crate) const fn peer(&self) -> Peer {
-        Peer { address: self.slot.peer, encrypted: matches!(self.stream, Stream::Encrypted(_)) }
+        let encrypted = matches!(self.stream, Stream::Encrypted(_));
+        Peer { address: self.slot.peer, encrypted, number: self.slot.number }
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Slots {
 struct Open {
     all: usize,
     refused: u64,
+    taken: u64,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -25,6 +26,8 @@ pub(super) struct Slot {
     slots: Arc<Slots>,
     /// Who is at the other end.
     pub(super) peer: SocketAddr,
+    /// Told apart from every other connection of the process by it.
+    pub(super) number: u64,
 }
 
 impl Slots {
@@ -50,7 +53,8 @@ impl Slots {
         }
         open.all += 1;
         open.by_address.insert(address, own + 1);
-        Some(Slot { slots: Arc::clone(self), peer })
+        open.taken += 1;
+        Some(Slot { slots: Arc::clone(self), peer, number: open.taken })
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
