@@ -12,10 +12,13 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.flight as flight
 from flight_pyarrow import PREFIX, command, field, refused, rows
 from flight_tables import LONG, PROBE, USERS, compared, quiet_seconds, serving, truth, until, write_curves, write_probe
@@ -129,7 +132,7 @@ def check_texts_as_tickets(client, server):
 
 
 def check_polling(client, server):
-    """PollFlightInfo, whether it answers at once or as the work goes on: progress never falls, endpoints are only added."""
+    """PollFlightInfo: progress never falls, endpoints are only added, and together they are the answer."""
     poll = next_poll = descriptor(ORDERED).serialize()
     seen, progress = [], [0.0]
     with channel(server) as made:
@@ -144,10 +147,78 @@ def check_polling(client, server):
             if not (next_poll := answer.get(2)):
                 break
     assert poll and not next_poll and progress == sorted(progress) and progress[-1] <= 1.0, progress
-    estimate = json.loads(bytes(info.app_metadata))["estimate"]
+    told = json.loads(bytes(info.app_metadata))
+    assert told["rows"] == info.total_records == 4 and not told["overflow"], (told, info.total_records)
+    options = flight.FlightCallOptions(headers=[(b"x-sidereus-estimate", b"true")])
+    estimate = json.loads(bytes(client.get_flight_info(descriptor(ORDERED), options).app_metadata))["estimate"]
     assert estimate["rows_read"] == 4 and set(estimate) == {"rows", "bytes", "rows_read", "bytes_read", "seconds"}, estimate
     found = [client.do_get(flight.Ticket(ticket)).read_all()["n"].to_pylist() for ticket in seen]
     assert sum(found, []) == [1, 2, 3, 4], found
+
+
+def followed(made, asked, pause=0.0, patience=60):
+    """The answers to polls until there is no more to ask for."""
+    call, end = made.unary_unary(METHOD + "PollFlightInfo"), time.monotonic() + patience
+    while asked:
+        answer = dict(fields(call(asked, timeout=20)))
+        yield flight.FlightInfo.deserialize(answer[1]), answer.get(3), answer.get(2)
+        asked = answer.get(2)
+        assert time.monotonic() < end, "no end of a query that is followed"
+        time.sleep(pause)
+
+
+def check_long_polling(client, server):
+    """First rows before the last, read while the query goes on; errors, cuts, ends and other users."""
+    spool = Path(server.state.name) / "spool"
+    long = "SELECT a.hip, b.hip AS other FROM hipparcos2 AS a, hipparcos2 AS b WHERE a.hip < 800 AND MOD(a.hip + b.hip, 10) = 0"
+    expected = client.do_get(flight.Ticket(long.replace("a.hip, b.hip AS other", "COUNT(*) AS n, SUM(b.hip) AS s"))).read_all().to_pylist()[0]
+    with channel(server) as made:
+        read, early, found, progress = 0, 0, {"n": 0, "s": 0}, []
+        for info, share, more in followed(made, descriptor(long).serialize()):
+            for endpoint in info.endpoints[read:]:
+                table = client.do_get(endpoint.ticket).read_all()
+                found = {"n": found["n"] + table.num_rows, "s": found["s"] + (pc.sum(table["other"]).as_py() or 0)}
+                early += bool(more)
+            read = len(info.endpoints)
+            progress.append(share)
+            last = info
+        assert found == expected and found["n"] > 1_000_000, (found, expected)
+        assert early >= 2 and read <= 12 and progress == sorted(progress) and progress[-1] == 1.0, (early, read, progress)
+        assert last.total_records == found["n"] and last.total_bytes > 8 * found["n"], (last.total_records, last.total_bytes)
+        piece = last.endpoints[0]
+        assert client.do_get(piece.ticket).read_all().num_rows == flight.connect(server.flight).do_get(piece.ticket).read_all().num_rows
+        altered = bytearray(piece.ticket.ticket)
+        altered[-1] ^= 1  # the number of the piece
+        refused(REFUSED, [], lambda: client.do_get(flight.Ticket(bytes(altered))).read_all())
+        kept = spooled(spool)
+        result = list(client.do_action(flight.Action("CancelFlightInfo", field(1, last.serialize()))))
+        assert dict(fields(result[0].body.to_pybytes()))[1] == 1, "it let the pieces go"
+        refused(KeyError, ["kept no more"], lambda: client.do_get(piece.ticket).read_all())
+        assert spooled(spool) < kept - 8 * found["n"], (kept, spooled(spool))
+        # Stopped from elsewhere while it runs: the next answer says so.
+        answers = followed(made, descriptor(LONG.replace("COUNT(*) AS n", "a.hip").replace("= -1", "= 1")).serialize())
+        info, _, more = next((info, share, more) for info, share, more in answers if info.endpoints)
+        assert more
+        list(client.do_action(flight.Action("CancelFlightInfo", field(1, info.serialize()))))
+        error = refused(grpc.RpcError, ["cancelled"], lambda: [None for _ in answers])
+        assert error.code() == grpc.StatusCode.CANCELLED, error.code()
+        until(server, busy=False, seconds=quiet_seconds(sys.argv[3]))
+        assert refused(grpc.RpcError, ["line 1, column 8"], lambda: list(followed(made, descriptor("SELECT no_such FROM probe").serialize())))
+        divided = "SELECT 1 / (n - 4) AS d FROM probe WHERE n > 0"
+        refused(grpc.RpcError, ["zero"], lambda: list(followed(made, descriptor(divided).serialize())))
+        headers = (("x-sidereus-max-rows", "1000"),)
+        call = made.unary_unary(METHOD + "PollFlightInfo")
+        answer = dict(fields(call(descriptor("SELECT hip FROM hipparcos2").serialize(), timeout=20, metadata=headers)))
+        *_, (info, _, _) = followed(made, answer[2]) if answer.get(2) else [(flight.FlightInfo.deserialize(answer[1]), 1.0, None)]
+        assert info.total_records == 1000 and json.loads(bytes(info.app_metadata))["overflow"], "the cut is told"
+        notes = [chunk.app_metadata.to_pybytes() for endpoint in info.endpoints for chunk in client.do_get(endpoint.ticket) if chunk.app_metadata]
+        assert notes == [b'{"overflow":true}'], notes
+        *_, (info, share, _) = followed(made, command("CommandGetTableTypes").serialize())
+        assert info.total_records > 0 and share == 1.0
+
+
+def spooled(folder):
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def check_altered_tickets(client, server):
@@ -297,6 +368,13 @@ def check_principals(server):
     asked = command("CommandPreparedStatementQuery", field(1, handle))
     assert rows(galileo, asked, his).num_rows == 2
     refused(KeyError, ["not issued to you"], lambda: kepler.get_flight_info(asked, other))
+    login = galileo.authenticate_basic_token("galileo", USERS["galileo"])
+    with channel(server) as made:
+        call = made.unary_unary(METHOD + "PollFlightInfo")
+        answer = dict(fields(call(descriptor("SELECT hip FROM hipparcos2").serialize(), timeout=20, metadata=[(login[0].decode(), login[1].decode())])))
+        piece = flight.FlightInfo.deserialize(answer[1]).endpoints[0].ticket
+        assert galileo.do_get(piece, his).read_all().num_rows > 0
+        refused(KeyError, ["not issued to you"], lambda: kepler.do_get(piece, other).read_all())
     nobody = flight.connect(server.flight)
     for call in [lambda: nobody.do_get(ticket).read_all(), lambda: nobody.get_flight_info(asked), lambda: list(nobody.list_flights()),
                  lambda: nobody.get_schema(descriptor(text)), lambda: list(nobody.do_action(cancel))]:
@@ -310,7 +388,7 @@ def check_principals(server):
 
 def main():
     with serving(sys.argv[3], write_tables) as server:
-        for check in [check_calls, check_texts_as_tickets, check_polling, check_altered_tickets, check_tickets_elsewhere, check_expiry,
+        for check in [check_calls, check_texts_as_tickets, check_polling, check_long_polling, check_altered_tickets, check_tickets_elsewhere, check_expiry,
                       check_cancelling_from_elsewhere, check_headers, check_sizes, check_health]:
             check(flight.connect(server.flight), server)
             print(f"{check.__name__} ok", flush=True)

@@ -117,7 +117,8 @@ impl Commands {
     pub(super) fn cancel(&self, caller: &Caller, info: &FlightInfo) -> Result<bool, Status> {
         let mut was_running = false;
         for ticket in info.endpoint.iter().filter_map(|endpoint| endpoint.ticket.as_ref()) {
-            was_running |= self.statements.cancel(&self.statement_of(caller, ticket)?);
+            let statement = self.statement_of(caller, ticket)?;
+            was_running |= self.statements.cancel(&statement) || self.polls.forget(&statement);
         }
         Ok(was_running)
     }
@@ -127,6 +128,9 @@ impl Commands {
         let ticket = request.endpoint.as_ref().and_then(|endpoint| endpoint.ticket.as_ref());
         let ticket = ticket.ok_or_else(|| Status::invalid_argument("the request names no ticket"))?;
         let statement = self.statement_of(caller, ticket)?;
+        if statement.is_followed {
+            self.polls.touch(&statement)?;
+        }
         Ok(one(&self.statements.renewed_endpoint(statement)))
     }
 

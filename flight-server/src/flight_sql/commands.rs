@@ -11,11 +11,13 @@ use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
     ActionCreatePreparedStatementRequest, Any, Command, DoPutUpdateResult, ProstMessageExt,
 };
-use arrow_flight::{Action, CancelStatus, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, PutResult, Ticket};
+use arrow_flight::{
+    Action, CancelStatus, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, PutResult, Ticket,
+};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use prost::Message;
-use sidereus_engine::{QueryService, TableDescription};
+use sidereus_engine::{PreparedQuery, QueryService, TableDescription};
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
 
@@ -23,6 +25,7 @@ use super::actions::{ActionStream, one};
 use super::caller::{Caller, PLAINTEXT, authorization};
 use super::encode::{Ending, Messages, Piece};
 use super::ingest::{Ingest, Wanted};
+use super::poll::Polls;
 use super::session::Sessions;
 use super::statements::{RowStream, Statements};
 use super::status::defect;
@@ -43,7 +46,9 @@ pub(super) struct Commands {
     /// Lists tables.
     pub(super) query: QueryService,
     /// Prepares and runs queries.
-    pub(super) statements: Statements,
+    pub(super) statements: Arc<Statements>,
+    /// Follows long queries.
+    pub(super) polls: Polls,
     /// Takes tables in.
     pub(super) ingest: Ingest,
     /// Forgets tokens of sessions that are closed.
@@ -52,6 +57,13 @@ pub(super) struct Commands {
     pub(super) allow_plaintext: bool,
     /// Keeps the options of clients.
     pub(super) sessions: Sessions,
+}
+
+/// What a descriptor asks for.
+enum Described {
+    Query(Box<Statement>, Arc<PreparedQuery>),
+    /// A command about tables, types or the server, and its answer.
+    Rows(Any, RecordBatch),
 }
 
 /// What a descriptor or ticket holds.
@@ -88,28 +100,16 @@ impl Commands {
 
     /// Describes what a descriptor asks for.
     pub(super) async fn info(&self, caller: &Caller, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
-        if !descriptor.path.is_empty() {
-            let text = metadata::path_query(&descriptor.path, &self.tables(caller));
-            let path = descriptor.path.join("/");
-            let text =
-                text.ok_or_else(|| Status::not_found(format!("no table (or more than one) is called {path}")))?;
-            return self.text_info(caller, &text, descriptor).await;
-        }
-        let (command, any) = match Asked::parse(&descriptor.cmd)? {
-            Asked::Text(text) => return self.text_info(caller, &text, descriptor).await,
-            Asked::Command(command, any) => (*command, any),
-        };
-        match command {
-            Command::CommandStatementQuery(command) => {
-                refuse_transaction(command.transaction_id.as_ref())?;
-                self.text_info(caller, &command.query, descriptor).await
+        match self.described(caller, &descriptor).await? {
+            Described::Query(statement, query) => {
+                let estimate = if caller.options.estimate {
+                    Some(self.statements.estimate(&caller.principal, &statement, &query).await?)
+                } else {
+                    None
+                };
+                self.statements.describe(*statement, &query, (descriptor, estimate))
             }
-            Command::CommandPreparedStatementQuery(command) => {
-                let (statement, query) = self.statements.open(caller, &command.prepared_statement_handle).await?;
-                self.statements.describe(statement, &query, descriptor)
-            }
-            command => {
-                let batch = self.metadata(caller, &command)?;
+            Described::Rows(any, batch) => {
                 let ticket = Ticket::new(any.encode_to_vec());
                 let info = FlightInfo::new().try_with_schema(&batch.schema()).map_err(defect)?;
                 let rows = i64::try_from(batch.num_rows()).unwrap_or(-1);
@@ -119,17 +119,53 @@ impl Commands {
         }
     }
 
-    /// Describes what a descriptor asks for, with an estimate of what it will cost, for which it is planned to the end.
-    pub(super) async fn estimated(&self, caller: &Caller, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
-        let info = self.info(caller, descriptor).await?;
-        let ticket = info.endpoint.first().and_then(|endpoint| endpoint.ticket.as_ref());
-        let Some(Asked::Command(command, _)) = ticket.map(|ticket| Asked::parse(&ticket.ticket)).transpose()? else {
-            return Ok(info);
+    /// Starts what a descriptor asks for, or tells how far it is.
+    pub(super) async fn poll(&self, caller: &Caller, descriptor: FlightDescriptor) -> Result<PollInfo, Status> {
+        if descriptor.path.is_empty()
+            && let Asked::Command(command, _) = Asked::parse(&descriptor.cmd)?
+            && let Command::TicketStatementQuery(ticket) = *command
+        {
+            let statement = self.statements.unseal(&caller.principal, &ticket.statement_handle)?;
+            let told = usize::try_from(statement.piece).unwrap_or(usize::MAX);
+            return self.polls.news(&self.statements, (&statement, told)).await;
+        }
+        match self.described(caller, &descriptor).await? {
+            Described::Query(statement, query) => {
+                let statement = self.polls.start(&self.statements, caller, (*statement, query), descriptor)?;
+                self.polls.news(&self.statements, (&statement, 0)).await
+            }
+            Described::Rows(..) => {
+                let mut poll = PollInfo::new().with_info(self.info(caller, descriptor).await?);
+                poll.progress = Some(1.0);
+                Ok(poll)
+            }
+        }
+    }
+
+    /// What a descriptor asks for.
+    async fn described(&self, caller: &Caller, descriptor: &FlightDescriptor) -> Result<Described, Status> {
+        if !descriptor.path.is_empty() {
+            let text = metadata::path_query(&descriptor.path, &self.tables(caller));
+            let path = descriptor.path.join("/");
+            let text =
+                text.ok_or_else(|| Status::not_found(format!("no table (or more than one) is called {path}")))?;
+            return self.query(caller, &text).await;
+        }
+        let (command, any) = match Asked::parse(&descriptor.cmd)? {
+            Asked::Text(text) => return self.query(caller, &text).await,
+            Asked::Command(command, any) => (*command, any),
         };
-        let Command::TicketStatementQuery(ticket) = *command else { return Ok(info) };
-        let (statement, query) = self.statements.open(caller, &ticket.statement_handle).await?;
-        let estimate = self.statements.estimate(&caller.principal, &statement, &query).await?;
-        Ok(info.with_app_metadata(estimate.to_string()))
+        match command {
+            Command::CommandStatementQuery(command) => {
+                refuse_transaction(command.transaction_id.as_ref())?;
+                self.query(caller, &command.query).await
+            }
+            Command::CommandPreparedStatementQuery(command) => {
+                let (statement, query) = self.statements.open(caller, &command.prepared_statement_handle).await?;
+                Ok(Described::Query(Box::new(statement), query))
+            }
+            command => Ok(Described::Rows(any, self.metadata(caller, &command)?)),
+        }
     }
 
     /// Gives the rows of a ticket.
@@ -147,6 +183,10 @@ impl Commands {
             Command::CommandPreparedStatementQuery(command) => command.prepared_statement_handle,
             command => return one_batch(self.metadata(caller, &command)?),
         };
+        let statement = self.statements.unseal(&caller.principal, &handle)?;
+        if statement.is_followed {
+            return self.polls.rows(&statement).await;
+        }
         let (statement, query) = self.statements.open(caller, &handle).await?;
         self.statements.rows(caller, &statement, query).await
     }
@@ -240,9 +280,9 @@ impl Commands {
             .with_total_bytes(-1))
     }
 
-    async fn text_info(&self, caller: &Caller, text: &str, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
+    async fn query(&self, caller: &Caller, text: &str) -> Result<Described, Status> {
         let (statement, query) = self.statements.prepare(caller, text).await?;
-        self.statements.describe(statement, &query, descriptor)
+        Ok(Described::Query(Box::new(statement), query))
     }
 
     /// An update is refused with the reason that the language gives for it.

@@ -58,18 +58,17 @@ pub(super) type EndingFn = Box<dyn FnOnce() -> Ending + Send>;
 
 /// A stream of encoded messages.
 pub(super) struct Messages {
-    schema: SchemaRef,
     follows: Fuse<BoxStream<'static, Result<Piece, Status>>>,
     /// Batches of the wire schema that wait to be encoded, each of one message's size.
     pieces: VecDeque<RecordBatch>,
     queue: VecDeque<Result<FlightData, Status>>,
-    encoder: Encoder,
+    encoded: Encoded,
     ending: Option<EndingFn>,
 }
 
 impl std::fmt::Debug for Messages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Messages").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("Messages").field("schema", &self.encoded.schema).finish_non_exhaustive()
     }
 }
 
@@ -83,15 +82,14 @@ impl Messages {
         compression: Option<CompressionType>,
         ending: EndingFn,
     ) -> Result<Self, Status> {
-        let options = IpcWriteOptions::default().try_with_compression(compression).map_err(defect)?;
-        let (encoder, first) = Encoder::start(&schema, options);
+        let (encoded, first) = Encoded::start(schema, compression)?;
         let (pieces, queue) = (VecDeque::new(), VecDeque::from([Ok(first)]));
-        Ok(Self { schema, follows: follows.fuse(), pieces, queue, encoder, ending: Some(ending) })
+        Ok(Self { follows: follows.fuse(), pieces, queue, encoded, ending: Some(ending) })
     }
 
     /// Queues the messages of one batch, or the error that ends the stream.
     fn encode(&mut self, batch: &RecordBatch) {
-        match self.encoder.messages(batch) {
+        match self.encoded.encoder.messages(batch) {
             Ok(messages) => self.queue.extend(messages.into_iter().map(Ok)),
             Err(status) => self.fail(status),
         }
@@ -106,17 +104,17 @@ impl Messages {
 
     /// Cuts a batch into pieces of one message's size.
     fn accept(&mut self, batch: &RecordBatch) {
-        match to_wire(batch, &self.schema) {
-            Ok(wire) => wire.iter().for_each(|batch| split(batch, &mut self.pieces)),
-            Err(error) => self.fail(defect(error)),
+        match self.encoded.pieces(batch) {
+            Ok(pieces) => self.pieces.extend(pieces),
+            Err(status) => self.fail(status),
         }
     }
 
     /// Queues a message without rows.
     fn tell(&mut self, app_metadata: String) {
-        self.encode(&RecordBatch::new_empty(SchemaRef::clone(&self.schema)));
-        if let Some(Ok(last)) = self.queue.back_mut() {
-            last.app_metadata = Bytes::from(app_metadata);
+        match self.encoded.told(app_metadata) {
+            Ok(messages) => self.queue.extend(messages.into_iter().map(Ok)),
+            Err(status) => self.fail(status),
         }
     }
 
@@ -153,6 +151,51 @@ impl Stream for Messages {
                 None => return Poll::Ready(None),
             }
         }
+    }
+}
+
+/// Batches as messages of one stream.
+pub(super) struct Encoded {
+    schema: SchemaRef,
+    encoder: Encoder,
+}
+
+impl Encoded {
+    /// A stream of a wire schema, and its first message.
+    ///
+    /// *Errors*: where this compression is not compiled in.
+    pub(super) fn start(schema: SchemaRef, compression: Option<CompressionType>) -> Result<(Self, FlightData), Status> {
+        let options = IpcWriteOptions::default().try_with_compression(compression).map_err(defect)?;
+        let (encoder, first) = Encoder::start(&schema, options);
+        Ok((Self { schema, encoder }, first))
+    }
+
+    /// The messages of a batch.
+    ///
+    /// *Errors*: a row that no message holds.
+    pub(super) fn rows(&mut self, batch: &RecordBatch) -> Result<Vec<FlightData>, Status> {
+        let mut messages = Vec::new();
+        for piece in self.pieces(batch)? {
+            messages.extend(self.encoder.messages(&piece)?);
+        }
+        Ok(messages)
+    }
+
+    /// A message without rows.
+    pub(super) fn told(&mut self, app_metadata: String) -> Result<Vec<FlightData>, Status> {
+        let mut messages = self.encoder.messages(&RecordBatch::new_empty(SchemaRef::clone(&self.schema)))?;
+        if let Some(last) = messages.last_mut() {
+            last.app_metadata = Bytes::from(app_metadata);
+        }
+        Ok(messages)
+    }
+
+    /// A batch as batches of one message's size.
+    fn pieces(&self, batch: &RecordBatch) -> Result<VecDeque<RecordBatch>, Status> {
+        let mut pieces = VecDeque::new();
+        let wire = to_wire(batch, &self.schema).map_err(defect)?;
+        wire.iter().for_each(|batch| split(batch, &mut pieces));
+        Ok(pieces)
     }
 }
 

@@ -211,8 +211,9 @@ fn store(
     Ok(((file, stored.rows()), charge))
 }
 
+/// The status of what cannot be kept.
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands over the error")]
-fn full(error: StorageError) -> Status {
+pub(super) fn full(error: StorageError) -> Status {
     Status::new(crate::error::grpc_code(error.kind()), error.to_string())
 }
 

@@ -7,6 +7,7 @@
 //!    -> commands (which command) -> statements, prepared -> plans, parameters, ticket -> QueryService
 //!                                -> metadata, keys, sql_info, actions
 //!                                -> exchange -> windows of targets, a query for each
+//!                                -> poll -> pieces (long queries, in files)
 //!                                -> ingest -> own (tables of clients)
 //!    rows -> wire (types) -> encode (messages)
 //! ```
@@ -25,7 +26,9 @@ mod metadata;
 mod own;
 mod parameters;
 mod pattern;
+mod pieces;
 mod plans;
+mod poll;
 mod prepared;
 mod running;
 mod service;
@@ -49,6 +52,7 @@ use crate::storage::Storage;
 use commands::Commands;
 use ingest::Ingest;
 use own::OwnTables;
+use poll::Polls;
 use service::Service;
 use session::Sessions;
 use statements::{ServiceLimits, Statements};
@@ -64,11 +68,19 @@ pub(crate) async fn routes(services: &Services, storage: Arc<Storage>, stop: Can
     let tables = Arc::new(OwnTables::default());
     let statements = Statements::new(services.queries.clone(), Arc::clone(&tables), limits);
     let jobs = &services.config.jobs;
+    let polls = Polls::new(Arc::clone(&storage));
     let ingest = Ingest { storage, most_bytes: jobs.upload_bytes(), anonymous: jobs.anonymous_tables, tables };
     let auth = Arc::clone(&services.auth);
     let allow_plaintext = services.config.tls.allow_plaintext_credentials;
-    let service =
-        Service::new(Commands { query, statements, ingest, auth, allow_plaintext, sessions: Sessions::default() });
+    let service = Service::new(Commands {
+        query,
+        statements: Arc::new(statements),
+        polls,
+        ingest,
+        auth,
+        allow_plaintext,
+        sessions: Sessions::default(),
+    });
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<FlightServiceServer<Service>>().await;
     tokio::spawn(async move {

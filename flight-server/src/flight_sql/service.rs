@@ -1,8 +1,8 @@
 //! The gRPC face: every call of Flight, admitted, logged, and kept from ending the process.
 //!
 //! Each method reads the caller from the header fields, hands the request to `commands`, and wraps the answer. Flight
-//! calls that many servers leave out are answered as well: ListFlights gives every table, GetSchema and PollFlightInfo
-//! follow from GetFlightInfo (planning is short, so a poll is complete at once).
+//! calls that many servers leave out are answered as well: ListFlights gives every table, GetSchema
+//! follows from GetFlightInfo.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -141,11 +141,9 @@ impl FlightService for Service {
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
         let (from, descriptor) = From::split(request);
-        let info = self
-            .answer("PollFlightInfo", from, async |caller: Caller| self.commands.estimated(&caller, descriptor).await);
-        let mut poll = PollInfo::new().with_info(info.await?);
-        poll.progress = Some(1.0);
-        Ok(Response::new(poll))
+        let poll =
+            self.answer("PollFlightInfo", from, async |caller: Caller| self.commands.poll(&caller, descriptor).await);
+        Ok(Response::new(poll.await?))
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {

@@ -20,7 +20,8 @@ pub(super) const CATALOG: &str = "sidereus";
 /// The schema whose name need not be written.
 pub(super) const DEFAULT_SCHEMA: &str = "public";
 /// Options that a header field may set for one call.
-pub(super) const CALL_OPTIONS: [(&str, &str); 5] = [
+pub(super) const CALL_OPTIONS: [(&str, &str); 6] = [
+    ("x-sidereus-estimate", "estimate"),
     ("x-sidereus-language", "language"),
     ("x-sidereus-max-rows", "max_rows"),
     ("x-sidereus-timeout", "timeout"),
@@ -46,11 +47,13 @@ pub(super) struct Options {
     pub(super) compression: Option<CompressionType>,
     /// Rules of the engine; none takes the server's.
     pub(super) rules: Option<Rules>,
+    /// Whether descriptions of queries say what they will cost.
+    pub(super) estimate: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { label: Label::Sql, max_rows: None, timeout: None, compression: None, rules: None }
+        Self { label: Label::Sql, max_rows: None, timeout: None, compression: None, rules: None, estimate: false }
     }
 }
 
@@ -75,6 +78,7 @@ impl Options {
             "rules_off" => {
                 self.rules = text.map(|list| Rules::all().without(list)).transpose().map_err(|_| wrong)?;
             }
+            "estimate" => self.estimate = text.map_or(Ok(false), str::parse).map_err(|_| wrong)?,
             "catalog" if text.is_none_or(|text| text == CATALOG) => {}
             "schema" if text.is_none_or(|text| text == DEFAULT_SCHEMA) => {}
             "catalog" | "schema" => return Err(wrong),
@@ -91,6 +95,7 @@ impl Options {
             ("schema".to_owned(), text(DEFAULT_SCHEMA)),
             ("language".to_owned(), text(if self.is_adql() { "adql" } else { "sql" })),
             ("compression".to_owned(), text(compression_name(self.compression))),
+            ("estimate".to_owned(), text(if self.estimate { "true" } else { "false" })),
         ]);
         if let Some(rules) = self.rules {
             listed.insert("rules_off".to_owned(), text(&rules.switched_off()));

@@ -10,11 +10,11 @@
 //! engine has such a plan, else by a run for each.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow_flight::sql::{ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket};
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use prost::Message;
 use sha2::{Digest, Sha256};
-use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryResult, Rules, ScalarValue};
+use sidereus_engine::{PreparedQuery, Principal, QueryLimits, QueryProgress, QueryResult, Rules, ScalarValue};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -50,6 +50,23 @@ pub(super) struct ServiceLimits {
     pub(super) max_rows: Option<u64>,
     /// Time of a query.
     pub(super) timeout: Option<Duration>,
+}
+
+/// Tells, whenever it is called, which share of its work a query has done.
+pub(super) type Share = Box<dyn Fn() -> f64 + Send + Sync>;
+
+/// A query that runs.
+pub(super) struct Started {
+    /// Columns of its messages.
+    pub(super) schema: SchemaRef,
+    /// Its rows.
+    pub(super) batches: BoxStream<'static, Result<RecordBatch, Status>>,
+    /// What is told after the last.
+    pub(super) cut: Cut,
+    /// How far it is.
+    pub(super) progress: Share,
+    /// Ends it.
+    pub(super) stop: CancellationToken,
 }
 
 /// A stream of encoded rows.
@@ -140,25 +157,27 @@ impl Statements {
         &self,
         statement: Statement,
         query: &PreparedQuery,
-        descriptor: FlightDescriptor,
+        (descriptor, estimate): (FlightDescriptor, Option<serde_json::Value>),
     ) -> Result<FlightInfo, Status> {
         parameters::decode(&statement.parameters, query)?;
         let run = statement.renewed(TICKET_LIFE);
-        let (metadata, expires) = (serde_json::json!({ "query_id": run.query_id() }).to_string(), run.expires);
-        // The descriptor is not sent back where it is long: clients know it, and messages are limited.
-        let descriptor = Some(descriptor).filter(|descriptor| descriptor.cmd.len() <= 64 * 1024);
+        let mut metadata = serde_json::json!({ "query_id": run.query_id() });
+        if let Some(estimate) = estimate {
+            metadata["estimate"] = estimate;
+        }
+        let expires = run.expires;
         let mut info = FlightInfo::new()
             .try_with_schema(&wire_schema(query.schema()))
             .map_err(defect)?
             .with_endpoint(endpoint(self.ticket(&run), expires))
             .with_total_records(-1)
             .with_total_bytes(-1)
-            .with_app_metadata(metadata);
-        info.flight_descriptor = descriptor;
+            .with_app_metadata(metadata.to_string());
+        info.flight_descriptor = Some(echoed(descriptor));
         Ok(info)
     }
 
-    /// What the first run of a statement will cost, as JSON beside its id.
+    /// What the first run of a statement will cost, as JSON.
     pub(super) async fn estimate(
         &self,
         principal: &Principal,
@@ -171,14 +190,11 @@ impl Statements {
         let estimate =
             self.queries.service().estimate(principal, query, first, limits).await.map_err(|error| status(&error))?;
         Ok(serde_json::json!({
-            "query_id": statement.query_id(),
-            "estimate": {
-                "rows": estimate.rows,
-                "bytes": estimate.bytes,
-                "rows_read": estimate.rows_read,
-                "bytes_read": estimate.bytes_read,
-                "seconds": estimate.seconds,
-            },
+            "rows": estimate.rows,
+            "bytes": estimate.bytes,
+            "rows_read": estimate.rows_read,
+            "bytes_read": estimate.bytes_read,
+            "seconds": estimate.seconds,
         }))
     }
 
@@ -197,6 +213,23 @@ impl Statements {
         statement: &Statement,
         query: Arc<PreparedQuery>,
     ) -> Result<RowStream, Status> {
+        let started = self.start(caller, statement, query).await?;
+        let (schema, cut) = (started.schema, started.cut);
+        let pieces = started.batches.map_ok(Piece::Rows);
+        let ending = Box::new(move || cut.ending());
+        let compression = compression(&statement.compression).unwrap_or_default();
+        Ok(Messages::try_new(schema, pieces.boxed(), compression, ending)?.boxed())
+    }
+
+    /// Begins to run a statement.
+    ///
+    /// *Errors*: as [`Self::rows`].
+    pub(super) async fn start(
+        &self,
+        caller: &Caller,
+        statement: &Statement,
+        query: Arc<PreparedQuery>,
+    ) -> Result<Started, Status> {
         let (query, values) = match self.joined(caller, statement, &query).await? {
             Some(joined) => (Arc::new(joined), VecDeque::from([Vec::new()])),
             None => (Arc::clone(&query), VecDeque::from(parameters::decode(&statement.parameters, &query)?)),
@@ -204,6 +237,7 @@ impl Statements {
         let entry = self.running.enter(&statement.id);
         let stop = entry.stop.clone();
         let schema = wire_schema(query.schema());
+        let (runs, progress) = (values.len(), Arc::new(Progress::default()));
         let mut run = Run {
             queries: self.queries.clone(),
             caller: caller.asking(),
@@ -212,15 +246,15 @@ impl Statements {
             limits: self.query_limits(statement),
             cut: Cut::new(statement.max_rows, self.limits.max_rows),
             current: None,
+            progress: Arc::clone(&progress),
             entry,
             _tables: self.tables(statement),
         };
         run.advance().await?;
         let cut = run.cut.clone();
-        let pieces = stoppable(run.into_batches(), stop).map_ok(Piece::Rows);
-        let ending = Box::new(move || cut.ending());
-        let compression = compression(&statement.compression).unwrap_or_default();
-        Ok(Messages::try_new(schema, pieces.boxed(), compression, ending)?.boxed())
+        let batches = stoppable(run.into_batches(), stop.clone()).boxed();
+        let progress = Box::new(move || progress.share(runs));
+        Ok(Started { schema, batches, cut, progress, stop })
     }
 
     /// One query for all rows of parameters, where there are several and it can be.
@@ -277,6 +311,12 @@ pub(super) fn schema_message(schema: &Schema) -> Result<Bytes, Status> {
     Ok(bytes)
 }
 
+/// A descriptor as it is sent back: empty where it is long, for clients know it and messages are limited. pyarrow reads no
+/// description without one.
+pub(super) fn echoed(descriptor: FlightDescriptor) -> FlightDescriptor {
+    if descriptor.cmd.len() > 64 * 1024 { FlightDescriptor::new_cmd(Bytes::new()) } else { descriptor }
+}
+
 /// What a client was promised: names and types of the columns of an answer, and those of the parameters.
 fn columns_digest(query: &PreparedQuery) -> Bytes {
     let mut digest = Sha256::new();
@@ -289,10 +329,34 @@ fn columns_digest(query: &PreparedQuery) -> Bytes {
     Bytes::copy_from_slice(&digest.finalize())
 }
 
-fn endpoint(ticket: Ticket, expires: u64) -> FlightEndpoint {
+/// An endpoint that can be read until so many seconds since 1970.
+pub(super) fn endpoint(ticket: Ticket, expires: u64) -> FlightEndpoint {
     let mut endpoint = FlightEndpoint::new().with_ticket(ticket);
     endpoint.expiration_time.get_or_insert_default().seconds = i64::try_from(expires).unwrap_or(i64::MAX);
     endpoint
+}
+
+/// How far the runs of a statement are.
+#[derive(Default)]
+struct Progress(Mutex<(usize, Option<OfRun>)>);
+
+/// Tells how far one run is.
+type OfRun = Arc<dyn Fn() -> QueryProgress + Send + Sync>;
+
+impl Progress {
+    fn begin(&self, run: OfRun) {
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *runs = (runs.0 + 1, Some(run));
+    }
+
+    /// The share of so many runs.
+    fn share(&self, runs: usize) -> f64 {
+        let (begun, current) = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(current) = current else { return 0.0 };
+        let current = current();
+        let share = current.partitions_done as f64 / current.partitions_planned.max(1) as f64;
+        (begun as f64 - 1.0 + share.min(1.0)) / runs.max(1) as f64
+    }
 }
 
 /// The runs of one statement over its rows of parameters, one after the other.
@@ -304,6 +368,7 @@ struct Run {
     limits: QueryLimits,
     cut: Cut,
     current: Option<QueryResult>,
+    progress: Arc<Progress>,
     entry: RunningQuery,
     /// Kept until the last row.
     _tables: Vec<Arc<Table>>,
@@ -316,7 +381,9 @@ impl Run {
         let max_rows = self.cut.left(self.entry.rows());
         let limits = QueryLimits { max_rows, ..self.limits };
         let started = self.queries.execute(&self.caller, &self.query, &values, limits).await;
-        self.current = Some(started.map_err(|error| status(&error))?);
+        let started = started.map_err(|error| status(&error))?;
+        self.progress.begin(started.progress());
+        self.current = Some(started);
         Ok(true)
     }
 

@@ -67,6 +67,12 @@ pub(super) struct Statement {
     /// Whose own tables it may name; empty where there were none.
     #[prost(bytes = "bytes", tag = "13")]
     pub(super) tables_of: Bytes,
+    /// Whether it is a query that is followed: its id says all, and there is no text.
+    #[prost(bool, tag = "14")]
+    pub(super) is_followed: bool,
+    /// The piece of its answer, from 1; in a descriptor, how many the client was told of.
+    #[prost(uint64, tag = "15")]
+    pub(super) piece: u64,
 }
 
 impl Statement {
@@ -173,7 +179,8 @@ fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// The clock of expiry times.
-fn seconds_since_1970() -> u64 {
+/// The time.
+pub(super) fn seconds_since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 

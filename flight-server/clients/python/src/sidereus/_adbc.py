@@ -1,5 +1,4 @@
-"""What is done by ADBC's Flight SQL driver: uploads (`CommandStatementIngest`) and estimates (`PollFlightInfo`), which pyarrow.flight
-has not."""
+"""What is done by ADBC's Flight SQL driver: uploads (`CommandStatementIngest`), which pyarrow.flight has not."""
 
 from __future__ import annotations
 
@@ -8,12 +7,11 @@ from typing import Any, Literal
 import adbc_driver_flightsql
 import adbc_driver_flightsql.dbapi
 import adbc_driver_manager
-import pyarrow.flight as flight
 
-from ._describe import Estimate, estimate, path
+from ._describe import path
 from ._errors import from_adbc
 from ._inputs import Batches
-from ._transport import Login, Options
+from ._transport import Login
 
 Mode = Literal["create", "append", "replace", "create_append"]
 
@@ -41,19 +39,6 @@ class Driver:
                 return int(cursor.adbc_ingest(table, targets.reader(), mode=mode, **place))
         except adbc_driver_manager.Error as error:
             raise from_adbc(error) from None
-
-    def estimate(self, text: str, options: Options) -> Estimate:
-        """What a query will cost; nothing is run. Errors: `QueryError`."""
-        fields = {f"adbc.flight.sql.rpc.call_header.{name.decode()}": value.decode() for name, value in options.fields()}
-        try:
-            with adbc_driver_manager.AdbcStatement(self._connection().adbc_connection) as statement:
-                statement.set_options(**{"adbc.statement.exec.incremental": "true"}, **fields)
-                statement.set_sql_query(text)
-                statement.execute_partitions()
-                told = statement.get_option_bytes("adbc.flight.sql.statement.exec.last_flight_info")
-        except adbc_driver_manager.Error as error:
-            raise from_adbc(error) from None
-        return estimate(flight.FlightInfo.deserialize(told).app_metadata)
 
     def close(self) -> None:
         """Closes the connection if there is one."""

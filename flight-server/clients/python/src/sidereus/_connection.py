@@ -1,6 +1,6 @@
 """What can be asked of a server: queries, streams, crossmatches, uploads, and what there is to ask.
 
-`Connection` only puts the parts together: `_transport` (rows, by pyarrow.flight), `_stream`, `_crossmatch`, `_adbc` (uploads and estimates),
+`Connection` only puts the parts together: `_transport` (rows, by pyarrow.flight), `_stream`, `_crossmatch`, `_adbc` (uploads),
 `_tap` (tables that a query brings along), `_outputs` (forms). Which way a call takes, and why, is told in `_transport`.
 """
 
@@ -67,7 +67,7 @@ def connect(
 
 
 class Connection:
-    """A server and the options of `connect`, which makes it. A context manager. Threads may share it, but for `upload` and `estimate`."""
+    """A server and the options of `connect`, which makes it. A context manager. Threads may share it, but for `upload`."""
 
     def __init__(self, transport: Transport, driver: Driver, tap: Tap | None, options: Options) -> None:
         self._transport, self._driver, self._tap, self._options = transport, driver, tap, options
@@ -211,7 +211,8 @@ class Connection:
 
     def estimate(self, text: str, *, language: str | None = None) -> Estimate:
         """What a query will read and give, and how long it will take. Nothing is run. Errors: `QueryError`."""
-        return self._driver.estimate(text, self._options.over(language=language))
+        options = self._options.over(language=language, estimate="true")
+        return _describe.estimate(self._transport.plan(text, None, options).app_metadata)
 
     def close(self) -> None:
         """Closes the connection; streams that are open on it end with an error."""

@@ -48,7 +48,7 @@ def column(field: pa.Field) -> Column:
 
 
 def estimate(metadata: bytes) -> Estimate:
-    """The estimate in the application metadata of `PollFlightInfo`."""
+    """The estimate in the application metadata of a FlightInfo that was asked for with one."""
     told = (json.loads(metadata) if metadata else {}).get("estimate") or {}
     return Estimate(*(told.get(key) for key in Estimate._fields))
 

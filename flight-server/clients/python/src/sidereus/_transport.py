@@ -2,8 +2,8 @@
 
 Rows are read with `pyarrow.flight`, never with ADBC: a cut answer is told in the last message's application metadata, which
 ADBC does not show, and a stream of Flight can be cancelled from another thread at any moment. So that nothing has to be chosen from call to
-call, queries with parameters go the same way, by the protobuf messages of `_wire`. ADBC does what it does better: uploads and
-`PollFlightInfo` (`_adbc`).
+call, queries with parameters go the same way, by the protobuf messages of `_wire`. ADBC does what it does better: uploads
+(`_adbc`).
 
 A query is planned by GetFlightInfo, where its errors come as plain statuses, and read by DoGet. The options of a call travel as header
 fields, not in a session: connections are stateless, and threads can share one.
@@ -35,6 +35,7 @@ class Options:
     max_rows: int | None = None
     timeout: float | None = None
     compression: str | None = None
+    estimate: str | None = None
 
     def over(self, **others: Any) -> Options:
         """These options with those of a call that are not None."""
@@ -42,7 +43,8 @@ class Options:
 
     def fields(self) -> list[tuple[bytes, bytes]]:
         """The options as header fields."""
-        told = {"language": self.language, "max-rows": self.max_rows, "timeout": self.timeout, "compression": self.compression}
+        told = {"language": self.language, "max-rows": self.max_rows, "timeout": self.timeout, "compression": self.compression,
+                "estimate": self.estimate}
         return [(b"x-sidereus-" + name.encode(), str(value).encode()) for name, value in told.items() if value is not None]
 
 
