@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{Jobs, Phase};
 use crate::listener::{Connection, Slots, Tls, TlsError, connections};
+use crate::metadata::{Metadata, MetadataError};
 use crate::metrics::Sample;
 use crate::services::Services;
 use crate::storage::Storage;
@@ -43,6 +44,9 @@ pub(crate) enum ServeError {
     /// The certificate cannot be used.
     #[error("cannot encrypt: {0}")]
     Tls(#[from] TlsError),
+    /// The keys of its tickets cannot be read.
+    #[error("the Flight listener has no keys: {0}")]
+    Keys(#[source] MetadataError),
     /// The Flight listener failed.
     #[error("the Flight listener failed: {0}")]
     Flight(#[source] tonic::transport::Error),
@@ -125,9 +129,8 @@ impl Server {
             phases.into_iter().map(jobs).chain([kept]).collect()
         });
         let take = |listener| connections(listener, (Arc::clone(&slots), self.tls.clone()), stop.clone());
-        let storage = Arc::clone(self.jobs.storage());
-        let flight =
-            serve_flight(ReceiverStream::new(take(self.flight)), (self.services.clone(), storage), stop.clone());
+        let state = (Arc::clone(self.jobs.storage()), self.jobs.metadata().clone());
+        let flight = serve_flight(ReceiverStream::new(take(self.flight)), (self.services.clone(), state), stop.clone());
         let jobs = self.jobs.clone();
         let working = tokio::spawn(jobs.clone().work(stop.clone()));
         let http = serve_http(take(self.http), (self.services, self.jobs), stop.clone());
@@ -175,10 +178,11 @@ async fn serve_http(
 
 async fn serve_flight(
     connections: impl Stream<Item = Connection> + Send,
-    (services, storage): (Services, Arc<Storage>),
+    (services, state): (Services, (Arc<Storage>, Metadata)),
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let limits = services.config.connections;
+    let routes = flight_sql::routes(&services, state, stop.clone()).await.map_err(ServeError::Keys)?;
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
@@ -187,7 +191,7 @@ async fn serve_flight(
         .max_concurrent_streams(limits.streams)
         .http2_max_header_list_size(u32::try_from(limits.header_kib << 10).unwrap_or(u32::MAX))
         .http2_max_pending_accept_reset_streams(Some(http::RESETS))
-        .add_routes(flight_sql::routes(&services, storage, stop.clone()).await)
+        .add_routes(routes)
         .serve_with_incoming_shutdown(connections.map(Ok::<_, std::io::Error>), stop.cancelled_owned())
         .await
         .map_err(ServeError::Flight)

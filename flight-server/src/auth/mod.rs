@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use sidereus_engine::{ErrorKind, Principal};
 use tokio::sync::Semaphore;
 
@@ -130,6 +131,15 @@ impl Authenticator {
     pub(crate) fn principal(&self, user: &str) -> Option<Principal> {
         let known = self.users.get(user)?;
         Some(Principal::user(known.name.clone(), known.groups.iter().cloned()))
+    }
+
+    /// A digest of what a principal may and how it is known: another once its password or its groups have changed.
+    pub(crate) fn standing(&self, principal: &Principal) -> u64 {
+        let Some(user) = principal.name().and_then(|name| self.users.get(name)) else { return 0 };
+        let digest = Sha256::new().chain_update(&user.password_hash);
+        let digest = user.groups.iter().fold(digest, |digest, group| digest.chain_update([0]).chain_update(group));
+        let digest = digest.finalize();
+        digest.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
     }
 
     /// The principal that a token was issued to.

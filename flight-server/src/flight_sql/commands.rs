@@ -268,9 +268,7 @@ impl Commands {
     }
 
     fn flight(&self, caller: &Caller, table: &TableDescription) -> Result<FlightInfo, Status> {
-        let owner = caller.principal.name().map(str::to_owned);
-        let statement = Statement { owner, tables_of: self.statements.tables_of(caller), ..Statement::default() };
-        let statement = statement.with_text(&metadata::table_query(&table.name));
+        let statement = self.statements.owned(caller).with_text(&metadata::table_query(&table.name));
         let path = vec![table.name.schema.clone(), table.name.table.clone()];
         let info = FlightInfo::new().try_with_schema(&super::wire::wire_schema(&table.schema)).map_err(defect)?;
         Ok(info

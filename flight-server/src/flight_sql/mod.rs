@@ -34,6 +34,7 @@ mod running;
 mod service;
 mod session;
 mod session_messages;
+mod signing;
 mod sql_info;
 mod statements;
 mod status;
@@ -47,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
+use crate::metadata::{Metadata, MetadataError};
 use crate::services::Services;
 use crate::storage::Storage;
 use commands::Commands;
@@ -56,17 +58,27 @@ use poll::Polls;
 use service::Service;
 use session::Sessions;
 use statements::{ServiceLimits, Statements};
+use ticket::Sealer;
 
 /// Bytes of a message that a client may send: drivers send up to 16 MiB.
 const MAX_INCOMING: usize = 64 << 20;
 
 /// The gRPC services of the Flight listener; until `stop` it says that it serves.
-pub(crate) async fn routes(services: &Services, storage: Arc<Storage>, stop: CancellationToken) -> Routes {
+///
+/// *Errors*: the metadata database.
+pub(crate) async fn routes(
+    services: &Services,
+    (storage, metadata): (Arc<Storage>, Metadata),
+    stop: CancellationToken,
+) -> Result<Routes, MetadataError> {
     let query = services.query.clone();
     let limits = services.limits(None);
     let limits = ServiceLimits { max_rows: limits.max_rows, timeout: limits.timeout };
     let tables = Arc::new(OwnTables::default());
-    let statements = Statements::new(services.queries.clone(), Arc::clone(&tables), limits);
+    let sealer = Arc::new(Sealer::new(signing::keys(&metadata).await?));
+    tokio::spawn(signing::rotate(metadata, Arc::clone(&sealer), stop.clone()));
+    let known = (sealer, Arc::clone(&services.auth));
+    let statements = Statements::new(services.queries.clone(), Arc::clone(&tables), known, limits);
     let jobs = &services.config.jobs;
     let polls = Polls::new(Arc::clone(&storage));
     let ingest = Ingest { storage, most_bytes: jobs.upload_bytes(), anonymous: jobs.anonymous_tables, tables };
@@ -90,5 +102,5 @@ pub(crate) async fn routes(services: &Services, storage: Arc<Storage>, stop: Can
     });
     let service =
         FlightServiceServer::new(service).max_decoding_message_size(MAX_INCOMING).max_encoding_message_size(usize::MAX);
-    Routes::new(service).add_service(health)
+    Ok(Routes::new(service).add_service(health))
 }

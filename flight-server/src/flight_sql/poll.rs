@@ -280,6 +280,7 @@ fn of_piece(statement: &Statement, piece: usize, expires: u64) -> Statement {
     Statement {
         id: statement.id.clone(),
         owner: statement.owner.clone(),
+        standing: statement.standing,
         piece: piece as u64,
         expires,
         is_followed: true,

@@ -6,7 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
@@ -23,7 +23,11 @@ use super::caller::Caller;
 use super::commands::Commands;
 use super::handshake::{HandshakeStream, handshake};
 use super::statements::RowStream;
+use crate::auth::Authenticator;
 use crate::listener::Peer;
+
+/// How often it is looked whether the token of an open stream is still good.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The Flight service.
 #[derive(Debug, Clone)]
@@ -88,9 +92,20 @@ impl From {
     }
 }
 
-/// Keeps a panic in a stream of rows from ending more than the stream.
-fn guarded(rows: RowStream) -> RowStream {
-    AssertUnwindSafe(rows).catch_unwind().map(|item| item.unwrap_or_else(|_| Err(panicked()))).boxed()
+/// Keeps a panic in a stream of rows from ending more than the stream, and ends it once its token is none any more.
+fn guarded(rows: RowStream, auth: Arc<Authenticator>, token: Option<String>) -> RowStream {
+    let rows = AssertUnwindSafe(rows).catch_unwind().map(|item| item.unwrap_or_else(|_| Err(panicked())));
+    let Some(token) = token else { return rows.boxed() };
+    let mut looked = Instant::now();
+    let mut has_ended = false;
+    let rows = rows.map(move |item| {
+        if looked.elapsed() > LOOK {
+            looked = Instant::now();
+            auth.bearer(&token)?;
+        }
+        item
+    });
+    rows.take_while(move |item| std::future::ready(!std::mem::replace(&mut has_ended, item.is_err()))).boxed()
 }
 
 fn panicked() -> Status {
@@ -154,8 +169,11 @@ impl FlightService for Service {
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         let (from, ticket) = From::split(request);
-        let rows = self.answer("DoGet", from, async |caller: Caller| self.commands.rows(&caller, &ticket).await);
-        Ok(Response::new(guarded(rows.await?)))
+        let rows = self.answer("DoGet", from, async |caller: Caller| {
+            let rows = self.commands.rows(&caller, &ticket).await?;
+            Ok(guarded(rows, Arc::clone(&self.commands.auth), caller.token))
+        });
+        Ok(Response::new(rows.await?))
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
@@ -169,9 +187,11 @@ impl FlightService for Service {
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
         let (from, data) = From::split(request);
-        let matches =
-            self.answer("DoExchange", from, async |caller: Caller| self.commands.exchange(&caller, data).await);
-        Ok(Response::new(guarded(matches.await?)))
+        let matches = self.answer("DoExchange", from, async |caller: Caller| {
+            let matches = self.commands.exchange(&caller, data).await?;
+            Ok(guarded(matches, Arc::clone(&self.commands.auth), caller.token))
+        });
+        Ok(Response::new(matches.await?))
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {

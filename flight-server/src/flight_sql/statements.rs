@@ -38,6 +38,7 @@ use super::session::{SessionKey, compression, compression_name};
 use super::status::{defect, status, ticket_status};
 use super::ticket::{Sealer, Statement, TicketError};
 use super::wire::wire_schema;
+use crate::auth::Authenticator;
 use crate::queries::{self, Queries};
 
 /// Time that a ticket is good for.
@@ -77,7 +78,8 @@ pub(super) type RowStream = BoxStream<'static, Result<FlightData, Status>>;
 pub(super) struct Statements {
     queries: Queries,
     plans: Plans,
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
+    auth: Arc<Authenticator>,
     running: Arc<Running>,
     pub(super) bound: Bound,
     tables: Arc<OwnTables>,
@@ -86,9 +88,14 @@ pub(super) struct Statements {
 
 impl Statements {
     /// Statements that run as queries.
-    pub(super) fn new(queries: Queries, tables: Arc<OwnTables>, limits: ServiceLimits) -> Self {
+    pub(super) fn new(
+        queries: Queries,
+        tables: Arc<OwnTables>,
+        (sealer, auth): (Arc<Sealer>, Arc<Authenticator>),
+        limits: ServiceLimits,
+    ) -> Self {
         let plans = Plans::new(queries.clone());
-        Self { queries, plans, sealer: Sealer::new(), running: Arc::default(), bound: Bound::default(), tables, limits }
+        Self { queries, plans, sealer, auth, running: Arc::default(), bound: Bound::default(), tables, limits }
     }
 
     /// Plans a text on behalf of a caller.
@@ -96,19 +103,27 @@ impl Statements {
     /// *Errors*: those of planning, with their places.
     pub(super) async fn prepare(&self, caller: &Caller, text: &str) -> Result<(Statement, Arc<PreparedQuery>), Status> {
         let statement = Statement {
-            adql: caller.options.is_adql(),
-            owner: caller.principal.name().map(str::to_owned),
             max_rows: caller.options.max_rows,
             timeout_ms: caller.options.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             compression: compression_name(caller.options.compression).to_owned(),
             rules_off: caller.options.rules.map(Rules::switched_off),
-            tables_of: self.tables_of(caller),
-            ..Statement::default()
+            adql: caller.options.is_adql(),
+            ..self.owned(caller)
         };
         let statement = statement.with_text(text);
         let tables = self.tables(&statement);
         let query = self.plans.prepare(caller, &statement, (text, &tables)).await?;
         Ok((Statement { columns: columns_digest(&query), ..statement }, query))
+    }
+
+    /// A statement of a caller.
+    pub(super) fn owned(&self, caller: &Caller) -> Statement {
+        Statement {
+            owner: caller.principal.name().map(str::to_owned),
+            standing: self.auth.standing(&caller.principal),
+            tables_of: self.tables_of(caller),
+            ..Statement::default()
+        }
     }
 
     /// The statement of a handle or ticket, and its plan.
@@ -128,7 +143,7 @@ impl Statements {
     }
 
     /// Whose own tables the statements of a caller may name; empty where there are none.
-    pub(super) fn tables_of(&self, caller: &Caller) -> Bytes {
+    fn tables_of(&self, caller: &Caller) -> Bytes {
         let has_none = self.tables.of(caller.owner).is_empty();
         if has_none { Bytes::new() } else { Bytes::copy_from_slice(&caller.owner.bytes()) }
     }
@@ -141,7 +156,7 @@ impl Statements {
     /// The statement of a handle or ticket, for its owner only; to others it is none of this server's.
     pub(super) fn unseal(&self, principal: &Principal, sealed: &[u8]) -> Result<Statement, Status> {
         let statement = self.sealer.unseal(sealed).map_err(ticket_status)?;
-        if statement.owner.as_deref() != principal.name() {
+        if statement.owner.as_deref() != principal.name() || statement.standing != self.auth.standing(principal) {
             return Err(ticket_status(TicketError::Foreign));
         }
         Ok(statement)

@@ -1,16 +1,17 @@
 //! What is inside a handle or a ticket, and how is it kept from being forged?
 //!
 //! Prepared statement handles and tickets are the same thing: a [`Statement`] in protobuf form, preceded by a keyed
-//! digest (HMAC-SHA-256 under a key of this process). Binding parameters makes a new handle; nothing has to be
+//! digest (HMAC-SHA-256) and the number of its key. Binding parameters makes a new handle; nothing has to be
 //! remembered for it, so a ticket may be read by another client process, several times, until it expires. Only the
 //! principal that made a statement may run it, and whoever changes one bit is refused.
 //!
 //! ```text
-//! | digest, 32 bytes | Statement { id, text or its digest, label, owner, parameters, limits, expiry } |
+//! | number of the key, 4 bytes | digest, 32 bytes | Statement { id, text or its digest, label, owner, parameters, limits, expiry } |
 //! ```
 //!
 //! This file knows neither gRPC nor queries.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -21,7 +22,9 @@ use sha2::{Digest, Sha256};
 /// Bytes of a SHA-256 digest.
 const DIGEST: usize = 32;
 /// Bytes of a block of SHA-256, which HMAC pads its key to.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
+/// Bytes of the number of a key.
+const NUMBER: usize = 4;
 /// Texts longer than this travel as their digest, and the server keeps the text.
 const INLINE_TEXT: usize = 16 * 1024;
 
@@ -73,6 +76,9 @@ pub(super) struct Statement {
     /// The piece of its answer, from 1; in a descriptor, how many the client was told of.
     #[prost(uint64, tag = "15")]
     pub(super) piece: u64,
+    /// Digest of what the owner may, and how it is known: one that was made before either changed is refused.
+    #[prost(uint64, tag = "16")]
+    pub(super) standing: u64,
 }
 
 impl Statement {
@@ -101,19 +107,35 @@ impl Statement {
 /// Why a handle or ticket was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TicketError {
-    /// It was not made by this server process or not for this user, or it was changed.
-    #[error(
-        "the handle or ticket was not issued to you by this server, or the server has restarted: prepare the query again"
-    )]
+    /// It was not made by this server or not for this user as it is now, or it was changed.
+    #[error("the handle or ticket was not issued to you by this server: prepare the query again")]
     Foreign,
     /// Its time is over.
     #[error("the handle or ticket has expired: prepare the query again")]
     Expired,
 }
 
-/// Signs statements and checks signatures, under a random key that lives as long as the process.
+/// A random key.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct SigningKey {
+    /// Found by it.
+    pub(super) number: u32,
+    /// When, in seconds since 1970.
+    pub(super) made: u64,
+    /// The key.
+    pub(super) bytes: [u8; BLOCK],
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// Signs statements and checks signatures.
 pub(super) struct Sealer {
-    key: [u8; BLOCK],
+    /// The first signs.
+    keys: RwLock<Vec<SigningKey>>,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -123,39 +145,51 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// A sealer with a fresh random key.
-    pub(super) fn new() -> Self {
-        let mut key = [0_u8; BLOCK];
-        rand::rng().fill_bytes(&mut key);
-        Self { key }
+    /// A sealer whose first key signs; what was signed by the others is good as well.
+    pub(super) fn new(keys: Vec<SigningKey>) -> Self {
+        Self { keys: RwLock::new(keys) }
+    }
+
+    /// Takes other keys from now on.
+    pub(super) fn replace(&self, keys: Vec<SigningKey>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     /// Encodes and signs.
     pub(super) fn seal(&self, statement: &Statement) -> Bytes {
         let body = statement.encode_to_vec();
-        let mut sealed = Vec::with_capacity(DIGEST + body.len());
-        sealed.extend_from_slice(&self.code(&body));
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(key) = keys.first() else { return Bytes::new() };
+        let mut sealed = Vec::with_capacity(NUMBER + DIGEST + body.len());
+        sealed.extend_from_slice(&key.number.to_le_bytes());
+        sealed.extend_from_slice(&key.code(&body));
         sealed.extend_from_slice(&body);
         sealed.into()
     }
 
     /// Checks signature and expiry and decodes.
     pub(super) fn unseal(&self, sealed: &[u8]) -> Result<Statement, TicketError> {
+        let (number, sealed) = sealed.split_first_chunk::<NUMBER>().ok_or(TicketError::Foreign)?;
         let (code, body) = sealed.split_at_checked(DIGEST).ok_or(TicketError::Foreign)?;
-        if !equal_in_constant_time(code, &self.code(body)) {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.iter().find(|key| key.number == u32::from_le_bytes(*number)).ok_or(TicketError::Foreign)?;
+        if !equal_in_constant_time(code, &key.code(body)) {
             return Err(TicketError::Foreign);
         }
+        drop(keys);
         let statement = Statement::decode(body).map_err(|_| TicketError::Foreign)?;
         if statement.expires < seconds_since_1970() {
             return Err(TicketError::Expired);
         }
         Ok(statement)
     }
+}
 
+impl SigningKey {
     /// HMAC-SHA-256 of `message`. *Source*: RFC 2104, section 2.
     fn code(&self, message: &[u8]) -> [u8; DIGEST] {
-        let inner = Sha256::new().chain_update(self.key.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
-        Sha256::new().chain_update(self.key.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
+        let inner = Sha256::new().chain_update(self.bytes.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
+        Sha256::new().chain_update(self.bytes.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
     }
 }
 
@@ -179,7 +213,6 @@ fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// The clock of expiry times.
-/// The time.
 pub(super) fn seconds_since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
@@ -190,14 +223,14 @@ mod tests {
 
     #[test]
     fn a_sealed_statement_comes_back() {
-        let sealer = Sealer::new();
+        let sealer = sealer(1);
         let statement = statement("SELECT 1");
         assert_eq!(sealer.unseal(&sealer.seal(&statement)), Ok(statement));
     }
 
     #[test]
     fn every_changed_bit_is_refused() {
-        let sealer = Sealer::new();
+        let sealer = sealer(1);
         let sealed = sealer.seal(&statement("SELECT 1"));
         for bit in 0..sealed.len() * 8 {
             let mut forged = sealed.to_vec();
@@ -209,14 +242,18 @@ mod tests {
     }
 
     #[test]
-    fn another_process_has_another_key() {
-        let sealed = Sealer::new().seal(&statement("SELECT 1"));
-        assert_eq!(Sealer::new().unseal(&sealed), Err(TicketError::Foreign));
+    fn what_a_key_has_signed_ends_with_the_key() {
+        let (statement, all) = (statement("SELECT 1"), sealer(2));
+        let sealed = sealer(1).seal(&statement);
+        assert_eq!(all.unseal(&sealed), Ok(statement.clone()));
+        assert_eq!(all.seal(&statement)[..NUMBER], 2_u32.to_le_bytes());
+        all.replace(vec![key(2)]);
+        assert_eq!(all.unseal(&sealed), Err(TicketError::Foreign));
     }
 
     #[test]
     fn an_expired_statement_is_refused() {
-        let sealer = Sealer::new();
+        let sealer = sealer(1);
         let mut old = statement("SELECT 1");
         old.expires = 1;
         assert_eq!(sealer.unseal(&sealer.seal(&old)), Err(TicketError::Expired));
@@ -225,9 +262,9 @@ mod tests {
     #[test]
     fn the_code_is_hmac_sha_256() {
         // RFC 4231, test case 2: a short key, padded with zeros.
-        let mut key = [0_u8; BLOCK];
-        key[..4].copy_from_slice(b"Jefe");
-        let code = Sealer { key }.code(b"what do ya want for nothing?");
+        let mut bytes = [0_u8; BLOCK];
+        bytes[..4].copy_from_slice(b"Jefe");
+        let code = SigningKey { bytes, ..key(1) }.code(b"what do ya want for nothing?");
         let hex: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
@@ -254,6 +291,15 @@ mod tests {
         assert_eq!(long.text, None);
         assert_eq!(long.plan.len(), DIGEST);
         assert!(statement("SELECT 1").text.is_some());
+    }
+
+    /// A sealer with so many keys.
+    fn sealer(keys: u32) -> Sealer {
+        Sealer::new((1..=keys).rev().map(key).collect())
+    }
+
+    fn key(number: u32) -> SigningKey {
+        SigningKey { number, made: 0, bytes: [number as u8; BLOCK] }
     }
 
     fn statement(text: &str) -> Statement {

@@ -101,6 +101,11 @@ impl Jobs {
         &self.shop.storage
     }
 
+    /// Where rows are kept.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        self.store.metadata()
+    }
+
     /// Keeps a new job, with the files that came with it. It is on disk when this returns.
     pub(crate) async fn create(&self, mut job: Job, parts: Vec<Part>) -> Result<Job> {
         job.duration = job.duration.or(self.shop.limits.default_duration);

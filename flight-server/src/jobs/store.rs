@@ -52,6 +52,11 @@ impl JobStore {
         Self(metadata)
     }
 
+    /// The database.
+    pub(super) const fn metadata(&self) -> &Metadata {
+        &self.0
+    }
+
     /// Keeps a new job with its parameters.
     pub(super) async fn insert(&self, job: &Job) -> Result<()> {
         let mut transaction = self.0.writer().begin().await?;

@@ -22,7 +22,10 @@ const READERS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Every version of the tables: number, what it adds, statements. Never changed once released.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "jobs", include_str!("migrations/0001_jobs.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "jobs", include_str!("migrations/0001_jobs.sql")),
+    (2, "signing keys", include_str!("migrations/0002_signing_keys.sql")),
+];
 
 /// Why the metadata database cannot be used.
 #[derive(Debug, thiserror::Error)]
