@@ -54,9 +54,15 @@ async fn texts_paths_schemas_and_polls_are_answered() {
     for descriptor in [plain, wrapped] {
         let schema = inner.get_schema(descriptor.clone()).await.expect("a schema").into_inner().schema;
         assert_eq!(Schema::try_from(IpcMessage(schema)).expect("a schema").field(0).name(), "n");
-        let poll = inner.poll_flight_info(descriptor).await.expect("a poll").into_inner();
-        assert_eq!((poll.progress, poll.flight_descriptor), (Some(1.0), None));
-        let told = poll.info.expect("a description").app_metadata;
+        let mut poll = inner.poll_flight_info(descriptor.clone()).await.expect("a poll").into_inner();
+        while let Some(next) = poll.flight_descriptor {
+            poll = inner.poll_flight_info(next).await.expect("a poll").into_inner();
+        }
+        let whole = poll.info.expect("a description");
+        assert_eq!((poll.progress, whole.total_records, whole.endpoint.len()), (Some(1.0), 1, 1));
+        let mut request = tonic::Request::new(descriptor);
+        request.metadata_mut().insert("x-sidereus-estimate", "true".parse().expect("a value"));
+        let told = inner.get_flight_info(request).await.expect("a description").into_inner().app_metadata;
         let told: serde_json::Value = serde_json::from_slice(&told).expect("JSON");
         assert_eq!(told["estimate"]["rows"], 1, "{told}");
         assert!(told["estimate"]["rows_read"].as_u64() > Some(50_000) && told["query_id"].is_string(), "{told}");
