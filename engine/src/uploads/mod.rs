@@ -168,8 +168,9 @@ pub(crate) fn metadata(uploads: &[Arc<UploadedTable>]) -> Result<Vec<Arc<Catalog
         let message = format!("{} tables were uploaded, at most {MOST_TABLES} can be", uploads.len());
         return Err(EngineError::request(ErrorKind::LimitExceeded, message));
     }
-    let lower = |upload: &Arc<UploadedTable>| upload.metadata.name.to_string().to_ascii_lowercase();
-    let mut names: Vec<String> = uploads.iter().map(lower).collect();
+    let in_lower_case =
+        |upload: &Arc<UploadedTable>| format!("{}.{}", upload.metadata.name.schema, upload.name.to_ascii_lowercase());
+    let mut names: Vec<String> = uploads.iter().map(in_lower_case).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(bad(format!("two tables were uploaded as {}", pair[0]))),
