@@ -102,7 +102,7 @@ def check_rows(base):
         "openngc": (["name"], [
             [("type", "==", "G"), ("vmag", "<", 11.5)],
             [[("type", "==", "OCl"), ("ra", ">=", 100.25)], [("name", "in", ["NGC0224", "NGC1976"])], [("vmag", "<", 5)]],
-            [("commonnames", "==", "Great Bird Cluster,Reflecting Telescope Cluster")],
+            [[("commonnames", "==", "Carina Nebula,eta Car Nebula")], [("commonnames", "==", "Jupiter's Ghost Nebula"), ("ra", ">", 1)]],
             [("const", "not in", ["And", "Ori", "Vir"])],
             [("hubble", "not in", ["Sb", "Sc"]), ("type", "!=", "*")],
             [("name", ">", "NGC7")],
