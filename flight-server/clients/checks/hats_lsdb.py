@@ -233,7 +233,7 @@ def check_refusals(raw):
         (f"{path}?filters=ra%3E1,dek%3C2", 400, "character 6: expected the name of a column"),
         (f"{path}?filters=ra%3Eeast", 400, "character 4: expected a number for column ra"),
         (f"{path}?filters=namein5", 400, "expected"),
-        (f"{path}?colums=name", 400, 'unknown parameter "colums"'),
+        (f"{path}?cols=name", 400, 'unknown parameter "cols"'),
         ("/hats/openngc/hats.properties?columns=ra", 400, "from leaf files alone"),
     ]:
         answer, body = raw(target)

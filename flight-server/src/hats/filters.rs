@@ -401,9 +401,9 @@ mod tests {
             ("namein['a', \"it's\"]", "((name IN ('a', 'it''s')))"),
             ("n in [1, np.int64(2)]", "((n IN (1, 2)))"),
             ("n not in (1,)", "((n NOT IN (1) OR n IS NULL))"),
-            ("nnot in[1, None]", "((n NOT IN (1)))"),
-            ("nin[None]", "((n IS NULL))"),
-            ("nin[]", "((1 = 0))"),
+            ("n not in[1, None]", "((n NOT IN (1)))"),
+            ("n in[None]", "((n IS NULL))"),
+            ("n in[]", "((1 = 0))"),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
@@ -453,14 +453,14 @@ mod tests {
             ("ra>=one", "filters, character 5: expected a number for column ra, found \"one\""),
             ("is_star==1", "filters, character 10: expected True or False for column is_star, found \"1\""),
             (
-                "nin['a']",
-                "filters, character 4: expected a list of numbers for column n, such as [1, 2] or ['a', 'b'], found \"['a']\"",
+                "n in['a']",
+                "filters, character 5: expected a list of numbers for column n, such as [1, 2] or ['a', 'b'], found \"['a']\"",
             ),
             (
-                "nin[1",
-                "filters, character 6: expected a list of numbers for column n, such as [1, 2] or ['a', 'b'], found the end",
+                "n in[1",
+                "filters, character 7: expected a list of numbers for column n, such as [1, 2] or ['a', 'b'], found the end",
             ),
-            ("nin[1]x", "filters, character 7: expected a comma, a semicolon or the end, found \"x\""),
+            ("n in[1]x", "filters, character 8: expected a comma, a semicolon or the end, found \"x\""),
             ("ra>1,", "filters, character 6: expected the name of a column of this catalog, found the end"),
         ] {
             assert_eq!(read(text), expected, "{text}");

@@ -139,7 +139,7 @@ mod tests {
         let text = |value: &str| Literal::Text(value.to_owned());
         assert_eq!(
             list("['a]', \"b'\", 'it\\'s \\xe9\\n'],x"),
-            Ok((vec![text("a]"), text("b'"), text("it's é\n")], 27))
+            Ok((vec![text("a]"), text("b'"), text("it's é\n")], 28))
         );
         assert_eq!(list("('a',)"), Ok((vec![text("a")], 6)));
         assert_eq!(list("['a' 'b']"), Ok((vec![text("a"), text("b")], 9)));
