@@ -25,9 +25,10 @@ mod uploads;
 
 pub use audit::{CatalogStats, ColumnStats, Verdict, catalog_stats, verify_catalog};
 pub use catalog::{
-    About, CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, ColumnDescription,
-    DataFile, EPOCH, FRAME, IdIndex, OWN_SCHEMA, Partition, PositionColumns, SpatialIndex, TableDescription, TableName,
-    TableOverride, VotableType, adql_identifier, adql_table, roots_fingerprint, votable_type,
+    About, CatalogFile, CatalogKind, CatalogLocation, CatalogMetadata, CatalogOverrides, CatalogRegistry, Collection,
+    ColumnDescription, DataFile, EPOCH, FRAME, IdIndex, OWN_SCHEMA, Partition, PositionColumns, SpatialIndex,
+    TableDescription, TableName, TableOverride, VotableType, adql_identifier, adql_table, roots_fingerprint,
+    votable_type,
 };
 pub use catalog::{ColumnNotes, ViewDefinition, Views};
 pub use datafusion::common::ScalarValue;

@@ -8,6 +8,7 @@ mod error;
 mod failpoints;
 mod flight_sql;
 mod format;
+mod hats;
 mod health;
 mod http;
 mod jobs;

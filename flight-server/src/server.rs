@@ -19,7 +19,7 @@ use crate::metadata::{Metadata, MetadataError};
 use crate::metrics::Sample;
 use crate::services::Services;
 use crate::storage::Storage;
-use crate::{admin, flight_sql, http, scs, tap};
+use crate::{admin, flight_sql, hats, http, scs, tap};
 
 /// How often an idle Flight connection is probed, and how long a probe may take.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -171,7 +171,10 @@ async fn serve_http(
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let limits = services.config.connections;
-    let front_ends = Router::new().nest("/tap", tap::router(&services, &jobs)).nest("/scs", scs::router(&services));
+    let front_ends = Router::new()
+        .nest("/tap", tap::router(&services, &jobs))
+        .nest("/scs", scs::router(&services))
+        .merge(hats::router(&services, &jobs));
     http::serve(connections, http::router(services, front_ends), (limits, stop)).await;
     Ok(())
 }

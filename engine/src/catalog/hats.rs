@@ -9,10 +9,13 @@
 //! Over a store that cannot list, a catalog costs four requests and a collection seven, with or without manifests, and each
 //! index three more; none of that grows with the number of files. Margins, indexes and extensions are no tables. The layout from before HATS is recognised and refused.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
 use super::cells::LeafForm;
+use super::collection::Collection;
 use super::partitions::{self, Layout};
 use super::place::{Listing, Place};
 use super::properties::Properties;
@@ -107,7 +110,8 @@ async fn open_collection(
     let (primary, properties) = published(primary, file).await?;
     let Some(metadata) = open_primary(&primary, &properties, schema_name, None).await? else { return Ok(None) };
     let id_indexes = id_index::open_all(&place, &collection, &metadata).await;
-    Ok(Some(CatalogMetadata { id_indexes, ..metadata }))
+    let collection = Some(Arc::new(Collection::new(place, &primary, collection.list("all_margins"))));
+    Ok(Some(CatalogMetadata { id_indexes, collection, ..metadata }))
 }
 
 async fn open_primary(
@@ -226,6 +230,7 @@ async fn open_catalog(
         snapshot: String::new(),
         manifest: place.manifest().map(Manifest::id),
         id_indexes: Vec::new(),
+        collection: None,
         view: None,
     };
     Ok(fingerprint::stamp(metadata))

@@ -80,6 +80,7 @@ async fn open(
         snapshot: String::new(),
         manifest: place.manifest().map(Manifest::id),
         id_indexes: Vec::new(),
+        collection: None,
         view: None,
     }))
 }

@@ -12,6 +12,7 @@ use object_store::path::Path;
 use sidereus_sky::Cell;
 
 use super::About;
+use super::collection::Collection;
 use super::view::View;
 use crate::integrity::{Digest, LeafSeal};
 
@@ -141,6 +142,8 @@ pub struct CatalogMetadata {
     pub manifest: Option<Digest>,
     /// Columns of ids whose rows can be looked up.
     pub id_indexes: Vec<IdIndex>,
+    /// The collection whose primary it is, where it is one's.
+    pub collection: Option<Arc<Collection>>,
     /// The query that it is, where it is no catalog; then it has no partitions.
     pub(crate) view: Option<Arc<View>>,
 }

@@ -9,10 +9,12 @@
 
 mod about;
 mod cells;
+mod collection;
 mod confined;
 mod describe;
 mod description;
 mod discover;
+mod files;
 mod fingerprint;
 mod footer;
 mod hats;
@@ -45,7 +47,9 @@ mod watch;
 mod watch_remote;
 
 pub use about::{About, EPOCH, FRAME};
+pub use collection::Collection;
 pub use description::{ColumnDescription, TableDescription};
+pub use files::CatalogFile;
 pub use identifier::{adql_identifier, adql_table};
 pub use metadata::{
     CatalogKind, CatalogLocation, CatalogMetadata, DataFile, IdIndex, Partition, PositionColumns, SpatialIndex,

@@ -99,6 +99,7 @@ async fn open_files(place: &Place, files: Vec<DataFile>, name: TableName) -> Res
         snapshot: String::new(),
         manifest: None,
         id_indexes: Vec::new(),
+        collection: None,
         view: None,
     }))
 }

@@ -260,6 +260,7 @@ pub(super) mod samples {
             snapshot: String::new(),
             manifest: None,
             id_indexes: Vec::new(),
+            collection: None,
             view: None,
         }
     }

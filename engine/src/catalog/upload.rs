@@ -89,6 +89,7 @@ pub(crate) fn uploaded(name: TableName, path: &Path) -> Result<CatalogMetadata, 
         snapshot: String::new(),
         manifest: None,
         id_indexes: Vec::new(),
+        collection: None,
         view: None,
     }))
 }
@@ -121,6 +122,7 @@ pub(crate) fn held(name: &str, columns: SchemaRef, batches: Vec<RecordBatch>) ->
         snapshot: String::new(),
         manifest: None,
         id_indexes: Vec::new(),
+        collection: None,
         view: Some(Arc::new(View { plan, catalogs: Vec::new(), scans: 1, groups: Vec::new() })),
     }))
 }

@@ -145,6 +145,7 @@ impl ViewDefinition {
             snapshot: String::new(),
             manifest: None,
             id_indexes: Vec::new(),
+            collection: None,
             view: Some(Arc::new(View { plan, catalogs, scans, groups })),
         }))
     }

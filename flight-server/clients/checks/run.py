@@ -46,6 +46,7 @@ CHECKS = {
     "tap_taplint": ([], ["stilts"]),
     "tap_stilts": ([], ["stilts"]),
     "tap_astroquery": (["astroquery", "astropy"], []),
+    "hats_lsdb": (["lsdb", "hats", "pandas", "pyarrow"], []),
     "http_schemathesis": (["schemathesis"], []),
     "jobs_killed": ([], []),
     "disk_full": ([], []),

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
@@ -82,7 +82,16 @@ fn is_worth_packing(response: &Response) -> bool {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let is_short = length.or_else(|| response.body().size_hint().exact()).is_some_and(|length: u64| length < MIN_BYTES);
     let is_packed = headers.contains_key(CONTENT_ENCODING) || media_type.contains("parquet");
-    !is_packed && !is_short && !media_type.starts_with("image/") && !media_type.starts_with("text/event-stream")
+    // Ranges are of the bytes as they are: who takes a file in parts gets all of them in one coding.
+    let stays = response.status() == StatusCode::PARTIAL_CONTENT
+        || headers
+            .get(CACHE_CONTROL)
+            .is_some_and(|value| value.as_bytes().windows(12).any(|part| part == b"no-transform"));
+    !is_packed
+        && !stays
+        && !is_short
+        && !media_type.starts_with("image/")
+        && !media_type.starts_with("text/event-stream")
 }
 
 enum Packer {

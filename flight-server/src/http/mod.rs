@@ -10,6 +10,7 @@ mod compression;
 mod identity;
 mod log;
 mod pages;
+pub(crate) mod ranges;
 mod seen;
 mod serve;
 

@@ -11,6 +11,7 @@ pub(super) async fn landing() -> Response {
          /tap               TAP 1.1 (pyvo, TOPCAT, curl)\n\
          /tap/tables        what can be queried\n\
          /tap/capabilities  what the service can do\n\
+         /hats              catalogs as files (lsdb, hats)\n\
          /health            whether it is up\n\n\
          Flight SQL (ADBC, pyarrow) has a port of its own.\n",
         env!("CARGO_PKG_VERSION")

@@ -12,6 +12,8 @@ pub(crate) enum Protocol {
     Tap,
     /// Flight SQL over gRPC.
     Flight,
+    /// Catalogs as trees of files over HTTP.
+    Hats,
 }
 
 impl Protocol {
@@ -20,6 +22,7 @@ impl Protocol {
         match self {
             Self::Tap => "tap",
             Self::Flight => "flight",
+            Self::Hats => "hats",
         }
     }
 }

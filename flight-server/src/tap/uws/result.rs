@@ -8,8 +8,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Request};
 use axum::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
-    RANGE,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +22,7 @@ use super::{Result, UwsError, answered, document};
 use crate::error::RequestId;
 use crate::format;
 use crate::http::OVERFLOW_HEADER;
+use crate::http::ranges::{self, Part};
 use crate::jobs::{Job, JobResult, Jobs};
 use crate::storage::StorageError;
 
@@ -77,12 +77,10 @@ async fn send(jobs: &Jobs, job: &Job, result: &JobResult, asked: &HeaderMap) -> 
             add(CONTENT_ENCODING, encoding);
         }
     }
-    let is_same = asked.get(IF_RANGE).is_none_or(|wanted| wanted.as_bytes() == tag.as_bytes());
-    let range = asked.get(RANGE).filter(|_| is_same).and_then(|range| range.to_str().ok());
-    let (status, from, to) = match range.map(|range| part(range, result.bytes)) {
-        None | Some(Part::Whole) => (StatusCode::OK, 0, result.bytes),
-        Some(Part::Of(from, to)) => (StatusCode::PARTIAL_CONTENT, from, to),
-        Some(Part::Beyond) => {
+    let (status, from, to) = match ranges::part(asked, result.bytes, &tag) {
+        Part::Whole => (StatusCode::OK, 0, result.bytes),
+        Part::Of(from, to) => (StatusCode::PARTIAL_CONTENT, from, to),
+        Part::Beyond => {
             let range = [(CONTENT_RANGE, format!("bytes */{}", result.bytes))];
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
         }
@@ -94,52 +92,4 @@ async fn send(jobs: &Jobs, job: &Job, result: &JobResult, asked: &HeaderMap) -> 
     file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
     let body = Body::from_stream(ReaderStream::with_capacity(file.take(to - from), PIECE));
     Ok((status, headers, body).into_response())
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Part {
-    Whole,
-    /// From the first byte to the one after the last.
-    Of(u64, u64),
-    Beyond,
-}
-
-/// The part that a `Range` header asks for; one that is not understood, or asks for several, asks for everything.
-fn part(range: &str, length: u64) -> Part {
-    let Some((from, to)) = range.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
-        return Part::Whole;
-    };
-    match (from.parse::<u64>().ok(), to.parse::<u64>().ok()) {
-        (Some(from), None) if to.is_empty() && from < length => Part::Of(from, length),
-        (Some(from), Some(to)) if from <= to && from < length => Part::Of(from, to.saturating_add(1).min(length)),
-        (None, Some(last)) if from.is_empty() && last > 0 && length > 0 => {
-            Part::Of(length.saturating_sub(last), length)
-        }
-        (Some(from), _) if from >= length => Part::Beyond,
-        (None, Some(_)) if from.is_empty() => Part::Beyond,
-        _ => Part::Whole,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_those_of_the_standard() {
-        for (range, expected) in [
-            ("bytes=0-9", Part::Of(0, 10)),
-            ("bytes=90-", Part::Of(90, 100)),
-            ("bytes=-5", Part::Of(95, 100)),
-            ("bytes=-500", Part::Of(0, 100)),
-            ("bytes=95-200", Part::Of(95, 100)),
-            ("bytes=100-", Part::Beyond),
-            ("bytes=-0", Part::Beyond),
-            ("bytes=9-3", Part::Whole),
-            ("bytes=0-1,5-6", Part::Whole),
-            ("rows=1-2", Part::Whole),
-        ] {
-            assert_eq!(part(range, 100), expected, "{range}");
-        }
-    }
 }
