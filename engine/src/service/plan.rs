@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement;
 use sidereus_adql::{
     Language, Lowered, Parameter, ParameterType, Query, QueryErrorKind, Request, TableNames, check, lower, parse,
@@ -111,6 +112,40 @@ pub(crate) fn parameter_schema(parameters: &[Parameter], plan: &LogicalPlan) -> 
         })
         .collect();
     Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The plan with the parameters whose type nothing told, as in `SELECT ?`, of the type that is asked of clients.
+pub(crate) fn with_parameter_types(plan: LogicalPlan, parameters: &Schema) -> Result<LogicalPlan, EngineError> {
+    let mut is_settled = true;
+    plan.apply_with_subqueries(|node| {
+        for expr in node.expressions() {
+            is_settled &= !expr.exists(|node| Ok(is_untyped(node)))?;
+        }
+        Ok(if is_settled { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    })?;
+    if is_settled {
+        return Ok(plan);
+    }
+    let typed = |expr: Expr| {
+        expr.transform_up(|node| {
+            let Expr::Placeholder(Placeholder { id, .. }) = &node else { return Ok(Transformed::no(node)) };
+            let Some((_, field)) = parameters.column_with_name(id).filter(|_| is_untyped(&node)) else {
+                return Ok(Transformed::no(node));
+            };
+            let typed = Placeholder::new_with_field(id.clone(), Some(Arc::new(field.clone())));
+            Ok(Transformed::yes(Expr::Placeholder(typed)))
+        })
+    };
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let node = node.map_expressions(typed)?;
+        Ok(Transformed::yes(node.data.recompute_schema()?))
+    })?;
+    Ok(plan.data)
+}
+
+fn is_untyped(expr: &Expr) -> bool {
+    let is_unknown = |field: &FieldRef| *field.data_type() == DataType::Null;
+    matches!(expr, Expr::Placeholder(placeholder) if placeholder.field.as_ref().is_none_or(is_unknown))
 }
 
 fn declared(parameter: &Parameter) -> Option<DataType> {

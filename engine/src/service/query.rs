@@ -199,13 +199,14 @@ impl QueryService {
         let make_table = move |catalog| table_provider(catalog, rules);
         let mut state = self.sessions.state(catalog_provider(&registry, &principal, uploads, make_table), rules);
         let plan = plan::plan(&state, &checked).await?;
+        let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
+        let plan = plan::with_parameter_types(plan, &parameters)?;
         if is_settled {
             let one_by_one = merging::is_one_by_one(&plan)?;
             merging::settle(state.config_mut().options_mut(), one_by_one);
         }
         let analysed = plan::analysed(&state, &plan)?;
         let template = analysed.as_ref().filter(|_| rules.scan_template).and_then(ScanTemplate::of);
-        let parameters = plan::parameter_schema(&checked.lowered.parameters, &plan)?;
         let settled = analysed.as_ref().unwrap_or(&plan).schema();
         let schema = plan::with_types_of(plan.schema().inner(), settled.inner());
         let schema = match checked.kind {

@@ -71,6 +71,16 @@ def check_parameters(connection):
         cursor.adbc_prepare(text)
         cursor.execute(text, many)
         assert cursor.fetch_arrow_table().num_rows == 52 + 56, "one run for each row"
+    # Nothing tells what these are: text.
+    assert asked(connection, "SELECT ? AS x", ("near",)).to_pydict() == {"x": ["near"]}
+    assert asked(connection, "SELECT ? AS x", (7,)).to_pydict() == {"x": ["7"]}
+    assert asked(connection, "SELECT x || '!' AS y FROM (SELECT ? AS x UNION ALL SELECT NULL) AS t WHERE x IS NOT NULL", ("a",)).to_pydict() == {"y": ["a!"]}
+    labelled = text.replace("SELECT", "SELECT ? AS label,")
+    assert set(asked(connection, labelled, ("M42", 83.822, -5.391, 1.0))["label"].to_pylist()) == {"M42"}
+    with connection.cursor() as cursor:
+        cursor.execute(labelled, pa.record_batch({"0": ["M42", "M104"], "1": [83.822, 201.3], "2": [-5.391, -11.16], "3": [1.0, 2.5]}))
+        labels = cursor.fetch_arrow_table()["label"].to_pylist()
+        assert labels == ["M42"] * 52 + ["M104"] * 56, labels
 
 
 def check_prepared(connection):
